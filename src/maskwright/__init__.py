@@ -1,0 +1,89 @@
+"""From a folder of images and masks to a segmentation model you can trust, on a computer without a GPU."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from maskwright.data.classes import Classes, make_classes
+    from maskwright.data.dataset import Dataset
+    from maskwright.data.finding import Finding
+    from maskwright.data.reading import read
+    from maskwright.data.sample import Sample
+    from maskwright.data.statistics import describe
+    from maskwright.evaluation.evaluate import Evaluation, evaluate
+    from maskwright.inference.load import load
+    from maskwright.inference.predict import predict
+    from maskwright.inference.predictor import Predictor
+    from maskwright.models import build_model
+    from maskwright.recipe.recipe import Recipe
+    from maskwright.reports.report import report
+    from maskwright.shipping.bundle import Bundle, bundle
+    from maskwright.training.run import Run
+    from maskwright.workflow.demo import demo
+    from maskwright.workflow.plan import plan
+    from maskwright.workflow.run import run
+    from maskwright.workflow.train import train
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Bundle",
+    "Classes",
+    "Dataset",
+    "Evaluation",
+    "Finding",
+    "Predictor",
+    "Recipe",
+    "Run",
+    "Sample",
+    "build_model",
+    "bundle",
+    "demo",
+    "describe",
+    "evaluate",
+    "load",
+    "make_classes",
+    "plan",
+    "predict",
+    "read",
+    "report",
+    "run",
+    "train",
+]
+
+_HOME = {
+    "Bundle": "shipping.bundle",
+    "Classes": "data.classes",
+    "Dataset": "data.dataset",
+    "Evaluation": "evaluation.evaluate",
+    "Finding": "data.finding",
+    "Predictor": "inference.predictor",
+    "Recipe": "recipe.recipe",
+    "Run": "training.run",
+    "Sample": "data.sample",
+    "build_model": "models",
+    "bundle": "shipping.bundle",
+    "demo": "workflow.demo",
+    "describe": "data.statistics",
+    "evaluate": "evaluation.evaluate",
+    "load": "inference.load",
+    "make_classes": "data.classes",
+    "plan": "workflow.plan",
+    "predict": "inference.predict",
+    "read": "data.reading",
+    "report": "reports.report",
+    "run": "workflow.run",
+    "train": "workflow.train",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"maskwright.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'maskwright' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,97 @@
+"""Files that are whole or not there: written under a temporary name, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from maskwright.errors import RunError, shown
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends well.
+
+    Args:
+        path: the file to be written; its folder is made.
+
+    Returns:
+        A context manager giving the temporary path. After an exception the old file stands as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name[:80]}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write a UTF-8 text file whole or not at all."""
+    write_bytes(path, content.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file whole or not at all; nan becomes null."""
+    write_text(path, json_text(value, indent=1) + "\n")
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """A value as strict JSON; nan and infinities become null."""
+    return json.dumps(_without_nan(value), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def read_json(path: Path, *, format_version: int | None = None) -> Any:
+    """Read a JSON file that Maskwright wrote.
+
+    Args:
+        path: the file.
+        format_version: the version that the file's "format" key must hold; None asks for none.
+
+    Raises:
+        RunError: the file is missing, is not JSON, or is of another format version.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{shown(path)}: no such file.", do="Was the whole folder copied?") from None
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{shown(path)}: cannot be read as JSON.", found=str(error), do="Restore the file from a copy."
+        ) from None
+    found = value.get("format") if isinstance(value, dict) else None
+    if format_version is not None and found != format_version:
+        raise RunError(
+            f"{shown(path)}: this format version is not known here.",
+            expected=f"format {format_version}",
+            found=f"format {found}",
+            do="Use the Maskwright version that wrote it, or a newer one: pip install -U maskwright",
+        )
+    return value
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(item) for item in value]
+    if hasattr(value, "tolist"):
+        return _without_nan(value.tolist())
+    return value
