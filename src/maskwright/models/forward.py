@@ -1,0 +1,59 @@
+"""From photos to probabilities: the one way in which training validates and everybody predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+MEAN = (123.675, 116.28, 103.53)
+STD = (58.395, 57.12, 57.375)
+"""Mean and deviation of ImageNet's RGB, the usual normalisation."""
+
+
+def normalised(images: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """Photos `(B, H, W, 3) uint8` as a network sees them: `(B, 3, H, W)` float32, channels_last."""
+    tensor = torch.from_numpy(images).to(device, non_blocking=True).permute(0, 3, 1, 2)
+    mean = torch.tensor(MEAN, device=device).view(1, 3, 1, 1)
+    std = torch.tensor(STD, device=device).view(1, 3, 1, 1)
+    return tensor.float().sub_(mean).div_(std)
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
+    """Mixed bfloat16 arithmetic where the recipe asks for it."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+@torch.inference_mode()
+def probs_of_batch(
+    model: nn.Module, images: Sequence[NDArray[np.uint8]], *, short_side_px: int, precision: str
+) -> Tensor:
+    """Class probabilities of photos of one size, at their own size.
+
+    Args:
+        model: in eval mode.
+        images: photos `(H, W, 3) uint8`, all of one size.
+        short_side_px: what the short side is scaled to before the network; 0 keeps the photo.
+        precision: "fp32" or "bf16".
+
+    Returns:
+        `(B, C, H, W)` float32, sums to 1 over C.
+    """
+    device = next(model.parameters()).device
+    height, width = images[0].shape[:2]
+    factor = short_side_px / min(height, width) if short_side_px else 1.0
+    if factor != 1.0:
+        size = (max(1, round(width * factor)), max(1, round(height * factor)))
+        way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+        images = [cv2.resize(image, size, interpolation=way) for image in images]
+    with autocast(device, precision):
+        logits: Tensor = model(normalised(np.stack(list(images)), device))
+    if logits.shape[2:] != (height, width):
+        logits = functional.interpolate(logits, size=(height, width), mode="bilinear", align_corners=False)
+    return logits.float().softmax(1)
