@@ -1,0 +1,100 @@
+"""recipe.yaml: one setting a line, its reason behind it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from maskwright.errors import RecipeError, nearest, shown
+from maskwright.recipe.recipe import Recipe, make_recipe, settings
+from maskwright.storage import write_text
+
+FORMAT = 1
+
+
+def write_recipe(recipe: Recipe, path: Path) -> None:
+    """Write `recipe.yaml`, whole or not at all."""
+    write_text(path, recipe_text(recipe))
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """The text of `recipe.yaml`: `name: value  # reason [unit]`."""
+    lines = ["# A Maskwright recipe. Behind each setting stands why it has its value.", f"format: {FORMAT}"]
+    for entry in settings():
+        value = getattr(recipe, entry.name)
+        text = yaml.safe_dump(_plain(value), default_flow_style=True, width=10**6, allow_unicode=True)
+        reason = " ".join(recipe.reason(entry.name).split())
+        lines.append(f"{entry.name}: {text.removesuffix(chr(10)).removesuffix('...').strip()}  # {reason}")
+    return "\n".join(lines) + "\n"
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe; settings that it does not name take their defaults.
+
+    Raises:
+        RecipeError: the file is missing, is not flat YAML, is of another format version, or holds wrong settings.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = yaml.safe_load(text) or {}
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise RecipeError(
+            f"{shown(path)}: cannot be read as a recipe.",
+            expected="lines like  lr: 0.001",
+            found=" ".join(str(error).split())[:200],
+            do="maskwright plan DATA -o recipe.yaml writes one.",
+        ) from None
+    if not isinstance(values, dict):
+        raise RecipeError(
+            f"{shown(path)}: not a recipe.", expected="lines like  lr: 0.001", found=type(values).__name__
+        )
+    version = values.pop("format", FORMAT)
+    if version != FORMAT:
+        raise RecipeError(
+            f"{shown(path)}: this format version is not known here.",
+            expected=f"format {FORMAT}",
+            found=f"format {version}",
+            do="Use a newer Maskwright: pip install -U maskwright",
+        )
+    reasons = dict(re.findall(r"^(\w+):.*?\s{2}# (.*)$", text, flags=re.MULTILINE))
+    reasons.pop("reasons", None)
+    values.pop("reasons", None)
+    return make_recipe(values, source=shown(path), reasons={key: reasons[key] for key in reasons if key in values})
+
+
+def parse_settings(assignments: Sequence[str]) -> dict[str, Any]:
+    """Settings from `--set key=value`, values read as YAML.
+
+    Raises:
+        RecipeError: an assignment has no "=", or names no setting.
+    """
+    known = [entry.name for entry in settings()]
+    values: dict[str, Any] = {}
+    for assignment in assignments:
+        name, sign, text = assignment.partition("=")
+        if not sign:
+            raise RecipeError(f"--set {assignment}: no value.", expected="--set key=value")
+        if name not in known:
+            raise RecipeError(f"--set {assignment}: there is no setting {name!r}.", do=nearest(name, known))
+        try:
+            values[name] = _number(yaml.safe_load(text))
+        except yaml.YAMLError:
+            raise RecipeError(
+                f"--set {assignment}: the value is not YAML.", expected="a number, a word or a list"
+            ) from None
+    return values
+
+
+def _number(value: Any) -> Any:
+    """YAML 1.1 takes 1e-3 for a text; people write it for a number."""
+    if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value):
+        return float(value)
+    return value
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value

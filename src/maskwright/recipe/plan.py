@@ -1,0 +1,119 @@
+"""Choosing settings from what is known about the data and the machine. Each choice carries its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from maskwright.data.statistics import Statistics
+from maskwright.recipe.class_weights import RULES, derived_class_weights
+from maskwright.recipe.recipe import Recipe, make_recipe, with_settings
+
+LARGEST_SIDE_PX = 512
+"""Photos with a longer short side are scaled down to it: on a CPU a larger input costs more time than it gains."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the machine offers.
+
+    Args:
+        cores: cores this process may use.
+        bf16: whether its bfloat16 arithmetic is done in hardware.
+        device: "cpu" or "cuda".
+    """
+
+    cores: int
+    bf16: bool
+    device: str
+
+
+def draft(statistics: Statistics, machine: Machine, given: Mapping[str, Any]) -> Recipe:
+    """Everything but the length.
+
+    Args:
+        statistics: of the dataset; its split "train" is looked at.
+        machine: see `Machine`.
+        given: settings that the user chose; they are kept.
+
+    Raises:
+        RecipeError: a given setting is wrong.
+    """
+    train = statistics.splits["train"]
+    planned = {
+        **_size(train.sizes),
+        "batch_size": (min(8, train.labelled), "rule: 8 keeps batch norm steady, fewer photos allow no more"),
+        "threads": (min(machine.cores, 16), f"measured: {machine.cores} cores; beyond 16 little is won"),
+        "precision": (
+            "bf16" if machine.bf16 else "fp32",
+            "measured: bfloat16 in hardware, about 1.7 times as fast"
+            if machine.bf16
+            else "measured: no bfloat16 in hardware",
+        ),
+        "device": (machine.device, f"measured: {machine.device} is what there is"),
+    }
+    values = {name: value for name, (value, _) in planned.items()}
+    reasons = {name: reason for name, (_, reason) in planned.items()}
+    recipe = make_recipe(values, source="the plan", reasons=reasons)
+    recipe = with_settings(recipe, dict(given), source="--set", reason="given")
+    return with_derived_weights(recipe, statistics)
+
+
+def with_derived_weights(recipe: Recipe, statistics: Statistics) -> Recipe:
+    """The recipe with a rule for class weights replaced by the list that it gives."""
+    rule = recipe.class_weights
+    if not isinstance(rule, str) or rule not in RULES:
+        return recipe
+    weights = derived_class_weights(rule, statistics.splits["train"].class_px)
+    return with_settings(
+        recipe, {"class_weights": weights}, source="class_weights", reason=f"rule: {rule} of the training pixels"
+    )
+
+
+def scheduled(
+    recipe: Recipe, *, step_s: float, validation_s: float, seconds: float, given: Mapping[str, Any]
+) -> Recipe:
+    """The recipe with a length that fills the given time.
+
+    Args:
+        recipe: a draft.
+        step_s: seconds of one iteration, measured.
+        validation_s: seconds of one validation, estimated.
+        seconds: time for training.
+        given: settings that the user chose; they are kept.
+    """
+    validations = max(1, min(20, int(0.1 * seconds / max(validation_s, 1e-3))))
+    iterations = max(validations, int((seconds - validations * validation_s) / step_s))
+    planned: dict[str, tuple[Any, str]] = {
+        "iterations": (iterations, f"measured: {step_s:.3f} s an iteration, {seconds:.0f} s in all"),
+        "validation_interval": (
+            -(-int(given.get("iterations", iterations)) // validations),
+            f"rule: {validations} validations, at most a tenth of the time",
+        ),
+        "warmup_iterations": (min(300, max(iterations // 20, 1)), "rule: a twentieth of the training, at most 300"),
+        "ema_decay": (
+            round(1 - 1 / min(500, max(10, iterations / 20)), 5),
+            "rule: averages a twentieth of the training, at most 500 iterations",
+        ),
+    }
+    for name, (value, reason) in planned.items():
+        if name not in given:
+            recipe = with_settings(recipe, {name: value}, source="the plan", reason=reason)
+    return recipe
+
+
+def _size(sizes: tuple[tuple[tuple[int, int], int], ...]) -> dict[str, tuple[Any, str]]:
+    """The photo's scale and the crop from the most frequent short side."""
+    short_sides = sorted(side for (height, width), count in sizes for side in [min(height, width)] * count)
+    typical = short_sides[len(short_sides) // 2]
+    side = min(typical, LARGEST_SIDE_PX)
+    crop = max(64, round(side / 32) * 32)
+    return {
+        "short_side_px": (
+            (0, f"rule: photos of {typical} px are taken as they are")
+            if typical <= LARGEST_SIDE_PX
+            else (side, f"rule: photos of {typical} px are scaled to {side} px, or a CPU has too few of them a minute")
+        ),
+        "crop_hw": ((crop, crop), "rule: the typical short side, in whole steps of the encoder's 32 px"),
+    }

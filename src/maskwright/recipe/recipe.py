@@ -1,0 +1,258 @@
+"""Every setting of a training, declared once: name, type, unit, range, default, reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from maskwright.errors import RecipeError, nearest
+
+ClassWeighting = Literal["none", "inverse_frequency", "enet", "effective_number"]
+
+
+def setting(default: Any, help: str, *, reason: str, unit: str = "", **limits: Any) -> Any:
+    """Declare one setting: its default, what it means, why the default is what it is, its unit and range."""
+    return Field(default=default, description=help, json_schema_extra={"reason": reason, "unit": unit}, **limits)
+
+
+class Recipe(BaseModel):
+    """All settings of one training; complete, so that nothing is looked up later.
+
+    `reasons` holds, for a setting that was planned or given, why it has its value; the others have the reason of their
+    declaration.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+
+    # What is trained
+    model: str = setting("segformer-b0", "Architecture.", reason="fixed: the smallest SegFormer; trains on a CPU")
+    weights: str = setting(
+        "none", "Where training starts from: none draws new weights.", reason="fixed: nothing to get"
+    )
+    drop_path: float = setting(
+        0.1, "Largest probability of skipping a residual branch.", reason="fixed: Xie et al. 2021", ge=0, lt=1
+    )
+    head_dropout: float = setting(
+        0.1, "Dropout of channels before the classifier.", reason="fixed: Xie et al. 2021", ge=0, lt=1
+    )
+    # What it sees
+    short_side_px: int = setting(
+        0,
+        "Photos are scaled to this short side first; 0 keeps them.",
+        reason="fixed: as they are",
+        unit="px",
+        ge=0,
+        le=4096,
+    )
+    crop_hw: tuple[Annotated[int, Field(ge=32, le=2048)], Annotated[int, Field(ge=32, le=2048)]] = setting(
+        (256, 256), "Height and width of a training crop.", reason="fixed: the usual size on a CPU", unit="px"
+    )
+    batch_size: int = setting(
+        8, "Crops per iteration.", reason="fixed: batch norm wants several", unit="crops", ge=1, le=1024
+    )
+    # How it learns
+    iterations: int = setting(
+        8000, "Length of training.", reason="fixed: the usual short schedule", unit="iterations", ge=1
+    )
+    length_changes: tuple[tuple[int, int], ...] = setting(
+        (),
+        "Changes of the length while training: [at iteration, new length].",
+        reason="measured: kept for exact replay",
+    )
+    lr: float = setting(1e-3, "Peak learning rate of AdamW.", reason="fixed: for newly drawn weights", gt=0, le=1)
+    head_lr_multiplier: float = setting(
+        1.0, "Factor on the head's learning rate.", reason="fixed: all is new", gt=0, le=1000
+    )
+    weight_decay: float = setting(
+        0.05, "Decoupled weight decay; none on norms and biases.", reason="fixed: usual for transformers", ge=0, le=1
+    )
+    beta2: float = setting(
+        0.99, "Decay of AdamW's second moment.", reason="fixed: adapts within short schedules", gt=0, lt=1
+    )
+    warmup_iterations: int = setting(
+        300, "Linear rise of the learning rate.", reason="fixed: transformers diverge without", unit="iterations", ge=0
+    )
+    schedule: Literal["poly", "cosine", "constant"] = setting(
+        "cosine", "Fall of the learning rate.", reason="fixed: spends longest near the peak and the end"
+    )
+    poly_power: float = setting(1.0, "Exponent of the poly schedule.", reason="fixed: Xie et al. 2021", gt=0, le=10)
+    lr_min_frac: float = setting(
+        0.01, "Last learning rate as a fraction of the peak.", reason="fixed: still moves at the end", ge=0, le=1
+    )
+    grad_clip: float = setting(
+        1.0, "Largest norm of the gradient; 0 does not clip.", reason="fixed: usual for transformers", ge=0
+    )
+    ema_decay: float = setting(
+        0.998,
+        "Decay of the averaged weights, which are what is judged and kept; 0 averages nothing.",
+        reason="fixed: averages about 500 iterations",
+        ge=0,
+        lt=1,
+    )
+    # What it is told
+    cross_entropy_share: float = setting(
+        1.0, "Factor on the cross-entropy.", reason="fixed: the base loss", ge=0, le=100
+    )
+    dice_share: float = setting(
+        0.5, "Factor on the Dice loss.", reason="fixed: aims at the score, steadies rare classes", ge=0, le=100
+    )
+    class_weights: ClassWeighting | tuple[Annotated[float, Field(ge=0)], ...] = setting(
+        "none",
+        "Cross-entropy weight per class: a list, or a rule on the training pixels.",
+        reason="fixed: unbiased probabilities",
+    )
+    label_smoothing: float = setting(
+        0.0, "Share of the target spread over all classes.", reason="fixed: off", ge=0, lt=1
+    )
+    # How photos are varied
+    scale_min: float = setting(0.5, "Smallest random scale.", reason="fixed: MMSegmentation's range", gt=0, le=10)
+    scale_max: float = setting(2.0, "Largest random scale.", reason="fixed: MMSegmentation's range", gt=0, le=10)
+    aspect: float = setting(
+        1.25, "Largest random stretch of one side against the other.", reason="fixed: mild", ge=1, le=4
+    )
+    rotation_deg: float = setting(
+        15.0, "Largest random rotation either way.", reason="fixed: cameras tilt", unit="degrees", ge=0, le=180
+    )
+    flip_prob: float = setting(
+        0.5, "Probability of mirroring left and right.", reason="fixed: both are as likely", ge=0, le=1
+    )
+    foreground_prob: float = setting(
+        0.5, "Probability that a crop is centred on a pixel that is not class 0.", reason="fixed: half", ge=0, le=1
+    )
+    colour_prob: float = setting(0.8, "Probability of changing the colours.", reason="fixed: most photos", ge=0, le=1)
+    brightness: float = setting(0.3, "Largest relative change of brightness.", reason="fixed: usual", ge=0, lt=1)
+    contrast: float = setting(0.3, "Largest relative change of contrast.", reason="fixed: usual", ge=0, lt=1)
+    saturation: float = setting(0.4, "Largest relative change of saturation.", reason="fixed: usual", ge=0, le=1)
+    hue_deg: float = setting(15.0, "Largest rotation of hues.", reason="fixed: usual", unit="degrees", ge=0, le=180)
+    blur_prob: float = setting(0.1, "Probability of a blur of up to 1.5 px.", reason="fixed: seldom", ge=0, le=1)
+    noise_prob: float = setting(
+        0.1, "Probability of Gaussian noise of up to 10 grey levels.", reason="fixed: seldom", ge=0, le=1
+    )
+    copy_paste_prob: float = setting(
+        0.3,
+        "Probability of pasting the objects of another photo.",
+        reason="fixed: Ghiasi et al. 2021, mild",
+        ge=0,
+        le=1,
+    )
+    # How it is run
+    validation_interval: int = setting(
+        400, "Iterations from one validation to the next.", reason="fixed: about 20 a training", unit="iterations", ge=1
+    )
+    patience: int = setting(
+        0,
+        "Validations without a better mDice after which training stops; 0 never.",
+        reason="fixed: a falling schedule improves last",
+        unit="validations",
+        ge=0,
+    )
+    seed: int = setting(0, "Seed of every random draw.", reason="fixed: any", ge=0, lt=2**31)
+    threads: int = setting(2, "Threads of torch.", reason="fixed: two cores", unit="threads", ge=1, le=1024)
+    precision: Literal["fp32", "bf16"] = setting("fp32", "Arithmetic of the network.", reason="fixed: runs everywhere")
+    device: str = setting(
+        "cpu", "cpu, cuda or cuda:N.", reason="fixed: runs everywhere", pattern=r"^(cpu|cuda(:\d+)?)$"
+    )
+    reasons: dict[str, str] = Field(default_factory=dict, exclude=True, description="Why settings have their values.")
+
+    @model_validator(mode="after")
+    def _ranges_fit(self) -> Recipe:
+        if self.scale_min > self.scale_max:
+            raise ValueError(f"scale_min {self.scale_min} is above scale_max {self.scale_max}")
+        if self.cross_entropy_share == 0 and self.dice_share == 0:
+            raise ValueError("cross_entropy_share and dice_share are both 0: nothing would be learned")
+        return self
+
+    def reason(self, name: str) -> str:
+        """Why a setting has its value."""
+        return self.reasons.get(name) or _extra(name)["reason"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The declaration of one setting, for documents, forms and messages."""
+
+    name: str
+    type: str
+    default: Any
+    unit: str
+    range: str
+    help: str
+    reason: str
+
+
+def settings() -> list[Setting]:
+    """All settings in the order in which they are declared."""
+    schema = Recipe.model_json_schema()["properties"]
+    return [
+        Setting(
+            name=name,
+            type=_type_text(schema[name]),
+            default=field.default,
+            unit=_extra(name)["unit"],
+            range=_range_text(schema[name]),
+            help=field.description or "",
+            reason=_extra(name)["reason"],
+        )
+        for name, field in Recipe.model_fields.items()
+        if name != "reasons"
+    ]
+
+
+def make_recipe(values: Mapping[str, Any], *, source: str, reasons: Mapping[str, str] | None = None) -> Recipe:
+    """A recipe from values, refusing all wrong ones at once.
+
+    Args:
+        values: settings by name; those left out take their defaults.
+        source: the file or option that they come from, for the message.
+        reasons: why settings have their values.
+
+    Raises:
+        RecipeError: a name is unknown, a value is of the wrong type or out of range.
+    """
+    try:
+        return Recipe.model_validate({**values, "reasons": dict(reasons or {})})
+    except ValidationError as error:
+        problems = [_problem(dict(problem)) for problem in error.errors()]
+        raise RecipeError(f"{source}: " + "\n  ".join(problems), do="All settings: docs/recipe.md") from None
+
+
+def with_settings(recipe: Recipe, values: Mapping[str, Any], *, source: str, reason: str) -> Recipe:
+    """A recipe with some settings replaced, each with the same reason."""
+    merged = {**recipe.model_dump(), **values}
+    return make_recipe(merged, source=source, reasons={**recipe.reasons, **dict.fromkeys(values, reason)})
+
+
+def _problem(problem: dict[str, Any]) -> str:
+    name = str(problem["loc"][0]) if problem["loc"] else ""
+    if problem["type"] == "extra_forbidden":
+        return f"{name}: there is no such setting. {nearest(name, [entry.name for entry in settings()])}"
+    if not name:
+        return str(problem["msg"]).removeprefix("Value error, ") + "."
+    declared = next(entry for entry in settings() if entry.name == name)
+    expected = " ".join(part for part in (declared.type, declared.range, declared.unit) if part)
+    return f"{name}: expected {expected}, found {problem['input']!r} ({problem['msg']})."
+
+
+def _extra(name: str) -> dict[str, str]:
+    extra = Recipe.model_fields[name].json_schema_extra
+    assert isinstance(extra, dict)
+    return {key: str(text) for key, text in extra.items()}
+
+
+def _type_text(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return " | ".join(schema["enum"])
+    if "anyOf" in schema:
+        return " | ".join(_type_text(part) for part in schema["anyOf"])
+    if schema.get("type") == "array":
+        parts = schema.get("prefixItems")
+        return f"[{', '.join(map(_type_text, parts))}]" if parts else f"[{_type_text(schema['items'])}, ...]"
+    return {"integer": "whole number", "number": "number", "string": "text"}.get(schema.get("type", ""), "value")
+
+
+def _range_text(schema: Mapping[str, Any]) -> str:
+    signs = (("minimum", ">="), ("exclusiveMinimum", ">"), ("maximum", "<="), ("exclusiveMaximum", "<"))
+    return ", ".join(f"{sign} {schema[key]:g}" for key, sign in signs if key in schema)

@@ -1,0 +1,135 @@
+"""Weights and the state of a training on disk: safetensors, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from maskwright.errors import RunError, WeightsError, shown
+from maskwright.storage import replacing, write_json
+
+STATE_FORMAT = "maskwright state 1"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a training stands: everything but tensors that the next iteration depends on.
+
+    Args:
+        iteration: iterations done.
+        best_mdice: best validation mDice so far, -1 before the first.
+        best_iteration: when it was reached.
+        stale: validations since then.
+        seconds: time spent so far, over all resumes.
+        skipped: updates skipped because a gradient was not finite.
+    """
+
+    iteration: int = 0
+    best_mdice: float = -1.0
+    best_iteration: int = 0
+    stale: int = 0
+    seconds: float = 0.0
+    skipped: int = 0
+
+
+def save_weights(model: nn.Module, path: Path, *, about: Mapping[str, Any]) -> None:
+    """Write a model's weights, and beside them `<name>.json` with what they are."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    with replacing(path) as temporary:
+        save_file(tensors, temporary)
+    write_json(path.with_suffix(".json"), {"format": 1, **about})
+
+
+def load_into(model: nn.Module, path: Path) -> None:
+    """Read weights into a model that they fit exactly.
+
+    Raises:
+        WeightsError: the file is missing or damaged, or names and shapes differ.
+    """
+    tensors, _ = _read(path)
+    own = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    theirs = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    wrong = sorted(name for name in own.keys() | theirs.keys() if own.get(name) != theirs.get(name))
+    if wrong:
+        raise WeightsError(
+            f"{shown(path)}: these weights do not fit the model.",
+            expected=f"{wrong[0]} {own.get(wrong[0], 'not there')}",
+            found=f"{theirs.get(wrong[0], 'not there')}, and {len(wrong) - 1} more differences",
+            do="Were recipe.yaml or classes.yaml changed after training? Restore them.",
+        )
+    model.load_state_dict(tensors)
+
+
+def save_state(
+    path: Path, standing: Standing, *, model: nn.Module, average: nn.Module | None, optimiser: torch.optim.Optimizer
+) -> None:
+    """Write all that a training needs to go on, in one file: a kill leaves the old one or the new one."""
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    if average is not None:
+        tensors.update({f"average.{name}": tensor for name, tensor in average.state_dict().items()})
+    for number, moments in optimiser.state_dict()["state"].items():
+        tensors.update({f"optimiser.{number}.{name}": tensor for name, tensor in moments.items()})
+    metadata = {"format": STATE_FORMAT, "standing": json.dumps(asdict(standing))}
+    with replacing(path) as temporary:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary, metadata)
+
+
+def load_state(
+    path: Path, *, model: nn.Module, average: nn.Module | None, optimiser: torch.optim.Optimizer
+) -> Standing:
+    """Read what `save_state` wrote into the three, and give where the training stood.
+
+    Raises:
+        RunError: the file is damaged, of another format version, or of another recipe.
+    """
+    try:
+        tensors, metadata = _read(path)
+    except WeightsError as error:
+        raise RunError(error.where, found=error.found, do="Start anew in another folder; best weights stay.") from None
+    if metadata.get("format") != STATE_FORMAT:
+        raise RunError(
+            f"{shown(path)}: this format version is not known here.",
+            expected=STATE_FORMAT,
+            found=str(metadata.get("format")),
+            do="Use the Maskwright version that started the run.",
+        )
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optimiser": {}}
+    for key, tensor in tensors.items():
+        part, _, name = key.partition(".")
+        parts[part][name] = tensor
+    try:
+        model.load_state_dict(parts["model"])
+        if average is not None:
+            average.load_state_dict(parts["average"])
+        moments: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in parts["optimiser"].items():
+            number, _, name = key.partition(".")
+            moments.setdefault(int(number), {})[name] = tensor
+        optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
+    except (RuntimeError, ValueError) as error:
+        raise RunError(
+            f"{shown(path)}: does not fit the recipe.",
+            found=str(error).splitlines()[0],
+            do="Restore recipe.yaml as the run wrote it.",
+        ) from None
+    return Standing(**json.loads(metadata["standing"]))
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(
+            f"{shown(path)}: cannot be read as safetensors.",
+            found=str(error) if path.exists() else "no such file",
+            do="Copy the file again, whole.",
+        ) from None

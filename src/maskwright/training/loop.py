@@ -1,0 +1,282 @@
+"""The one training loop."""
+
+from __future__ import annotations
+
+import copy
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from maskwright.data.dataset import Dataset
+from maskwright.errors import Interrupted, shown
+from maskwright.metrics.scores import scores
+from maskwright.models import build_model
+from maskwright.models.forward import autocast, normalised
+from maskwright.progress import OnProgress, Progress, silent
+from maskwright.recipe.files import write_recipe
+from maskwright.recipe.recipe import Recipe, with_settings
+from maskwright.training.batches import Batch, batches
+from maskwright.training.checkpoint import Standing, load_state, save_state, save_weights
+from maskwright.training.losses import segmentation_loss
+from maskwright.training.memory import keep_freed_memory
+from maskwright.training.optimiser import final_length, lr_at, make_optimiser, set_lr, update_average
+from maskwright.training.run import Run, append_log, cut_log
+from maskwright.training.validation import validation_counts
+
+LOG_INTERVAL = 20
+"""Iterations that one line of the log averages over."""
+
+
+def fit(
+    dataset: Dataset,
+    recipe: Recipe,
+    run: Run,
+    *,
+    deadline: float | None = None,
+    on_progress: OnProgress = silent,
+) -> Standing:
+    """Train by a recipe, from the beginning or from the state that lies in the run.
+
+    Args:
+        dataset: with labelled samples in "train" and "val".
+        recipe: complete; class weights are a list or "none".
+        run: where everything is written.
+        deadline: `time.monotonic()` at which training must have ended; the length is then adapted at validations, and
+            each change is written into the run's recipe. None trains the recipe as it stands.
+        on_progress: told after every iteration.
+
+    Returns:
+        Where training stood at its end.
+
+    Raises:
+        Interrupted: the user pressed Ctrl-C; the state is on disk.
+    """
+    train, val = dataset.split("train").labelled, dataset.split("val").labelled
+    torch.set_num_threads(recipe.threads)
+    keep_freed_memory()
+    learner = make_learner(recipe, len(dataset.classes))
+    standing = _resume(run, learner)
+    began = time.monotonic() - standing.seconds
+    pace = _Pace()
+    stream = batches(train, recipe, start=standing.iteration)
+    with _interruptible() as interrupted:
+        while standing.iteration < final_length(recipe):
+            iteration = standing.iteration
+            step_began = time.perf_counter()
+            batch = next(stream)
+            waited = time.perf_counter() - step_began
+            lr = lr_at(iteration, recipe)
+            loss, finite = train_step(learner, batch, recipe, iteration, lr)
+            pace.add(loss=loss, waited=waited, seconds=time.perf_counter() - step_began, lr=lr)
+            standing = replace(
+                standing,
+                iteration=iteration + 1,
+                seconds=time.monotonic() - began,
+                skipped=standing.skipped + (not finite),
+            )
+            length = final_length(recipe)
+            due = standing.iteration % recipe.validation_interval == 0 or standing.iteration == length
+            if due or standing.iteration % LOG_INTERVAL == 0:
+                append_log(run.folder / "log.jsonl", pace.entry(standing))
+            if due:
+                standing = _validate(learner, val, recipe, run, standing, began)
+                recipe = _adapted(recipe, run, standing, deadline)
+                _save(learner, run, standing)
+            on_progress(_progress(standing, recipe, loss))
+            if recipe.patience and standing.stale >= recipe.patience:
+                break
+            if interrupted() and standing.iteration < final_length(recipe):
+                _save(learner, run, standing)
+                raise Interrupted(
+                    f"Stopped after {standing.iteration} of {final_length(recipe)} iterations; nothing is lost.",
+                    do=f"Go on with  maskwright train DATA -o {shown(run.folder)} --resume",
+                )
+    stream.close()
+    why = "length" if standing.iteration >= final_length(recipe) else "patience"
+    _log(run, "end", standing, why=why, best_iteration=standing.best_iteration, best_mDice=standing.best_mdice)
+    return standing
+
+
+@dataclass
+class Learner:
+    """What changes while training."""
+
+    model: nn.Module
+    average: nn.Module | None
+    optimiser: torch.optim.Optimizer
+    device: torch.device
+
+    @property
+    def judged(self) -> nn.Module:
+        """The weights that are validated and kept."""
+        return self.model if self.average is None else self.average
+
+
+def train_step(learner: Learner, batch: Batch, recipe: Recipe, iteration: int, lr: float) -> tuple[float, bool]:
+    """One iteration: forward, loss, backward, update.
+
+    Returns:
+        The loss, and whether the gradient was finite; where it was not, the update is skipped.
+    """
+    torch.manual_seed(recipe.seed * 1_000_003 + iteration)  # drop path and dropout: a function of (seed, iteration)
+    set_lr(learner.optimiser, lr)
+    learner.optimiser.zero_grad()
+    images = normalised(batch.images, learner.device)
+    masks = torch.from_numpy(batch.masks).to(learner.device).long()
+    with autocast(learner.device, recipe.precision):
+        logits = learner.model(images)
+    loss = segmentation_loss(logits, masks, recipe)
+    loss.backward()  # type: ignore[no-untyped-call]
+    limit = recipe.grad_clip or float("inf")
+    norm = torch.nn.utils.clip_grad_norm_(learner.model.parameters(), limit)
+    finite = bool(torch.isfinite(norm))
+    if finite:
+        learner.optimiser.step()
+        if learner.average is not None:
+            update_average(learner.average, learner.model, decay=recipe.ema_decay, iteration=iteration)
+    return loss.item(), finite
+
+
+def make_learner(recipe: Recipe, classes: int) -> Learner:
+    """A freshly drawn model with its averaged copy and optimiser."""
+    device = torch.device(recipe.device)
+    torch.manual_seed(recipe.seed)
+    model = build_model(recipe.model, classes=classes, drop_path=recipe.drop_path, head_dropout=recipe.head_dropout).to(
+        device
+    )
+    average = copy.deepcopy(model).eval().requires_grad_(False) if recipe.ema_decay else None
+    return Learner(model.train(), average, make_optimiser(model, recipe), device)
+
+
+def _state_path(run: Run) -> Path:
+    return run.folder / "state" / "state.safetensors"
+
+
+def _resume(run: Run, learner: Learner) -> Standing:
+    if not _state_path(run).exists():
+        cut_log(run.folder / "log.jsonl", after=-1)
+        _log(run, "start", Standing(), iterations=final_length(run.recipe), time=time.time())
+        _save(learner, run, Standing())
+        return Standing()
+    standing = load_state(_state_path(run), model=learner.model, average=learner.average, optimiser=learner.optimiser)
+    cut_log(run.folder / "log.jsonl", after=standing.iteration)
+    _log(run, "resume", standing)
+    return standing
+
+
+def _save(learner: Learner, run: Run, standing: Standing) -> None:
+    about = {"iteration": standing.iteration, "model": run.recipe.model}
+    save_weights(learner.judged, run.folder / "weights" / "last.safetensors", about=about)
+    # Last: it is what resuming believes.
+    save_state(_state_path(run), standing, model=learner.model, average=learner.average, optimiser=learner.optimiser)
+
+
+def _validate(learner: Learner, val: Dataset, recipe: Recipe, run: Run, standing: Standing, began: float) -> Standing:
+    """Judge the weights, keep them when they are the best so far, and log it."""
+    judged_began = time.monotonic()
+    judged = scores(validation_counts(learner.judged, val, recipe))
+    best = judged.mDice > standing.best_mdice
+    seconds = time.monotonic() - began
+    if best:
+        about = {"iteration": standing.iteration, "model": recipe.model, "val_mDice": judged.mDice}
+        save_weights(learner.judged, run.folder / "weights" / "best.safetensors", about=about)
+        standing = replace(standing, best_mdice=judged.mDice, best_iteration=standing.iteration, stale=0)
+    else:
+        standing = replace(standing, stale=standing.stale + 1)
+    _log(
+        run,
+        "validation",
+        standing,
+        metrics=judged.summary(),
+        per_class=judged.per_class(val.classes.names),
+        validation_s=time.monotonic() - judged_began,
+        seconds=seconds,
+        best=best,
+    )
+    return replace(standing, seconds=seconds)
+
+
+def _adapted(recipe: Recipe, run: Run, standing: Standing, deadline: float | None) -> Recipe:
+    """The recipe with its length changed to what the time still allows, written before it is used."""
+    length = final_length(recipe)
+    if deadline is None or standing.iteration >= length:
+        return recipe
+    left_s = deadline - time.monotonic()
+    each_s = standing.seconds / standing.iteration  # validations and checkpoints included
+    wanted = standing.iteration + max(1, int(left_s / each_s)) if left_s > 0 else standing.iteration
+    if abs(wanted - length) <= 0.01 * length and left_s > each_s * (length - standing.iteration):
+        return recipe
+    changes = (*recipe.length_changes, (standing.iteration, wanted))
+    recipe = with_settings(
+        recipe, {"length_changes": changes}, source="the time budget", reason="measured: what the budget allowed"
+    )
+    write_recipe(recipe, run.folder / "recipe.yaml")
+    _log(run, "length", standing, iterations=wanted, why="budget")
+    return recipe
+
+
+def _log(run: Run, event: str, standing: Standing, **facts: Any) -> None:
+    append_log(run.folder / "log.jsonl", {"event": event, "iteration": standing.iteration, **facts})
+
+
+def _progress(standing: Standing, recipe: Recipe, loss: float) -> Progress:
+    facts = {"loss": loss} | ({"mDice": standing.best_mdice} if standing.best_mdice >= 0 else {})
+    length = final_length(recipe)
+    left_s = (length - standing.iteration) * standing.seconds / standing.iteration
+    return Progress("stage.train", standing.iteration, length, facts, seconds_left=left_s)
+
+
+class _Pace:
+    """Sums since the last line of the log."""
+
+    def __init__(self) -> None:
+        self.count, self.loss, self.waited, self.seconds, self.lr = 0, 0.0, 0.0, 0.0, 0.0
+
+    def add(self, *, loss: float, waited: float, seconds: float, lr: float) -> None:
+        self.count += 1
+        self.loss += loss
+        self.waited += waited
+        self.seconds += seconds
+        self.lr = lr
+
+    def entry(self, standing: Standing) -> dict[str, Any]:
+        """The line of the log, after which the sums start anew."""
+        entry = {
+            "event": "train",
+            "iteration": standing.iteration,
+            "loss": self.loss / self.count,
+            "lr": self.lr,
+            "iteration_s": self.seconds / self.count,
+            "data_wait_frac": self.waited / self.seconds,
+            "skipped_updates": standing.skipped,
+            "seconds": standing.seconds,
+        }
+        self.__init__()  # type: ignore[misc]
+        return entry
+
+
+@contextmanager
+def _interruptible() -> Iterator[Any]:
+    """Turn the first Ctrl-C into a flag that is read between iterations; the second one stops at once."""
+    flag = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield flag.is_set
+        return
+
+    def note(*_: Any) -> None:
+        flag.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield flag.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)

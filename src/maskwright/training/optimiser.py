@@ -1,0 +1,99 @@
+"""AdamW with parameter groups, the learning rate's course, and the averaged weights."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from maskwright.recipe.recipe import Recipe
+
+
+def make_optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
+    """AdamW (Loshchilov and Hutter, ICLR 2019) with decay on matrices only and the head's own learning rate.
+
+    Each group carries `lr_factor`: its learning rate over the schedule's.
+    """
+    groups: dict[tuple[bool, bool], list[Tensor]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            key = (parameter.ndim > 1, name.startswith("head."))
+            groups.setdefault(key, []).append(parameter)
+    return torch.optim.AdamW(
+        [
+            {
+                "params": parameters,
+                "weight_decay": recipe.weight_decay if decays else 0.0,
+                "lr_factor": recipe.head_lr_multiplier if in_head else 1.0,
+            }
+            for (decays, in_head), parameters in groups.items()
+        ],
+        lr=recipe.lr,
+        betas=(0.9, recipe.beta2),
+        fused=True,
+    )
+
+
+def set_lr(optimiser: torch.optim.Optimizer, lr: float) -> None:
+    """Give every group its share of the learning rate."""
+    for group in optimiser.param_groups:
+        group["lr"] = lr * group["lr_factor"]
+
+
+def lr_at(iteration: int, recipe: Recipe) -> float:
+    """The learning rate of an iteration: a linear rise, then the schedule over the progress of the rest.
+
+    Args:
+        iteration: from 0.
+        recipe: `lr`, `schedule`, `warmup_iterations`, `iterations`, `length_changes`.
+    """
+    # A warm-up longer than a third of the training would leave nothing to train.
+    warmup = min(recipe.warmup_iterations, _length_at(0, recipe) // 3)
+    if iteration < warmup:
+        return recipe.lr * (iteration + 1) / (warmup + 1)
+    progress = _progress(iteration, recipe)
+    if recipe.schedule == "constant":
+        fall = 1.0
+    elif recipe.schedule == "cosine":
+        fall = 0.5 + 0.5 * math.cos(math.pi * progress)
+    else:
+        fall = (1 - progress) ** recipe.poly_power
+    return recipe.lr * (recipe.lr_min_frac + (1 - recipe.lr_min_frac) * fall)
+
+
+def _progress(iteration: int, recipe: Recipe) -> float:
+    """The part of the training that is done, in [0, 1]; a change of length changes its speed, never its value."""
+    progress, since, length = 0.0, 0, _length_at(0, recipe)
+    for at, new_length in recipe.length_changes:
+        if at >= iteration:
+            break
+        progress += (1 - progress) * (at - since) / max(length - since, 1)
+        since, length = at, new_length
+    return min(1.0, progress + (1 - progress) * (iteration - since) / max(length - since, 1))
+
+
+def _length_at(iteration: int, recipe: Recipe) -> int:
+    """The length that was in force at an iteration. `iterations` is the planned length, changes follow it."""
+    length = recipe.iterations
+    for at, new_length in recipe.length_changes:
+        if at <= iteration:
+            length = new_length
+    return length
+
+
+def final_length(recipe: Recipe) -> int:
+    """The length of the training after all its changes."""
+    return recipe.length_changes[-1][1] if recipe.length_changes else recipe.iterations
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, model: nn.Module, *, decay: float, iteration: int) -> None:
+    """Exponential moving average of the weights; the decay rises from 0 so that the first draw is soon forgotten.
+
+    `d = min(decay, (1 + t) / (10 + t))`, as in TensorFlow's ExponentialMovingAverage.
+    """
+    decay = min(decay, (1 + iteration) / (10 + iteration))
+    ours = [tensor for tensor in average.state_dict().values() if tensor.is_floating_point()]
+    theirs = [tensor for tensor in model.state_dict().values() if tensor.is_floating_point()]
+    torch._foreach_lerp_(ours, theirs, 1 - decay)

@@ -1,0 +1,117 @@
+"""A run: the folder that a training writes as it goes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from maskwright.errors import RunError, UsageError, shown
+from maskwright.recipe.files import read_recipe
+from maskwright.recipe.recipe import Recipe
+from maskwright.storage import json_text, read_json, write_json, write_text
+
+FORMAT_TEXT = "maskwright run 1\n"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder.
+
+    Args:
+        folder: where it lies; it may be copied and moved as a whole.
+    """
+
+    folder: Path
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe, with the changes that were made while training."""
+        return read_recipe(self.folder / "recipe.yaml")
+
+    @property
+    def best_weights(self) -> Path:
+        """The weights with the best validation mDice; the last ones where nothing was validated yet."""
+        best = self.folder / "weights" / "best.safetensors"
+        return best if best.exists() else self.folder / "weights" / "last.safetensors"
+
+    def log(self) -> list[dict[str, Any]]:
+        """The entries of `log.jsonl`; a line cut off by a kill is left out."""
+        return read_log(self.folder / "log.jsonl")
+
+    def timings(self) -> dict[str, float]:
+        """How long each part of the work took, in seconds."""
+        path = self.folder / "timings.json"
+        return read_json(path, format_version=1)["seconds"] if path.exists() else {}
+
+    def add_timings(self, seconds: Mapping[str, float]) -> None:
+        """Record how long parts of the work took."""
+        write_json(self.folder / "timings.json", {"format": 1, "seconds": {**self.timings(), **seconds}})
+
+
+def open_run(folder: Path) -> Run:
+    """A run that is there.
+
+    Raises:
+        RunError: the folder is missing, is no run, or is of another format version.
+    """
+    marker = folder / "format"
+    if not marker.is_file():
+        raise RunError(
+            f"{shown(folder)}: not a run folder.",
+            expected="a folder that maskwright run or train wrote",
+            found="no such folder" if not folder.exists() else "no file named format in it",
+            do="Give the folder that -o named.",
+        )
+    if marker.read_text(encoding="utf-8", errors="replace") != FORMAT_TEXT:
+        raise RunError(
+            f"{shown(folder)}: a run of a version that is not known here.",
+            expected=FORMAT_TEXT.strip(),
+            found=marker.read_text(encoding="utf-8", errors="replace").strip()[:60],
+            do="Use a newer Maskwright: pip install -U maskwright",
+        )
+    return Run(folder)
+
+
+def make_run(folder: Path) -> Run:
+    """A new run folder.
+
+    Raises:
+        UsageError: something lies there already.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        resume = (folder / "format").is_file()
+        raise UsageError(
+            f"-o {shown(folder)}: something lies there already, and nothing is overwritten.",
+            found="a run" if resume else "other files",
+            do="Name another folder" + (", or go on with that run: --resume." if resume else "."),
+        )
+    write_text(folder / "format", FORMAT_TEXT)
+    return Run(folder)
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The entries of a `log.jsonl`; a last line cut off by a kill is left out."""
+    entries: list[dict[str, Any]] = []
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                entries.append(json.loads(line))
+            except ValueError:
+                continue
+    return entries
+
+
+def append_log(path: Path, entry: Mapping[str, Any]) -> None:
+    """Add one line to a `log.jsonl`, on disk before this returns."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json_text(dict(entry)) + "\n")
+        file.flush()
+
+
+def cut_log(path: Path, *, after: int) -> None:
+    """Take out the lines of iterations that will be run again after a kill."""
+    kept = [entry for entry in read_log(path) if entry.get("iteration", 0) <= after]
+    write_text(path, "".join(json_text(entry) + "\n" for entry in kept))

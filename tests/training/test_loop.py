@@ -1,0 +1,207 @@
+"""The loop: replays, goes on after a kill, keeps to its budget, logs what evaluation says."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from maskwright.data.dataset import Dataset
+from maskwright.errors import Interrupted, RunError, UsageError
+from maskwright.metrics.scores import scores
+from maskwright.progress import Progress
+from maskwright.recipe.files import read_recipe, write_recipe
+from maskwright.recipe.recipe import Recipe, make_recipe, with_settings
+from maskwright.training.batches import make_batch
+from maskwright.training.loop import fit, make_learner, train_step
+from maskwright.training.run import Run, make_run, open_run
+from maskwright.training.validation import validation_counts
+from tiny import tiny_dataset
+
+SETTINGS = {
+    "crop_hw": (64, 64),
+    "batch_size": 2,
+    "iterations": 12,
+    "validation_interval": 4,
+    "warmup_iterations": 2,
+    "threads": 1,
+    "seed": 5,
+}
+
+
+def started(folder: Path, recipe: Recipe) -> Run:
+    run = make_run(folder)
+    write_recipe(recipe, folder / "recipe.yaml")
+    return run
+
+
+def trained(folder: Path, recipe: Recipe, data: Dataset) -> dict[str, torch.Tensor]:
+    fit(data, recipe, started(folder, recipe))
+    return load_file(folder / "weights" / "last.safetensors")
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_the_same_recipe_gives_the_same_weights_and_another_seed_others(tmp_path: Path) -> None:
+    data = tiny_dataset()
+    recipe = make_recipe(SETTINGS, source="test")
+    first = trained(tmp_path / "a", recipe, data)
+    assert same(first, trained(tmp_path / "b", read_recipe(tmp_path / "a" / "recipe.yaml"), data))
+    other = with_settings(recipe, {"seed": 6}, source="test", reason="test")
+    assert not same(first, trained(tmp_path / "c", other, data))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_training_after_ctrl_c_goes_on_to_the_same_weights(tmp_path: Path, precision: str) -> None:
+    data = tiny_dataset()
+    recipe = make_recipe({**SETTINGS, "precision": precision}, source="test")
+    whole = trained(tmp_path / "whole", recipe, data)
+    run = started(tmp_path / "cut", recipe)
+
+    def stop_at_six(progress: Progress) -> None:
+        if progress.done == 6:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Interrupted, match=r"after 6 of 12 iterations; nothing is lost.*\n.*--resume"):
+        fit(data, recipe, run, on_progress=stop_at_six)
+    fit(data, recipe, run)
+    assert same(whole, load_file(run.folder / "weights" / "last.safetensors"))
+    events = [entry["event"] for entry in run.log()]
+    assert events.count("validation") == 3 and events.count("resume") == 1 and events[-1] == "end"
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from maskwright.training.loop import fit
+from maskwright.training.run import open_run
+from tiny import tiny_dataset
+run = open_run(Path(sys.argv[1]))
+fit(tiny_dataset(), run.recipe, run, on_progress=lambda p: print(p.done, flush=True))
+"""
+
+
+def test_a_kill_at_any_moment_loses_nothing(tmp_path: Path) -> None:
+    data = tiny_dataset()
+    recipe = make_recipe({**SETTINGS, "iterations": 30, "validation_interval": 3}, source="test")
+    whole = trained(tmp_path / "whole", recipe, data)
+    run = started(tmp_path / "killed", recipe)
+    rng = np.random.default_rng(0)
+    tests = str(Path(__file__).parent.parent)
+    for _ in range(3):
+        child = subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(run.folder)],
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([tests, *sys.path])},
+        )
+        assert child.stdout is not None
+        lines = int(rng.integers(2, 8))
+        for _ in range(lines):
+            child.stdout.readline()
+        time.sleep(float(rng.uniform(0, 0.05)))
+        child.kill()
+        child.wait()
+        child.stdout.close()
+    fit(data, run.recipe, run)
+    assert same(whole, load_file(run.folder / "weights" / "last.safetensors"))
+    iterations = [entry["iteration"] for entry in run.log() if entry["event"] == "validation"]
+    assert iterations == list(range(3, 31, 3))
+    assert not list(tmp_path.rglob("*.tmp")) or run.best_weights.exists()
+
+
+def test_the_budget_is_kept_and_its_changes_replay_exactly(tmp_path: Path) -> None:
+    data = tiny_dataset()
+    recipe = make_recipe({**SETTINGS, "iterations": 100_000, "validation_interval": 5}, source="test")
+    run = started(tmp_path / "budget", recipe)
+    began = time.monotonic()
+    standing = fit(data, recipe, run, deadline=began + 6)
+    assert 3 < time.monotonic() - began < 9
+    changed = run.recipe
+    assert changed.length_changes and changed.length_changes[-1][1] == standing.iteration < 100_000
+    assert [entry["iterations"] for entry in run.log() if entry["event"] == "length"][-1] == standing.iteration
+    replayed = trained(tmp_path / "replayed", changed, data)
+    assert same(replayed, load_file(run.folder / "weights" / "last.safetensors"))
+
+
+def test_the_log_says_what_the_weights_score(tmp_path: Path) -> None:
+    data = tiny_dataset(train=8, val=5)
+    recipe = make_recipe({**SETTINGS, "iterations": 60, "validation_interval": 60, "lr": 2e-3}, source="test")
+    run = started(tmp_path / "run", recipe)
+    fit(data, recipe, run)
+    learner = make_learner(recipe, 3)
+    learner.model.load_state_dict(load_file(run.best_weights))
+    judged = scores(validation_counts(learner.model, data.split("val"), recipe))
+    logged = [entry for entry in run.log() if entry["event"] == "validation"][-1]
+    assert judged.summary() == pytest.approx(logged["metrics"], abs=1e-12)
+    about = json.loads((run.folder / "weights" / "best.json").read_text())
+    assert about["iteration"] == 60 and about["val_mDice"] == pytest.approx(judged.mDice)
+    entries = [entry for entry in run.log() if entry["event"] == "train"]
+    assert entries[-1]["loss"] < entries[0]["loss"]
+    assert all(0 <= entry["data_wait_frac"] <= 1 and entry["iteration_s"] > 0 for entry in entries)
+
+
+def test_patience_ends_training(tmp_path: Path) -> None:
+    data = tiny_dataset()
+    recipe = make_recipe({**SETTINGS, "iterations": 40, "lr": 1e-9, "patience": 2, "ema_decay": 0}, source="test")
+    run = started(tmp_path / "run", recipe)
+    assert fit(data, recipe, run).iteration == 12
+    assert run.log()[-1]["why"] == "patience"
+
+
+def test_an_update_with_an_infinite_gradient_is_skipped() -> None:
+    recipe = make_recipe(SETTINGS, source="test")
+    learner = make_learner(recipe, 3)
+    batch = make_batch(tiny_dataset().split("train"), recipe, 0)
+    with torch.no_grad():
+        learner.model.head.classifier.bias.fill_(float("inf"))
+    before = {name: tensor.clone() for name, tensor in learner.model.named_parameters()}
+    _, finite = train_step(learner, batch, recipe, 0, 0.1)
+    assert not finite
+    assert all(torch.equal(before[name], tensor) for name, tensor in learner.model.named_parameters())
+
+
+def test_batches_do_not_depend_on_who_makes_them() -> None:
+    data = tiny_dataset().split("train")
+    recipe = make_recipe(SETTINGS, source="test")
+    first, again = make_batch(data, recipe, 7), make_batch(data, recipe, 7)
+    assert np.array_equal(first.images, again.images) and np.array_equal(first.masks, again.masks)
+    assert first.images.shape == (2, 64, 64, 3) and first.masks.shape == (2, 64, 64)
+    assert not np.array_equal(first.images, make_batch(data, recipe, 8).images)
+
+
+def test_an_epoch_shows_every_sample_once() -> None:
+    from maskwright.training.batches import _index
+
+    for epoch in (0, 3):
+        assert sorted(_index(7, 0, epoch * 7 + place) for place in range(7)) == list(range(7))
+
+
+def test_run_folders_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="no such folder"):
+        open_run(tmp_path / "missing")
+    with pytest.raises(RunError, match="no file named format"):
+        open_run(tmp_path)
+    started(tmp_path / "run", Recipe())
+    with pytest.raises(UsageError, match="--resume"):
+        make_run(tmp_path / "run")
+    (tmp_path / "run" / "format").write_text("maskwright run 99\n")
+    with pytest.raises(RunError, match="newer Maskwright"):
+        open_run(tmp_path / "run")
+
+
+def test_a_damaged_state_is_named(tmp_path: Path) -> None:
+    run = started(tmp_path / "run", make_recipe({**SETTINGS, "iterations": 2}, source="test"))
+    fit(tiny_dataset(), run.recipe, run)
+    state = run.folder / "state" / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(RunError, match=r"state\.safetensors: cannot be read"):
+        fit(tiny_dataset(), run.recipe, run)
