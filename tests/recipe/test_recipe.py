@@ -40,7 +40,7 @@ def test_a_recipe_reads_back_with_its_reasons(tmp_path: Path) -> None:
         ({"crop_hw": [8, 256]}, ["crop_hw", "greater than or equal to 32"]),
         ({"schedule": "linear"}, ["schedule: expected poly | cosine | constant", "'linear'"]),
         ({"device": "tpu"}, ["device", "'tpu'"]),
-        ({"scale_min": 3}, ["scale_min 3.0 is above scale_max 2.0"]),
+        ({"scale_min": 3}, ["scale_min 3.0 is above scale_max 1.7"]),
         ({"cross_entropy_share": 0, "dice_share": 0}, ["nothing would be learned"]),
         ({"lr": float("nan")}, ["lr", "nan"]),
     ],

@@ -49,7 +49,7 @@ def test_geometry_moves_photo_and_mask_together(settings: dict[str, object]) -> 
         image, mask = warp(telling_pair(), recipe(**settings), np.random.default_rng(seed))
         assert image.shape == (64, 64, 3) and mask.shape == (64, 64)
         # Only pixels on a contour, which are blends, may differ.
-        assert np.mean(np.abs(image[..., 0].astype(int) - 80 * mask) > 40) < 0.06
+        assert np.mean(np.abs(image[..., 0].astype(int) - 80 * mask) > 40) < 0.12
         assert set(np.unique(mask)) <= {0, 1, 2}
 
 

@@ -45,7 +45,7 @@ def fit_short_side(pair: Pair, short_side_px: int) -> Pair:
     size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
     return (
         cv2.resize(image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR),
-        cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST),
+        cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT),
     )
 
 

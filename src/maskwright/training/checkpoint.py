@@ -109,11 +109,7 @@ def load_state(
         model.load_state_dict(parts["model"])
         if average is not None:
             average.load_state_dict(parts["average"])
-        moments: dict[int, dict[str, Tensor]] = {}
-        for key, tensor in parts["optimiser"].items():
-            number, _, name = key.partition(".")
-            moments.setdefault(int(number), {})[name] = tensor
-        optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
+        _load_moments(optimiser, parts["optimiser"])
     except (RuntimeError, ValueError) as error:
         raise RunError(
             f"{shown(path)}: does not fit the recipe.",
@@ -121,6 +117,21 @@ def load_state(
             do="Restore recipe.yaml as the run wrote it.",
         ) from None
     return Standing(**json.loads(metadata["standing"]))
+
+
+def _load_moments(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Give the optimiser its moments back, each in the memory format of its parameter.
+
+    The fused update walks parameter and moments in the order in which they lie in memory.
+    """
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    moments: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        number, _, name = key.partition(".")
+        like = parameters[int(number)]
+        kept = torch.empty_like(like).copy_(tensor) if tensor.shape == like.shape else tensor
+        moments.setdefault(int(number), {})[name] = kept
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

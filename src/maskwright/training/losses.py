@@ -38,9 +38,7 @@ def cross_entropy(logits: Tensor, masks: Tensor, class_weights: Tensor | None, s
     counted = judged if class_weights is None else judged & (class_weights[masks.where(judged, 0)] > 0)
     if not bool(counted.any()):
         return logits.sum() * 0  # nothing has a mean; torch would give nan
-    return functional.cross_entropy(
-        logits, masks, weight=class_weights, ignore_index=IGNORE, label_smoothing=smoothing
-    )
+    return functional.cross_entropy(logits, masks, weight=class_weights, ignore_index=IGNORE, label_smoothing=smoothing)
 
 
 def dice_loss(logits: Tensor, masks: Tensor, *, smooth: float = 1.0) -> Tensor:

@@ -17,6 +17,7 @@ from maskwright.recipe.plan import Machine
 from maskwright.recipe.recipe import Recipe, with_settings
 from maskwright.training.batches import Batch
 from maskwright.training.loop import make_learner, train_step
+from maskwright.training.memory import keep_freed_memory
 
 
 def machine(*, device: str = "auto", threads: int | None = None) -> Machine:
@@ -70,6 +71,7 @@ def step_seconds(recipe: Recipe, *, classes: int, repeats: int = 5) -> float:
         repeats: timed iterations, after two to warm up.
     """
     torch.set_num_threads(recipe.threads)
+    keep_freed_memory()
     learner = make_learner(recipe, classes)
     rng = np.random.default_rng(0)
     shape = (recipe.batch_size, *recipe.crop_hw)

@@ -1,0 +1,75 @@
+"""The plan: settings from data and machine, each with its reason."""
+
+import pytest
+
+from maskwright.data.statistics import SplitStatistics, Statistics, describe
+from maskwright.errors import RecipeError
+from maskwright.recipe.plan import Machine, draft, scheduled
+from maskwright.recipe.recipe import Recipe, with_settings
+from tiny import tiny_dataset
+
+LAPTOP = Machine(cores=2, bf16=True, device="cpu")
+
+
+def statistics(*, size_hw: tuple[int, int] = (256, 256), images: int = 200) -> Statistics:
+    from dataclasses import replace
+
+    whole = describe(tiny_dataset())
+    train: SplitStatistics = replace(
+        whole.splits["train"], sizes=((size_hw, images),), images=images, labelled=images, class_px=(900, 60, 40)
+    )
+    return replace(whole, splits={**whole.splits, "train": train})
+
+
+@pytest.mark.parametrize(
+    ("size_hw", "crop", "short_side"),
+    [((256, 256), 256, 0), ((360, 480), 352, 0), ((4000, 3000), 512, 512), ((40, 60), 64, 0)],
+)
+def test_crop_and_scale_follow_the_photos(size_hw: tuple[int, int], crop: int, short_side: int) -> None:
+    recipe = draft(statistics(size_hw=size_hw), LAPTOP, {})
+    assert recipe.crop_hw == (crop, crop) and recipe.short_side_px == short_side
+    assert str(min(size_hw)) in recipe.reason("short_side_px")
+
+
+def test_the_machine_decides_threads_and_arithmetic() -> None:
+    recipe = draft(statistics(), Machine(cores=64, bf16=False, device="cpu"), {})
+    assert (recipe.threads, recipe.precision) == (16, "fp32")
+    assert draft(statistics(), LAPTOP, {}).precision == "bf16"
+    assert "64 cores" in recipe.reason("threads")
+
+
+def test_few_photos_make_small_batches() -> None:
+    assert draft(statistics(images=3), LAPTOP, {}).batch_size == 3
+
+
+def test_given_settings_are_kept_and_said_to_be_given() -> None:
+    given = {"batch_size": 5, "iterations": 77}
+    recipe = scheduled(draft(statistics(), LAPTOP, given), step_s=0.3, validation_s=1.0, seconds=600, given=given)
+    assert (recipe.batch_size, recipe.iterations) == (5, 77)
+    assert recipe.reason("batch_size") == recipe.reason("iterations") == "given"
+    assert recipe.validation_interval <= 77
+    with pytest.raises(RecipeError, match="batch_size"):
+        draft(statistics(), LAPTOP, {"batch_size": 0})
+
+
+def test_a_rule_for_class_weights_becomes_their_list() -> None:
+    recipe = draft(statistics(), LAPTOP, {"class_weights": "inverse_frequency"})
+    assert recipe.class_weights == pytest.approx((0.0779, 1.169, 1.753), rel=1e-3)
+    assert "inverse_frequency" in recipe.reason("class_weights")
+
+
+@pytest.mark.parametrize("seconds", [30, 600, 7200])
+def test_the_length_fills_the_time(seconds: float) -> None:
+    recipe = scheduled(draft(statistics(), LAPTOP, {}), step_s=0.3, validation_s=1.5, seconds=seconds, given={})
+    validations = recipe.iterations / recipe.validation_interval
+    assert 0.9 * seconds <= recipe.iterations * 0.3 + validations * 1.5 <= 1.1 * seconds
+    assert 1 <= validations <= 20 and validations * 1.5 <= 0.15 * seconds
+    assert "0.300 s" in recipe.reason("iterations")
+
+
+def test_every_planned_value_has_a_reason_of_its_kind() -> None:
+    recipe = scheduled(draft(statistics(), LAPTOP, {}), step_s=0.3, validation_s=1.5, seconds=600, given={})
+    for name in Recipe.model_fields:
+        if name != "reasons":
+            assert recipe.reason(name).split(":")[0] in {"fixed", "rule", "measured"}, name
+    assert with_settings(recipe, {"lr": 1e-4}, source="test", reason="given").reason("lr") == "given"
