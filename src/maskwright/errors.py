@@ -21,9 +21,7 @@ class MaskwrightError(Exception):
 
     def __init__(self, where: str, *, expected: str = "", found: str = "", do: str = "") -> None:
         self.where, self.expected, self.found, self.do = where, expected, found, do
-        details = "  ".join(
-            f"{label}: {text}" for label, text in (("expected", expected), ("found", found)) if text
-        )
+        details = "  ".join(f"{label}: {text}" for label, text in (("expected", expected), ("found", found)) if text)
         super().__init__("\n  ".join(part for part in (where, details, do) if part))
 
 

@@ -1,0 +1,49 @@
+# `make demo` and `make test` each do all the set-up of a fresh machine with Python 3.11 or newer.
+# On Linux, say `make test TORCH_INDEX=https://download.pytorch.org/whl/cpu` for PyTorch's CPU build.
+
+PYTHON ?= python3
+TORCH_INDEX ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.PHONY: help demo test test-extras lint types docs bench clean
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: $(READY) ## the built-in data through everything, in about five minutes
+	$(BIN)/maskwright demo
+
+test: lint types ## all that is checked: style, types, architecture, unit and browser tests, a short training
+	$(BIN)/python -m pytest
+
+test-extras: ## each group of optional dependencies with the real packages
+	@echo "There are no optional dependencies yet, so there is nothing to test here."
+
+lint: $(READY) ## format and style
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(READY) ## mypy, strict, on the package
+	$(BIN)/mypy
+
+docs: $(READY) ## write docs/cli.md and docs/recipe.md anew
+	$(BIN)/python docs/generate.py
+
+bench: $(READY) ## what the README's figures were measured with, one JSON value each
+	@for script in benchmarks/*.py; do echo "$$script" >&2; $(BIN)/python "$$script" || exit 1; done
+
+clean: ## take away what make and the tests have made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache dist build
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; say: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+ifneq ($(TORCH_INDEX),)
+	$(BIN)/python -m pip install --no-deps --index-url $(TORCH_INDEX) --constraint constraints.txt torch
+endif
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group dev
+	@touch $@

@@ -1,0 +1,62 @@
+"""Write docs/cli.md and docs/recipe.md from the declarations in the package; a test finds them stale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from maskwright.cli.main import app
+from maskwright.recipe.recipe import Setting, settings
+
+HERE = Path(__file__).resolve().parent
+MADE = "<!-- Made by docs/generate.py from the code; `make docs` writes it anew. -->\n\n"
+
+
+def pages() -> dict[str, str]:
+    """The generated pages: file name -> text."""
+    return {"cli.md": MADE + cli_page(), "recipe.md": MADE + recipe_page()}
+
+
+def cli_page() -> str:
+    """Every command with its arguments and options."""
+    group = typer.main.get_command(app)
+    names = list(group.commands)  # type: ignore[attr-defined]
+    intro = (
+        "# The command line\n\n"
+        "Every command exits with 0 on success, 1 when a gate it was given refused the work, 2 on wrong use or bad\n"
+        "input, and 130 after Ctrl-C. With `--json` it prints one JSON value on standard output, also for an error:\n"
+        '`{"error": {"kind", "message"}}`; progress and errors go to standard error.\n\n'
+    )
+    sections = [(name, group.commands[name]) for name in names]  # type: ignore[attr-defined]
+    return intro + "\n".join(
+        f"## maskwright {name}\n\n```text\n{_help(command, name)}\n```\n" for name, command in sections
+    )
+
+
+def recipe_page() -> str:
+    """Every setting of a recipe."""
+    head = (
+        "# Settings of a recipe\n\n"
+        "`maskwright plan` writes them all into `recipe.yaml`, each with the reason for its value. On the command\n"
+        "line, `--set name=value` keeps a value as given.\n\n"
+        "| setting | default | type and range | what it is | why this default |\n|---|---|---|---|---|\n"
+    )
+    return head + "".join(map(_row, settings()))
+
+
+def _help(command: object, name: str) -> str:
+    context = typer.Context(command, info_name=f"maskwright {name}", terminal_width=100)  # type: ignore[arg-type]
+    return "\n".join(line.rstrip() for line in context.get_help().splitlines())
+
+
+def _row(setting: Setting) -> str:
+    kind = " ".join(part for part in (setting.type, setting.range, setting.unit) if part)
+    default = list(setting.default) if isinstance(setting.default, tuple) else setting.default
+    cells = (f"`{setting.name}`", f"`{default}`", kind, setting.help, setting.reason)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        (HERE / name).write_text(text, encoding="utf-8")

@@ -1,0 +1,80 @@
+"""maskwright evaluate: judge a run or a bundle on labelled photos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from maskwright.cli import options
+from maskwright.cli.names import names
+from maskwright.cli.screen import Screen
+from maskwright.cli.texts import scores_text
+from maskwright.cli.verb import Answer, verb
+from maskwright.errors import shown
+from maskwright.sentences import say
+from maskwright.storage import read_json
+
+if TYPE_CHECKING:
+    from maskwright.data.dataset import Dataset
+    from maskwright.evaluation.evaluate import Evaluation
+    from maskwright.inference.predictor import Predictor
+
+
+@verb
+def evaluate(
+    screen: Screen,
+    run: options.RunFolder,
+    data: options.Data,
+    split: options.Split = "val",
+    out: options.Out = None,
+    classes: options.Names = None,
+    threads: options.Threads = None,
+    device: options.Device = "cpu",
+    strict: options.Strict = False,
+    allow_leak: options.AllowLeak = False,
+) -> Answer:
+    """Judge a run on labelled photos.
+
+    Scores of a run or a bundle on a split of DATA: a row per class, in percent. On the data that the run was made from
+    they are kept in the run; others are kept where -o says. --json gives fractions.
+    """
+    class_names = names(classes)
+    from maskwright.data.reading import read
+    from maskwright.evaluation.evaluate import evaluate as judge
+    from maskwright.inference.load import load
+
+    predictor = load(run, device=device, threads=threads)
+    own = (data / "classes.yaml").is_file()
+    dataset = read(
+        data,
+        classes=class_names or (None if own else predictor.classes),
+        strict=strict,
+        allow_leak=allow_leak,
+        on_progress=screen.on_progress,
+    )
+    evaluation = judge(predictor, dataset, split=split, on_progress=screen.on_progress)
+    folder = out or _place_in_run(run, dataset, split)
+    if folder is not None:
+        _keep(evaluation, predictor, dataset, folder)
+    kept = (
+        say("cli.evaluated_kept", screen.lang, folder=shown(folder))
+        if folder is not None
+        else say("cli.evaluated_not_kept", screen.lang)
+    )
+    return Answer(evaluation.to_json(), f"{scores_text(evaluation.to_json(), screen.lang)}\n{kept}")
+
+
+def _place_in_run(run: Path, dataset: Dataset, split: str) -> Path | None:
+    """Where a run keeps its own scores: only those on the data that it was made from."""
+    if not (run / "data.json").is_file():
+        return None
+    made_from = read_json(run / "data.json", format_version=1)["splits"].get(split)
+    same = made_from is not None and made_from["digest"] == dataset.digest(split)
+    return run / "evaluation" / split if same else None
+
+
+def _keep(evaluation: Evaluation, predictor: Predictor, dataset: Dataset, folder: Path) -> None:
+    from maskwright.evaluation.gallery import write_gallery
+
+    evaluation.save(folder)
+    write_gallery(predictor, dataset, evaluation, folder / "gallery")

@@ -1,0 +1,38 @@
+"""Names that the user gives, and names that are chosen where none is given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from maskwright.errors import UsageError
+
+
+def names(text: str | None) -> tuple[str, ...] | None:
+    """Class names from "background,cat,dog"; None where none are given.
+
+    Raises:
+        UsageError: a name is empty, or stands twice.
+    """
+    if text is None:
+        return None
+    given = tuple(name.strip() for name in text.split(","))
+    if not all(given) or len(set(given)) < len(given):
+        raise UsageError(
+            f"--classes {text}: {'a name is empty' if not all(given) else 'a name stands twice'}.",
+            expected="one name per pixel value, in their order, such as background,cat,dog",
+        )
+    return given
+
+
+def free_folder(wanted: Path) -> Path:
+    """The path itself, or the first of path-2, path-3, ... where nothing lies yet."""
+    count, path = 1, wanted
+    while path.exists():
+        count += 1
+        path = wanted.with_name(f"{wanted.name}-{count}")
+    return path
+
+
+def run_folder(data: Path) -> Path:
+    """Where a run on some data goes when -o is left out: `runs/NAME`, numbered when that is taken."""
+    return free_folder(Path("runs") / (data.resolve().name or "data"))

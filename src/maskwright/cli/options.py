@@ -1,0 +1,58 @@
+"""Every argument and option of the command line, declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+Data = Annotated[Path, typer.Argument(metavar="DATA", help="A folder of images and masks, in any known layout.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or a bundle.")]
+
+Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="OUT", help="The folder to write.")]
+OutFile = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The file to write.")]
+OutFolder = Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="The folder to write.")]
+Paths = Annotated[
+    list[str], typer.Argument(metavar="PATHS...", help="Photos: files, folders, or patterns such as 'in/*.jpg'.")
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option("--labels", metavar="MASKS", help="Masks of the same names: print what was labelled beside it."),
+]
+Overlay = Annotated[bool, typer.Option(help="Also write each photo with its mask drawn over it.")]
+Faults = Annotated[bool, typer.Option("--faults", help="Plant label faults, and list them beside the data.")]
+
+Names = Annotated[
+    str | None, typer.Option("--classes", metavar="A,B,...", help="Class names in the order of their pixel values.")
+]
+Budget = Annotated[str, typer.Option("--budget", metavar="TIME", help="Time for all of it: 90s, 20m, 1h30m.")]
+BudgetOrNone = Annotated[
+    str | None,
+    typer.Option("--budget", metavar="TIME", help="Time for all of it; with --recipe, the length is adapted to it."),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting of the recipe, kept as given. May be repeated."),
+]
+RecipeFile = Annotated[
+    Path | None, typer.Option("--recipe", metavar="FILE", help="Train by this recipe instead of planning one.")
+]
+Model = Annotated[str | None, typer.Option("--model", metavar="NAME", help="The architecture; short for --set model=.")]
+Weights = Annotated[
+    str | None,
+    typer.Option("--weights", metavar="NAME", help="Where training starts from; none draws new weights."),
+]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of every random draw.  [default: 0]")]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads of torch.  [default: all cores]")]
+Device = Annotated[str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Forbid every network call (this version makes none).")]
+Strict = Annotated[bool, typer.Option("--strict", help="Refuse data with any unusable sample.")]
+AllowLeak = Annotated[bool, typer.Option("--allow-leak", help="Accept the same photo in two splits.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where the run in OUT stopped.")]
+Split = Annotated[str, typer.Option("--split", metavar="NAME", help="The split to judge on.")]
+
+Language = Literal["en", "ru"]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value; progress goes to standard error.")]
+Lang = Annotated[Language, typer.Option("--lang", help="Language of what is printed and reported.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

@@ -1,0 +1,116 @@
+"""maskwright run: the main job in one command."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from maskwright.cli import options
+from maskwright.cli.budget import seconds
+from maskwright.cli.names import names, run_folder
+from maskwright.cli.screen import Screen, duration
+from maskwright.cli.settings import chosen_settings
+from maskwright.cli.texts import opening_text, read_findings, scores_text
+from maskwright.cli.verb import Answer, verb
+from maskwright.errors import UsageError, shown
+from maskwright.progress import OnProgress, Progress
+from maskwright.sentences import say
+from maskwright.storage import read_json
+
+
+@verb
+def run(
+    screen: Screen,
+    data: options.Data,
+    out: options.Out = None,
+    classes: options.Names = None,
+    budget: options.Budget = "20m",
+    settings: options.Settings = None,
+    weights: options.Weights = None,
+    seed: options.Seed = None,
+    threads: options.Threads = None,
+    device: options.Device = "auto",
+    offline: options.Offline = False,
+    strict: options.Strict = False,
+    allow_leak: options.AllowLeak = False,
+    resume: options.Resume = False,
+) -> Answer:
+    """From a folder to a judged model.
+
+    The main job in one command: check the data, plan, train, evaluate on validation (and on test where it is labelled),
+    report, bundle. The budget is the wall time of all of it. Without -o, the run goes to runs/NAME.
+    """
+    began = time.monotonic()
+    budget_s = seconds(budget)
+    class_names = names(classes)
+    if resume and out is None:
+        raise UsageError("--resume: which run?", do="Name its folder: -o OUT.")
+    folder = out or run_folder(data)
+    from maskwright.workflow.run import run as run_all
+
+    made = run_all(
+        data,
+        folder,
+        classes=class_names,
+        budget_s=budget_s - (time.monotonic() - began),
+        settings=chosen_settings(settings, weights=weights, offline=offline),
+        seed=seed,
+        threads=threads,
+        device=device,
+        strict=strict,
+        allow_leak=allow_leak,
+        resume=resume,
+        lang=screen.lang,
+        on_progress=with_opening(screen, folder),
+    )
+    return Answer(run_value(made.folder), run_text(made.folder, screen.lang, time.monotonic() - began))
+
+
+def with_opening(screen: Screen, folder: Path) -> OnProgress:
+    """Progress on the screen, with the first screen before training begins: by then the run holds what it tells."""
+    opened = False
+
+    def on_progress(progress: Progress) -> None:
+        nonlocal opened
+        if progress.stage == "stage.train" and not opened:
+            opened = True
+            screen.show(opening_text(folder, screen.lang))
+        screen.on_progress(progress)
+
+    return on_progress
+
+
+def run_value(folder: Path) -> dict[str, Any]:
+    """A finished run as one JSON value."""
+    findings = read_findings(folder)
+    return {
+        "run": str(folder),
+        "report": str(folder / "report.html"),
+        "bundle": str(folder / "bundle"),
+        "findings": len(findings),
+        "left_out": len({finding["sample"] for finding in findings if finding["left_out"]}),
+        "evaluation": _evaluations(folder),
+        "seconds": read_json(folder / "timings.json", format_version=1)["seconds"],
+    }
+
+
+def run_text(folder: Path, lang: str, took_s: float) -> str:
+    """A finished run for a person: scores, and where everything lies."""
+    say_file: Callable[[str, str], str] = lambda key, name: "  " + say(key, lang, file=shown(folder / name))  # noqa: E731
+    return "\n".join(
+        [
+            *["\n" + scores_text(evaluation, lang) for evaluation in _evaluations(folder).values()],
+            "",
+            say("cli.run_took", lang, time=duration(took_s)),
+            say_file("cli.run_report", "report.html"),
+            say_file("cli.run_bundle", "bundle"),
+            say("cli.run_next", lang, run=shown(folder)),
+        ]
+    )
+
+
+def _evaluations(folder: Path) -> dict[str, Any]:
+    files = [folder / "evaluation" / split / "metrics.json" for split in ("val", "test")]
+    return {path.parent.name: read_json(path) for path in files if path.exists()}

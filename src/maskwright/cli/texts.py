@@ -1,0 +1,159 @@
+"""What the commands print for a person, made from what lies in a run folder."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from maskwright.errors import shown
+from maskwright.sentences import say
+from maskwright.storage import read_json
+
+if TYPE_CHECKING:
+    from maskwright.data.statistics import Statistics
+
+FINDINGS_SHOWN = 5
+
+
+def opening_text(run: Path, lang: str) -> str:
+    """The first screen of a run: what was read, what is wrong with it, and the plan.
+
+    Args:
+        run: a run folder in which training is about to begin.
+        lang: "en" or "ru".
+    """
+    from maskwright.data.statistics import Statistics
+
+    statistics = Statistics.from_json(read_json(run / "data.json", format_version=1))
+    return "\n".join([*data_lines(statistics, lang), *_finding_lines(run, statistics, lang), *_plan_lines(run, lang)])
+
+
+def data_lines(statistics: Statistics, lang: str) -> list[str]:
+    """What was read: photos per split, classes with their shares, and what the reader assumed."""
+    splits = statistics.splits
+    images = sum(split.images for split in splits.values())
+    first = next((name for name in ("train", *splits) if name in splits and any(splits[name].class_px)), None)
+    shares = zip(statistics.classes, splits[first].class_frac, strict=True) if first else ()
+    named = ", ".join(f"{name} {percent(share)} %" for name, share in shares)
+    return [
+        say("cli.read", lang, images=images, path=shown(statistics.path)),
+        *[
+            "  " + say("cli.read_split", lang, split=name, images=split.images, labelled=split.labelled)
+            for name, split in splits.items()
+        ],
+        *(["  " + say("cli.read_classes", lang, split=first, classes=named)] if first else []),
+        *["  " + say(key, lang, **dict(facts)).replace("\n", "\n    ") for key, facts in statistics.notes],
+    ]
+
+
+def scores_text(evaluation: Mapping[str, Any], lang: str) -> str:
+    """The scores of a split as a table: a row per class, in percent, and the means below.
+
+    Args:
+        evaluation: what `Evaluation.to_json` gives.
+        lang: "en" or "ru".
+    """
+    title = say("cli.split", lang, split=evaluation["split"], images=evaluation["images"])
+    return f"{title}\n{scores_table(evaluation['per_class'], evaluation['metrics'], lang)}"
+
+
+def scores_table(per_class: Sequence[Mapping[str, Any]], metrics: Mapping[str, float | None], lang: str) -> str:
+    """Scores in percent: a row per class with its areas, and the means below."""
+    totals = {key: sum(row[key] for row in per_class) for key in ("predicted_px", "labelled_px")}
+    header = [say("cli.class", lang), "Dice", "IoU", "Acc", "Precision", "Recall"]
+    header += [f"{say('cli.predicted', lang)} %", f"{say('cli.labelled', lang)} %"]
+    lines = [
+        [
+            row["name"],
+            *(percent(row[key]) for key in ("dice", "iou", "acc", "precision", "recall")),
+            *(percent(row[key] / total if total else None) for key, total in totals.items()),
+        ]
+        for row in per_class
+    ]
+    means = "  ".join(f"{name} {percent(value)}" for name, value in metrics.items())
+    return f"{table([header, *lines])}\n{means}"
+
+
+def photo_table(row: Mapping[str, Any], names: Sequence[str], lang: str) -> str:
+    """One photo's Dice, IoU and areas, a row per class; areas in pixels and in percent of the judged pixels.
+
+    Args:
+        row: see `maskwright.metrics.photo.photo_row`.
+        names: the classes' names, by id.
+        lang: "en" or "ru".
+    """
+    predicted, labelled = say("cli.predicted", lang), say("cli.labelled", lang)
+    header = [say("cli.class", lang), "Dice", "IoU", f"{predicted} px", "%", f"{labelled} px", "%"]
+    lines = [
+        [
+            name,
+            percent(row[f"dice:{name}"]),
+            percent(row[f"iou:{name}"]),
+            str(row[f"predicted_px:{name}"]),
+            percent(row[f"predicted_share:{name}"]),
+            str(row[f"labelled_px:{name}"]),
+            percent(row[f"labelled_share:{name}"]),
+        ]
+        for name in names
+    ]
+    return table([header, *lines])
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as aligned columns, the first one to the left; a line below the header."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if place == 0 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n".join([lines[0], "-" * (sum(widths) + 2 * (len(widths) - 1)), *lines[1:]])
+
+
+def percent(fraction: float | None) -> str:
+    """A fraction in percent with two decimals; a dash where there is none."""
+    return "–" if fraction is None or math.isnan(fraction) else f"{100 * fraction:.2f}"
+
+
+def read_findings(run: Path) -> list[dict[str, Any]]:
+    """The findings of a run, worst first."""
+    path = run / "findings.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return sorted((json.loads(line) for line in lines), key=lambda finding: -finding["severity"])
+
+
+def _finding_lines(run: Path, statistics: Statistics, lang: str) -> list[str]:
+    findings = read_findings(run)
+    if not findings:
+        return [say("cli.read_clean", lang)]
+    sentences = [say(f"finding.{one['check']}", lang, **one["facts"]) for one in findings[:FINDINGS_SHOWN]]
+    more = len(findings) - len(sentences)
+    return [
+        *([say("cli.read_left_out", lang, left_out=statistics.left_out)] if statistics.left_out else []),
+        say("cli.read_findings", lang, findings=len(findings), file=shown(run / "findings.jsonl")),
+        *[f"  - {' '.join(sentence.split())}" for sentence in sentences],
+        *(["  " + say("cli.more", lang, count=more)] if more else []),
+    ]
+
+
+def _plan_lines(run: Path, lang: str) -> list[str]:
+    from maskwright.recipe.files import read_recipe
+
+    recipe = read_recipe(run / "recipe.yaml")
+    return [
+        say(
+            "cli.planned",
+            lang,
+            model=recipe.model,
+            crop="×".join(map(str, recipe.crop_hw)),
+            batch=recipe.batch_size,
+            iterations=recipe.length_changes[-1][1] if recipe.length_changes else recipe.iterations,
+            threads=recipe.threads,
+            file=shown(run / "recipe.yaml"),
+        )
+    ]

@@ -1,0 +1,90 @@
+"""maskwright train: train by a recipe."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from maskwright.cli import options
+from maskwright.cli.budget import seconds
+from maskwright.cli.names import names, run_folder
+from maskwright.cli.run import with_opening
+from maskwright.cli.screen import Screen
+from maskwright.cli.settings import chosen_settings
+from maskwright.cli.texts import percent
+from maskwright.cli.verb import Answer, verb
+from maskwright.errors import UsageError, shown
+from maskwright.sentences import say
+
+
+@verb
+def train(
+    screen: Screen,
+    data: options.Data,
+    out: options.Out = None,
+    recipe: options.RecipeFile = None,
+    classes: options.Names = None,
+    budget: options.BudgetOrNone = None,
+    settings: options.Settings = None,
+    weights: options.Weights = None,
+    seed: options.Seed = None,
+    threads: options.Threads = None,
+    device: options.Device = "auto",
+    offline: options.Offline = False,
+    strict: options.Strict = False,
+    allow_leak: options.AllowLeak = False,
+    resume: options.Resume = False,
+) -> Answer:
+    """Train by a recipe, given or planned.
+
+    Without --budget, a given recipe is trained as it stands, and the recipe.yaml of a run replays that run. Without
+    --recipe, one is planned (for 20 minutes unless --budget says otherwise). Without -o, the run goes to runs/NAME.
+    """
+    began = time.monotonic()
+    budget_s = None if budget is None else seconds(budget)
+    class_names = names(classes)
+    if resume and out is None:
+        raise UsageError("--resume: which run?", do="Name its folder: -o OUT.")
+    folder = out or run_folder(data)
+    from maskwright.data.reading import read
+    from maskwright.recipe.files import read_recipe
+    from maskwright.workflow.train import train as train_by
+
+    given = chosen_settings(settings, weights=weights, seed=seed, threads=threads, offline=offline)
+    if recipe is not None and device != "auto":
+        given = {"device": device, **given}
+    by = None if recipe is None else read_recipe(recipe)
+    dataset = read(data, classes=class_names, strict=strict, allow_leak=allow_leak, on_progress=screen.on_progress)
+    made = train_by(
+        dataset,
+        out=folder,
+        recipe=by,
+        settings=given,
+        budget_s=None if budget_s is None else budget_s - (time.monotonic() - began),
+        threads=threads,
+        device=device,
+        resume=resume,
+        on_progress=with_opening(screen, folder),
+    )
+    return _answer(made.folder, data, screen.lang)
+
+
+def _answer(folder: Path, data: Path, lang: str) -> Answer:
+    from maskwright.training.run import open_run
+
+    run = open_run(folder)
+    end = [entry for entry in run.log() if entry["event"] == "end"][-1]
+    facts: dict[str, Any] = {key: end[key] for key in ("iteration", "best_iteration", "best_mDice")}
+    lines = [
+        say(
+            "cli.trained",
+            lang,
+            iterations=end["iteration"],
+            mdice=percent(end["best_mDice"]),
+            best=end["best_iteration"],
+        ),
+        "  " + say("cli.run_weights", lang, file=shown(run.best_weights)),
+        say("cli.trained_next", lang, run=shown(folder), data=shown(data)),
+    ]
+    return Answer({"run": str(folder), "weights": str(run.best_weights), **facts}, "\n".join(lines))

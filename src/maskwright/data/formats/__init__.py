@@ -1,0 +1,64 @@
+"""The folder layouts that are known, one module each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from maskwright.data.formats import flat, split_folders, split_lists, suffixes
+from maskwright.data.listing import Listing
+from maskwright.data.tree import Tree
+from maskwright.errors import DataError, shown
+
+
+def recognise(tree: Tree) -> Listing:
+    """List a folder by the first layout that fits it.
+
+    Args:
+        tree: what lies in the folder.
+
+    Returns:
+        The pairs of photos and masks.
+
+    Raises:
+        DataError: no layout fits; the message says which are known and what was found.
+    """
+    for read, _ in LAYOUTS:
+        listing = read(tree)
+        if listing is not None:
+            return listing
+    if not tree.pictures(""):
+        raise DataError(
+            f"{shown(tree.root)}: no photos in this folder.",
+            expected="photos and masks as jpg, png, webp, bmp or tif",
+            found=_contents(tree),
+            do="Give the folder that holds the folders of photos and masks.\n" + _known(),
+        )
+    raise DataError(
+        f"{shown(tree.root)}: it cannot be seen which of these files are photos and which are masks.",
+        found=_contents(tree),
+        do="Lay the files out in one of these ways:\n" + _known(),
+    )
+
+
+def _known() -> str:
+    return "\n".join(f"    {description}" for _, description in LAYOUTS)
+
+
+def _contents(tree: Tree) -> str:
+    """What lies directly in the folder, with how many pictures each has."""
+    if not tree.files and not tree.folders:
+        return "an empty folder"
+    folders = [f"{path}/ ({len(tree.pictures(path))} pictures)" for path in tree.children("")]
+    loose = Counter(file.extension or "no extension" for file in tree.files if "/" not in file.path)
+    kinds = [f"{count} x {extension}" for extension, count in loose.most_common(5)]
+    return ", ".join([*folders[:8], *(["..."] if len(folders) > 8 else []), *kinds])
+
+
+LAYOUTS: tuple[tuple[Callable[[Tree], Listing | None], str], ...] = (
+    (split_lists.read, "images/a.jpg, masks/a.png and train.txt, val.txt (or VOC: ImageSets/Segmentation/train.txt)"),
+    (split_folders.read, "images/train/a.jpg and masks/train/a.png, also val and test"),
+    (flat.read, "images/a.jpg and masks/a.png; the splits are drawn"),
+    (suffixes.read, "a.jpg beside a_mask.png"),
+)
+"""How a layout is read and what it looks like, in the order in which they are tried."""

@@ -1,0 +1,75 @@
+"""Opening a run or a bundle to predict with it. Nothing in it is executed, no name that it mentions is imported."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from maskwright.data.classes import read_classes
+from maskwright.errors import RunError, shown
+from maskwright.models import ARCHITECTURES
+from maskwright.recipe.files import read_recipe
+from maskwright.storage import read_json
+from maskwright.training.run import open_run
+
+if TYPE_CHECKING:
+    from maskwright.inference.runtimes.torch import TorchPredictor
+
+BUNDLE_FORMAT = 1
+
+
+def load(path: Path | str, *, device: str = "cpu", threads: int | None = None) -> TorchPredictor:
+    """A predictor from a run folder or a bundle.
+
+    Args:
+        path: the folder.
+        device: "cpu", "cuda" or "cuda:N".
+        threads: threads of torch; None leaves them as they are.
+
+    Returns:
+        A callable, photo `(H, W, 3) uint8` to probabilities `(C, H, W) float32`, with `many`, `mask`, `masks`,
+        `classes`, `recipe` and `digest`.
+
+    Raises:
+        RunError: neither a run nor a bundle lies there, or it is damaged.
+        WeightsError: the weights do not fit the recipe.
+    """
+    folder = Path(path)
+    weights = _verified_bundle(folder) if (folder / "bundle.json").is_file() else open_run(folder).best_weights
+    recipe = read_recipe(folder / "recipe.yaml")
+    if recipe.model not in ARCHITECTURES:
+        raise RunError(
+            f"{shown(folder / 'recipe.yaml')}: model {recipe.model} is not one of Maskwright's.",
+            expected=", ".join(ARCHITECTURES),
+            do="Names of one's own code are never taken from a run or a bundle.",
+        )
+    import torch
+
+    from maskwright.inference.runtimes.torch import TorchPredictor
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    digest = hashlib.blake2b(weights.read_bytes(), digest_size=16) if weights.exists() else hashlib.blake2b()
+    digest.update((folder / "recipe.yaml").read_bytes())
+    classes = read_classes(folder / "classes.yaml")
+    return TorchPredictor(weights, recipe=recipe, classes=classes, digest=digest.hexdigest(), device=device)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _verified_bundle(folder: Path) -> Path:
+    content = read_json(folder / "bundle.json", format_version=BUNDLE_FORMAT)
+    for name, digest in content["files"].items():
+        path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file() or file_digest(path) != digest:
+            raise RunError(
+                f"{shown(path)}: is missing or differs from what the bundle says.",
+                expected=f"SHA-256 {digest}",
+                do="Copy the whole bundle again.",
+            )
+    return folder / "weights.safetensors"

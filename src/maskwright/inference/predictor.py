@@ -1,0 +1,133 @@
+"""The one seam: whatever answers a photo with probabilities is a predictor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwright.data.sample import Image, Mask
+from maskwright.errors import UsageError
+
+Probs = NDArray[np.float32]
+"""`(C, H, W) float32`, sums to 1 over `C`."""
+
+BATCH = 8
+"""Photos that go together where they have one size: enough for a network's throughput on a CPU."""
+
+BATCH_PIXELS = 16_000_000
+"""Pixels that go together at most, so that memory is that of one large photo, not of eight: eight full-HD photos."""
+
+Answer = TypeVar("Answer")
+
+
+class Predictor(Protocol):
+    """What can predict: torch, ONNX Runtime, HTTP, or a lambda in a test.
+
+    It may also offer these, which `probs_of` and `masks_of` use and which must say the same as the call:
+    `many(images) -> list of probs`, `mask(image) -> mask` and `masks(images) -> list of masks`, where a mask is the
+    class with the highest probability in each pixel, the first of equals. Further attributes that are read where
+    they are there: `classes: Classes`, and `digest: str`, equal for predictors that predict the same.
+    """
+
+    def __call__(self, image: Image, /) -> Probs:
+        """Probabilities of a photo.
+
+        Args:
+            image: `(H, W, 3) uint8` RGB.
+
+        Returns:
+            `(C, H, W) float32`.
+        """
+        ...
+
+
+def probs_of(predictor: Predictor, images: Iterable[Image], *, batch: int = BATCH) -> Iterator[Probs]:
+    """The probabilities of photos, in their order, holding no more than one batch at a time.
+
+    Args:
+        predictor: asked through `.many` where it has that.
+        images: `(H, W, 3) uint8` RGB of any sizes, as a stream.
+        batch: how many photos of one size, one after the other, go together.
+
+    Returns:
+        An iterator of `(C, H, W) float32`, one for each photo.
+
+    Raises:
+        UsageError: the predictor answers with another shape or another number of answers.
+    """
+    many: Callable[[Sequence[Image]], Sequence[Probs]] | None = getattr(predictor, "many", None)
+    for group in _groups(images, batch):
+        answers = [predictor(image) for image in group] if many is None else many(group)
+        for image, probs in zip(group, _counted(answers, group), strict=True):
+            if probs.ndim != 3 or probs.shape[1:] != image.shape[:2]:
+                raise _wrong_shape("(C, {}, {})".format(*image.shape[:2]), probs.shape)
+            yield probs
+
+
+def masks_of(predictor: Predictor, images: Iterable[Image], *, batch: int = BATCH) -> Iterator[Mask]:
+    """The predicted class of each pixel of photos, in their order, holding no more than one batch at a time.
+
+    Args:
+        predictor: asked through `.masks` where it has that, else `.mask`, else by its probabilities.
+        images: `(H, W, 3) uint8` RGB of any sizes, as a stream.
+        batch: how many photos of one size, one after the other, go together.
+
+    Returns:
+        An iterator of `(H, W) uint8` class ids, one for each photo.
+
+    Raises:
+        UsageError: as `probs_of`.
+    """
+    masks: Callable[[Sequence[Image]], Sequence[Mask]] | None = getattr(predictor, "masks", None)
+    one: Callable[[Image], Mask] | None = getattr(predictor, "mask", None)
+    if masks is None and one is None:
+        yield from (most_probable(probs) for probs in probs_of(predictor, images, batch=batch))
+        return
+    for group in _groups(images, batch):
+        answers = masks(group) if masks is not None else [one(image) for image in group] if one else []
+        for image, mask in zip(group, _counted(answers, group), strict=True):
+            if mask.shape != image.shape[:2]:
+                raise _wrong_shape(str(image.shape[:2]), mask.shape)
+            yield np.asarray(mask, np.uint8)
+
+
+def most_probable(probs: Probs) -> Mask:
+    """The class with the highest probability in each pixel, the first of equals: `(H, W) uint8`."""
+    return np.asarray(probs.argmax(axis=0), np.uint8)
+
+
+def _groups(images: Iterable[Image], batch: int) -> Iterator[list[Image]]:
+    """Neighbours of one size, up to `batch` of them and up to `BATCH_PIXELS` pixels."""
+    group: list[Image] = []
+    for image in images:
+        pixels = image.shape[0] * image.shape[1]
+        full = len(group) >= batch or (len(group) + 1) * pixels > BATCH_PIXELS
+        if group and (full or image.shape != group[0].shape):
+            yield group
+            group = []
+        group.append(image)
+    if group:
+        yield group
+
+
+def _counted(answers: Sequence[Answer], group: Sequence[Image]) -> Sequence[Answer]:
+    if len(answers) != len(group):
+        raise UsageError(
+            "The predictor answers for another number of photos than it was asked.",
+            expected=str(len(group)),
+            found=str(len(answers)),
+            do="Give one answer for each photo, in their order.",
+        )
+    return answers
+
+
+def _wrong_shape(expected: str, found: tuple[int, ...]) -> UsageError:
+    return UsageError(
+        "The predictor answers with another shape than its photo has.",
+        expected=expected,
+        found=str(found),
+        do="A predictor takes (H, W, 3) and gives (C, H, W) probabilities at the photo's own size.",
+    )

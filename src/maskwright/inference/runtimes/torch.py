@@ -1,0 +1,63 @@
+"""Predicting with torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from maskwright.data.classes import Classes
+from maskwright.data.sample import Image, Mask
+from maskwright.models import build_model
+from maskwright.models.forward import probs_of_batch
+from maskwright.recipe.recipe import Recipe
+from maskwright.training.checkpoint import load_into
+
+
+class TorchPredictor:
+    """A model of ours as a `Predictor`.
+
+    Args:
+        weights: a safetensors file.
+        recipe: what the weights were trained by.
+        classes: what they tell apart.
+        digest: hex digest of what decides the predictions.
+        device: "cpu", "cuda" or "cuda:N".
+    """
+
+    def __init__(self, weights: Path, *, recipe: Recipe, classes: Classes, digest: str, device: str = "cpu") -> None:
+        self.recipe, self.classes, self.digest = recipe, classes, digest
+        self._model = build_model(recipe.model, classes=len(classes)).eval()
+        load_into(self._model, weights)
+        self._model.to(torch.device(device))
+
+    def __call__(self, image: Image) -> NDArray[np.float32]:
+        """Probabilities `(C, H, W) float32` of a photo."""
+        return self.many([image])[0]
+
+    def many(self, images: Sequence[Image]) -> list[NDArray[np.float32]]:
+        """Probabilities of several photos; neighbours of one size go through the network together."""
+        return [probs for batch in self._batches(images) for probs in batch.cpu().numpy()]
+
+    def mask(self, image: Image) -> Mask:
+        """The most probable class of each pixel, `(H, W) uint8`."""
+        return self.masks([image])[0]
+
+    def masks(self, images: Sequence[Image]) -> list[Mask]:
+        """The most probable classes of several photos."""
+        return [mask for batch in self._batches(images) for mask in batch.argmax(1).cpu().numpy().astype(np.uint8)]
+
+    def _batches(self, images: Sequence[Image]) -> list[torch.Tensor]:
+        return [
+            probs_of_batch(
+                self._model,
+                list(same_size),
+                short_side_px=self.recipe.short_side_px,
+                precision=self.recipe.precision,
+            )
+            for _, same_size in groupby(images, key=lambda image: image.shape)
+        ]

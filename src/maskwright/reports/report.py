@@ -1,0 +1,176 @@
+"""One self-contained page about a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from maskwright import __version__
+from maskwright.metrics.scores import PER_CLASS, SUMMARY
+from maskwright.reports import tables
+from maskwright.reports.colours import ACCENT, page_colour
+from maskwright.reports.contents import Contents, Judged, read_contents
+from maskwright.reports.curves import curves
+from maskwright.reports.language import Language
+from maskwright.reports.pictures import embedded
+from maskwright.storage import write_text
+from maskwright.training.run import Run, open_run
+
+LIMIT_BYTES = 15_000_000
+"""What a report may weigh: it can still be sent by mail."""
+_PICTURE_BYTES = 6_500_000
+_TEMPLATES = resources.files(__package__) / "templates"
+
+
+def report(run: Run | Path | str, *, lang: str = "en") -> Path:
+    """Write the report of a run: one HTML page that needs no network and no other file.
+
+    Args:
+        run: a run or its folder; only files in it are read, so the data may be gone and the training may go on.
+        lang: "en" or "ru".
+
+    Returns:
+        The page, `report.html` in the run folder.
+
+    Raises:
+        RunError: there is no run, or a file in it is damaged or of another format version.
+        RecipeError: the run's recipe cannot be read.
+        UsageError: the language is not known.
+    """
+    if not isinstance(run, Run):
+        run = open_run(Path(run))
+    path = run.folder / "report.html"
+    write_text(path, page(read_contents(run), Language(lang)))
+    return path
+
+
+def page(contents: Contents, language: Language) -> str:
+    """The report as HTML text."""
+    figures = curves(contents.log, _colours(contents), language) if contents.log.last else {}
+    return _environment().get_template("page.html.jinja").render(
+        contents=contents,
+        language=language,
+        t=language.t,
+        headline=headline(contents),
+        colours=_colours(contents),
+        figures=figures,
+        pictures=_Pictures(contents),
+        css=_text("page.css"),
+        js=_text("page.js"),
+        plotly=Markup(get_plotlyjs()) if figures else "",
+        tables=tables,
+        summary=SUMMARY,
+        per_class=PER_CLASS,
+        terms=("mDice", *PER_CLASS, *(name for name in SUMMARY if name != "mDice"), *_OTHER_TERMS),
+        title=_title(contents),
+        model=contents.setting("model"),
+        weights=contents.setting("weights"),
+        made=language.moment(datetime.now().astimezone()),
+        version=__version__,
+        predict_command=f"maskwright predict {contents.folder.name} PHOTOS -o MASKS",
+    )  # fmt: skip
+
+
+_OTHER_TERMS = (
+    "labelled", "predicted", "share", "objects", "object_area",
+    "validation", "test", "confusion", "iteration", "loss", "learning_rate",
+)  # fmt: skip
+"""Words of the page that are explained, beside the names of the scores."""
+
+
+@dataclass(frozen=True)
+class Headline:
+    """What the page says first.
+
+    Args:
+        split: where it was judged: "val", or "test" where nothing else was.
+        images: on how many photos; None where only the log knows the score.
+        mdice: in [0, 1] or nan.
+        per_class: (name, Dice) of each class.
+        confusion: the commonest confusion, or None.
+    """
+
+    split: str
+    images: int | None
+    mdice: float
+    per_class: tuple[tuple[str, float], ...]
+    confusion: tables.Confusion | None
+
+    @property
+    def weakest(self) -> tuple[str, float] | None:
+        """The class with the lowest Dice, where there are several."""
+        known = [entry for entry in self.per_class if entry[1] == entry[1]]
+        return min(known, key=lambda entry: entry[1]) if len(known) > 1 else None
+
+
+def headline(contents: Contents) -> Headline | None:
+    """The score that counts: of validation, else the best of the log, else of whatever split was judged."""
+    if "val" in contents.judged:
+        return _judged_headline(contents.judged["val"])
+    best = contents.log.best
+    if best is not None:
+        per_class = tuple((str(entry["name"]), _nan(entry.get("dice"))) for entry in best.get("per_class") or ())
+        return Headline("val", None, _nan(best["metrics"]["mDice"]), per_class, None)
+    for judged in contents.judged.values():
+        return _judged_headline(judged)
+    return None
+
+
+def _judged_headline(judged: Judged) -> Headline:
+    per_class = tuple((str(entry["name"]), float(entry["dice"])) for entry in judged.per_class)
+    confusion = tables.worst_confusion(judged)
+    return Headline(judged.split, judged.images, judged.metrics["mDice"], per_class, confusion)
+
+
+class _Pictures:
+    """Embeds the pictures of a run, which share the room that the page has for them."""
+
+    def __init__(self, contents: Contents) -> None:
+        panels = sum(len(judged.panels) for judged in contents.judged.values())
+        self.limit = _PICTURE_BYTES // (panels + len(contents.samples) + 4)
+
+    def __call__(self, path: Path, shares: int = 1) -> dict[str, Any] | None:
+        """A picture's `src`, `width` and `height`; None where it cannot be read."""
+        try:
+            uri, width, height = embedded(path, limit_bytes=self.limit * shares)
+        except OSError:
+            return None
+        return {"src": uri, "width": width, "height": height}
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: (_TEMPLATES / name).read_text(encoding="utf-8")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _text(name: str) -> Markup:
+    return Markup((_TEMPLATES / name).read_text(encoding="utf-8"))
+
+
+def _colours(contents: Contents) -> dict[str, str]:
+    """The page colour of each class by name."""
+    if contents.data is not None:
+        return dict(zip(contents.data.classes, map(page_colour, contents.data.colours), strict=True))
+    return dict.fromkeys(contents.class_names, ACCENT)
+
+
+def _title(contents: Contents) -> str:
+    """The name of the data, else of the run folder."""
+    data = contents.data
+    return (Path(data.path).name if data is not None else "") or contents.folder.resolve().name
+
+
+def _nan(value: Any) -> float:
+    return float("nan") if value is None else float(value)

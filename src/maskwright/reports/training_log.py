@@ -1,0 +1,58 @@
+"""What `log.jsonl` tells about the course of one training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from maskwright.training.run import read_log
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TrainingLog:
+    """The course of one training; everything is empty or None before it has begun.
+
+    Args:
+        iterations: how long the training is to be, as last decided.
+        steps: the "train" events.
+        validations: the "validation" events.
+        resumes: how often the training was resumed.
+        end: the "end" event, or None while the training goes on or where it was broken off.
+        started: unix time of the first start.
+    """
+
+    iterations: int | None = None
+    steps: tuple[Event, ...] = ()
+    validations: tuple[Event, ...] = ()
+    resumes: int = 0
+    end: Event | None = None
+    started: float | None = None
+
+    @property
+    def best(self) -> Event | None:
+        """The validation whose weights were kept: the latest that was better than all before it."""
+        marked = [event for event in self.validations if event.get("best")]
+        return marked[-1] if marked else None
+
+    @property
+    def last(self) -> Event | None:
+        """The latest event that knows its iteration and time."""
+        return max((*self.steps[-1:], *self.validations[-1:]), key=lambda event: int(event["iteration"]), default=None)
+
+
+def read_training_log(path: Path) -> TrainingLog:
+    """Read `log.jsonl`; where there is none, nothing has begun."""
+    events = read_log(path)
+    ended = bool(events) and events[-1]["event"] == "end"
+    lengths = [event["iterations"] for event in events if event["event"] in ("start", "length")]
+    return TrainingLog(
+        iterations=int(lengths[-1]) if lengths else None,
+        steps=tuple(event for event in events if event["event"] == "train"),
+        validations=tuple(event for event in events if event["event"] == "validation"),
+        resumes=sum(event["event"] == "resume" for event in events),
+        end=events[-1] if ended else None,
+        started=next((event.get("time") for event in events if event["event"] == "start"), None),
+    )

@@ -1,0 +1,111 @@
+"""From a dataset and a time to a recipe."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from maskwright.data.dataset import Dataset
+from maskwright.data.statistics import Statistics, describe
+from maskwright.errors import DataError
+from maskwright.models import check_architecture
+from maskwright.progress import OnProgress, Progress, silent
+from maskwright.recipe.plan import draft, scheduled
+from maskwright.recipe.recipe import Recipe
+
+
+def plan(
+    dataset: Dataset,
+    *,
+    budget_s: float = 1200.0,
+    settings: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    threads: int | None = None,
+    device: str = "auto",
+    statistics: Statistics | None = None,
+    on_progress: OnProgress = silent,
+) -> Recipe:
+    """Choose every setting for the data, the machine and the time.
+
+    Args:
+        dataset: with labelled samples in "train" and "val".
+        budget_s: seconds for the whole command, from this call on.
+        settings: settings by name that are kept as given.
+        seed: seed of every random draw; None takes the recipe's default.
+        threads: threads of torch; None takes all cores.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        statistics: of the dataset, where they are known already.
+        on_progress: told while the machine is measured.
+
+    Returns:
+        A complete recipe with a reason for each setting.
+
+    Raises:
+        DataError: a split is missing.
+        RecipeError: a given setting is wrong.
+    """
+    from maskwright.training.measure import machine, step_seconds
+
+    began = time.monotonic()
+    check_splits(dataset)
+    given = {**(settings or {}), **({} if seed is None else {"seed": seed})}
+    statistics = statistics or describe(dataset)
+    recipe = draft(statistics, machine(device=device, threads=threads), given)
+    check_architecture(recipe.model)
+    check_class_weights(recipe, dataset)
+    on_progress(Progress("stage.measure", 0, 1))
+    step_s = step_seconds(recipe, classes=len(dataset.classes))
+    on_progress(Progress("stage.measure", 1, 1))
+    validation_s = _forward_s(recipe, step_s) * statistics.splits["val"].labelled
+    seconds = budget_s - (time.monotonic() - began) - after_training_s(recipe, statistics, step_s)
+    return scheduled(recipe, step_s=step_s, validation_s=validation_s, seconds=max(seconds, step_s), given=given)
+
+
+def check_splits(dataset: Dataset) -> None:
+    """Refuse a dataset that cannot be trained and judged on.
+
+    Raises:
+        DataError: "train" or "val" holds no labelled sample.
+    """
+    for name in ("train", "val"):
+        if not any(sample.split == name and sample.labelled for sample in dataset):
+            raise DataError(
+                f"{dataset.root or 'This dataset'}: the split {name!r} has no labelled photo.",
+                expected="labelled photos in train and val",
+                found=", ".join(dataset.splits) or "no samples",
+                do="Put about a fifth of the photos into val, or give one flat folder, which is split for you.",
+            )
+
+
+def check_class_weights(recipe: Recipe, dataset: Dataset) -> None:
+    """Refuse a list of class weights of another length than the classes.
+
+    Raises:
+        DataError: the lengths differ.
+    """
+    weights = recipe.class_weights
+    if not isinstance(weights, str) and len(weights) != len(dataset.classes):
+        raise DataError(
+            f"class_weights: {len(weights)} weights for {len(dataset.classes)} classes.",
+            expected=", ".join(dataset.classes.names),
+            found=str(list(weights)),
+            do="Give one weight per class, in this order.",
+        )
+
+
+def after_training_s(recipe: Recipe, statistics: Statistics, step_s: float) -> float:
+    """Seconds that evaluation, pictures, report and bundle will take after training.
+
+    Args:
+        recipe: what is trained.
+        statistics: of the dataset.
+        step_s: seconds of one training iteration.
+    """
+    judged = sum(split.labelled for name, split in statistics.splits.items() if name in ("val", "test"))
+    return 4.0 + judged * (1.5 * _forward_s(recipe, step_s) + 0.004)
+
+
+def _forward_s(recipe: Recipe, step_s: float) -> float:
+    """Seconds of predicting one photo: forward is about a third of an iteration, and photos are about a crop."""
+    return step_s / recipe.batch_size / 2.5

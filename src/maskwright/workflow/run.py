@@ -1,0 +1,148 @@
+"""The main job in one command."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from maskwright.data.classes import Classes
+from maskwright.data.dataset import Dataset
+from maskwright.data.reading import read
+from maskwright.data.statistics import Statistics, describe
+from maskwright.errors import UsageError, shown
+from maskwright.evaluation.evaluate import Evaluation, evaluate
+from maskwright.evaluation.gallery import write_gallery
+from maskwright.inference.load import load
+from maskwright.progress import OnProgress, Progress, silent
+from maskwright.reports.report import report
+from maskwright.shipping.bundle import bundle
+from maskwright.training.run import Run
+from maskwright.workflow.plan import after_training_s, check_splits, plan
+from maskwright.workflow.train import reopened, start_run
+
+
+def run(
+    data: Path | str | Dataset,
+    out: Path | str,
+    *,
+    classes: Classes | Sequence[str] | None = None,
+    budget_s: float = 1200.0,
+    settings: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    threads: int | None = None,
+    device: str = "auto",
+    strict: bool = False,
+    allow_leak: bool = False,
+    resume: bool = False,
+    lang: str = "en",
+    on_progress: OnProgress = silent,
+) -> Run:
+    """Check the data, plan, train, evaluate on validation (and on test where it is labelled), report, bundle.
+
+    Args:
+        data: a folder in any known layout, or a dataset.
+        out: the run folder, new or empty; with `resume`, the run to go on with.
+        classes: names of the classes where the folder does not tell them.
+        budget_s: seconds for all of it.
+        settings: settings by name that the plan keeps as given.
+        seed: seed of every random draw.
+        threads: threads of torch; None takes all cores.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        strict: refuse data with any unusable sample.
+        allow_leak: accept the same photo in two splits.
+        resume: go on where the run in `out` stopped, with `budget_s` for what remains.
+        lang: language of the report, "en" or "ru".
+        on_progress: told how far each stage is.
+
+    Returns:
+        The run.
+
+    Raises:
+        MaskwrightError: the data, a setting or the folder cannot be used; the message says why and the way out.
+    """
+    clock = _Clock(budget_s)
+    out = Path(out)
+    if not resume and out.exists() and any(out.iterdir()):
+        raise UsageError(f"-o {shown(out)}: something lies there already.", do="Name another folder, or add --resume.")
+    with clock.stage("read"):
+        dataset = (
+            data
+            if isinstance(data, Dataset)
+            else read(Path(data), classes=classes, strict=strict, allow_leak=allow_leak, on_progress=on_progress)
+        )
+        check_splits(dataset)
+        statistics = describe(dataset)
+    if resume:
+        made = reopened(out, dataset)
+    else:
+        with clock.stage("plan"):
+            recipe = plan(
+                dataset,
+                budget_s=clock.left_s(),
+                settings=settings,
+                seed=seed,
+                threads=threads,
+                device=device,
+                statistics=statistics,
+                on_progress=on_progress,
+            )
+            made = start_run(dataset, recipe, out, statistics)
+    given_length = "iterations" in (settings or {})
+    with clock.stage("train"):
+        _fit(dataset, made, None if given_length else clock, statistics, on_progress)
+    with clock.stage("evaluate"):
+        judge(made, dataset, threads=made.recipe.threads, on_progress=on_progress)
+    on_progress(Progress("stage.bundle", 0, 1))
+    with clock.stage("bundle"):
+        bundle(made)
+    made.add_timings(clock.seconds)
+    on_progress(Progress("stage.report", 0, 1))
+    report(made, lang=lang)
+    on_progress(Progress("stage.report", 1, 1))
+    return made
+
+
+def judge(made: Run, dataset: Dataset, *, threads: int, on_progress: OnProgress = silent) -> dict[str, Evaluation]:
+    """Evaluate a run on "val", and on "test" where it is labelled; files and galleries lie in the run."""
+    predictor = load(made.folder, device=made.recipe.device, threads=threads)
+    evaluations = {}
+    for split in ("val", "test"):
+        if not any(sample.split == split and sample.labelled for sample in dataset):
+            continue
+        evaluation = evaluate(predictor, dataset, split=split, on_progress=on_progress)
+        folder = made.folder / "evaluation" / split
+        evaluation.save(folder)
+        write_gallery(predictor, dataset, evaluation, folder / "gallery")
+        evaluations[split] = evaluation
+    return evaluations
+
+
+def _fit(dataset: Dataset, made: Run, clock: _Clock | None, statistics: Statistics, on_progress: OnProgress) -> None:
+    from maskwright.training.loop import fit
+    from maskwright.training.measure import step_seconds
+
+    deadline = None
+    if clock is not None:
+        step_s = step_seconds(made.recipe, classes=len(dataset.classes), repeats=1)
+        deadline = clock.deadline - after_training_s(made.recipe, statistics, step_s)
+    fit(dataset, made.recipe, made, deadline=deadline, on_progress=on_progress)
+
+
+class _Clock:
+    """The time that is left, and what each stage took of it."""
+
+    def __init__(self, budget_s: float) -> None:
+        self.deadline = time.monotonic() + budget_s
+        self.seconds: dict[str, float] = {}
+
+    def left_s(self) -> float:
+        return self.deadline - time.monotonic()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self.seconds[name] = time.monotonic() - began

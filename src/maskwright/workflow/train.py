@@ -1,0 +1,154 @@
+"""Training into a run folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from maskwright.data.classes import classes_yaml
+from maskwright.data.dataset import Dataset
+from maskwright.data.encode import write_findings, write_jpeg
+from maskwright.data.pictures import overlay, write_sample_pictures
+from maskwright.data.statistics import Statistics, describe
+from maskwright.errors import RunError, UsageError, shown
+from maskwright.models import check_architecture
+from maskwright.progress import OnProgress, silent
+from maskwright.recipe.files import write_recipe
+from maskwright.recipe.plan import with_derived_weights
+from maskwright.recipe.recipe import Recipe, with_settings
+from maskwright.storage import read_json, write_json, write_text
+from maskwright.training.run import Run, make_run, open_run
+from maskwright.workflow.plan import check_class_weights, check_splits, plan
+
+
+def train(
+    dataset: Dataset,
+    *,
+    out: Path | str,
+    recipe: Recipe | None = None,
+    settings: Mapping[str, Any] | None = None,
+    budget_s: float | None = None,
+    threads: int | None = None,
+    device: str = "auto",
+    resume: bool = False,
+    on_progress: OnProgress = silent,
+) -> Run:
+    """Train a model.
+
+    Args:
+        dataset: with labelled samples in "train" and "val".
+        out: the run folder, new or empty; with `resume`, the run to go on with.
+        recipe: all settings; None plans them for `budget_s` (20 minutes unless given).
+        settings: settings by name over those of the recipe.
+        budget_s: seconds for all of it; the length is adapted to it. None trains a given recipe as it stands.
+        threads: threads of torch, where the recipe is planned.
+        device: "auto", "cpu", "cuda" or "cuda:N", where the recipe is planned.
+        resume: go on where the run in `out` stopped.
+        on_progress: told about each iteration.
+
+    Returns:
+        The run.
+
+    Raises:
+        UsageError: something lies in `out` already.
+        RunError: there is no run to go on with, or it was made from other data.
+        Interrupted: Ctrl-C; the state is on disk.
+    """
+    began = time.monotonic()
+    check_splits(dataset)
+    if resume:
+        if recipe is not None or settings:
+            raise UsageError("--resume goes on with the run's own recipe.", do="Leave --recipe and --set out.")
+        run = reopened(Path(out), dataset)
+        left_s = None if budget_s is None else budget_s
+    else:
+        statistics = describe(dataset)
+        if recipe is None:
+            budget_s = 1200.0 if budget_s is None else budget_s
+            recipe = plan(
+                dataset,
+                budget_s=budget_s,
+                settings=settings,
+                threads=threads,
+                device=device,
+                statistics=statistics,
+                on_progress=on_progress,
+            )
+        else:
+            recipe = prepared(recipe, dataset, statistics, settings or {})
+        run = start_run(dataset, recipe, Path(out), statistics)
+        left_s = None if budget_s is None else budget_s - 1.0
+    from maskwright.training.loop import fit
+
+    standing = fit(
+        dataset,
+        run.recipe,
+        run,
+        deadline=None if left_s is None else began + left_s,
+        on_progress=on_progress,
+    )
+    run.add_timings({"train": standing.seconds})
+    return run
+
+
+def prepared(recipe: Recipe, dataset: Dataset, statistics: Statistics, settings: Mapping[str, Any]) -> Recipe:
+    """A given recipe, checked and completed against the data that it will see."""
+    recipe = with_settings(recipe, dict(settings), source="--set", reason="given")
+    recipe = with_derived_weights(recipe, statistics)
+    check_architecture(recipe.model)
+    check_class_weights(recipe, dataset)
+    return recipe
+
+
+def start_run(dataset: Dataset, recipe: Recipe, out: Path, statistics: Statistics) -> Run:
+    """A new run folder with everything that is known before training.
+
+    Raises:
+        UsageError: something lies there already.
+    """
+    from maskwright.training.measure import environment
+
+    run = make_run(out)
+    write_recipe(recipe, run.folder / "recipe.yaml")
+    write_text(run.folder / "classes.yaml", classes_yaml(dataset.classes))
+    write_json(run.folder / "environment.json", {**environment(), "threads": recipe.threads, "device": recipe.device})
+    write_json(run.folder / "data.json", statistics.to_json())
+    write_findings(dataset.findings, run.folder / "findings.jsonl")
+    write_sample_pictures(dataset, run.folder / "pictures")
+    write_augmented(dataset, recipe, run.folder / "pictures" / "augmented.jpg")
+    return run
+
+
+def reopened(out: Path, dataset: Dataset) -> Run:
+    """A run to go on with, made from this data.
+
+    Raises:
+        RunError: there is no run, or its data were others.
+    """
+    run = open_run(out)
+    made_from = read_json(run.folder / "data.json", format_version=1)["splits"]
+    changed = [name for name in ("train", "val") if made_from[name]["digest"] != dataset.digest(name)]
+    if changed:
+        raise RunError(
+            f"{shown(out)}: was made from other photos, masks or classes (split {', '.join(changed)}).",
+            do="Give the data as they were, or start a new run.",
+        )
+    return run
+
+
+def write_augmented(dataset: Dataset, recipe: Recipe, path: Path, *, count: int = 16) -> None:
+    """Sixteen training samples as the network sees them, four to a row, their masks drawn over them."""
+    from maskwright.training.batches import make_batch
+
+    wanted = with_settings(recipe, {"batch_size": count}, source="pictures", reason="")
+    batch = make_batch(dataset.split("train").labelled, wanted, 0)
+    tiles = [overlay(image, mask, dataset.classes) for image, mask in zip(batch.images, batch.masks, strict=True)]
+    factor = min(1.0, 256 / max(recipe.crop_hw))
+    tiles = [cv2.resize(tile, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) for tile in tiles]
+    rows = [np.hstack(tiles[start : start + 4]) for start in range(0, count, 4)]
+    write_jpeg(path, np.vstack(rows))

@@ -1,0 +1,44 @@
+"""What holds for every test: a cache of its own, and no silent skip in continuous integration."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+ALLOWED_SKIPS = ("CUDA", "camera")
+"""How the reason begins of the only tests that may be skipped with CI=true."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or fills the cache of the person who runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MASKWRIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("MASKWRIGHT_OFFLINE", "1")
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    report = yield
+    return _without_skip(report, item.nodeid)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Any:
+    report = yield
+    return _without_skip(report, collector.nodeid)
+
+
+def _without_skip(report: Any, name: str) -> Any:
+    """The report, failed where CI=true and the test was skipped for want of something that CI has to have."""
+    if os.environ.get("CI") != "true" or report.outcome != "skipped" or hasattr(report, "wasxfail"):
+        return report
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if not reason.removeprefix("Skipped: ").startswith(ALLOWED_SKIPS):
+        report.outcome = "failed"
+        report.longrepr = f"{name}: with CI=true a skipped test is a failure. {reason}"
+    return report

@@ -1,0 +1,134 @@
+"""Everything that is wrong with a folder is found or refused by name, with the way out, and nothing is changed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from malformed_folders import FOUND, KEPT, PHOTO, REFUSED
+from maskwright.data.decode import read_image
+from maskwright.data.reading import read
+from maskwright.errors import DataError
+from maskwright.sentences import table
+from small_folders import split_folder, tree_digest
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return split_folder(tmp_path_factory.mktemp("sound") / "data")
+
+
+@pytest.fixture
+def folder(sound: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(sound, tmp_path / "data"))
+
+
+def test_there_are_at_least_fifty() -> None:
+    assert len(FOUND) + len(REFUSED) >= 50
+
+
+def test_the_sound_folder_has_nothing_wrong(folder: Path) -> None:
+    dataset = read(folder)
+    assert (len(dataset), dataset.findings) == (32, ())
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_it_is_found(name: str, folder: Path) -> None:
+    build, check, file, fragments = FOUND[name]
+    build(folder)
+    before = tree_digest(folder)
+    dataset = read(folder)
+    finding = next(finding for finding in dataset.findings if finding.check == check)
+    sentence = finding.sentence()
+    assert sentence.startswith(file)
+    assert all(fragment in sentence for fragment in fragments), sentence
+    assert finding.sentence("ru").startswith(file)
+    assert finding.left_out is (check not in KEPT)
+    assert finding.severity == 1.0 if finding.left_out else finding.severity < 1
+    assert all(sample.image().ndim == 3 for sample in dataset)
+    assert read(folder).findings == dataset.findings
+    assert tree_digest(folder) == before
+
+
+@pytest.mark.parametrize("name", [name for name, case in FOUND.items() if case[1] not in KEPT])
+def test_strict_refuses_it(name: str, folder: Path) -> None:
+    build, _, file, fragments = FOUND[name]
+    build(folder)
+    with pytest.raises(DataError) as caught:
+        read(folder, strict=True, cache=False)
+    assert all(fragment in str(caught.value) for fragment in (file, "--strict", *fragments)), caught.value
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_it_is_refused(name: str, folder: Path) -> None:
+    build, fragments = REFUSED[name]
+    build(folder)
+    before = tree_digest(folder)
+    with pytest.raises(DataError) as caught:
+        read(folder)
+    assert all(fragment in str(caught.value) for fragment in fragments), caught.value
+    assert tree_digest(folder) == before
+
+
+def test_every_sentence_about_a_file_is_read_here() -> None:
+    elsewhere = {"leak", "unreadable", "file_gone"}
+    known = {key.removeprefix("finding.") for key in table("en") if key.startswith("finding.")}
+    assert {check for _, check, _, _ in FOUND.values()} | elsewhere == known
+
+
+def test_a_path_that_is_not_there(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"daat: no such folder.*\n.*beside it: data") as caught:
+        read(folder.with_name("daat"))
+    assert "spelling" in str(caught.value)
+
+
+def test_a_path_whose_parent_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="its parent folder is not there either"):
+        read(tmp_path / "a" / "b")
+
+
+def test_a_file_for_a_folder(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"003.png: a file, not a folder.*\n.*\n.*Give the folder that holds"):
+        read(folder / PHOTO)
+
+
+def test_an_archive_for_a_folder(folder: Path) -> None:
+    (folder / "data.zip").write_bytes(b"PK\x03\x04")
+    with pytest.raises(DataError, match="Unpack it and give the folder"):
+        read(folder / "data.zip")
+
+
+def test_a_leak_can_be_allowed(folder: Path) -> None:
+    REFUSED["leak"][0](folder)
+    dataset = read(folder, allow_leak=True)
+    (finding,) = dataset.findings
+    assert (finding.check, finding.left_out, len(dataset)) == ("leak", False, 33)
+    assert "Remove one, or its score is too good." in finding.sentence()
+    assert {sample.group for sample in dataset if sample.id in ("train/003", "val/x")} == {"train/003"}
+
+
+def test_a_photo_that_may_not_be_opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", closed)
+    with pytest.raises(DataError, match=r"cannot be opened \(Permission denied\). Check its permissions"):
+        read_image(folder / PHOTO)
+
+
+def test_a_photo_that_is_gone(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"gone\.png: no such file. It was removed or renamed meanwhile"):
+        read_image(folder / "gone.png")
+
+
+def test_a_link_to_its_own_folder_is_followed_once(folder: Path) -> None:
+    (folder / "images" / "train" / "again").symlink_to(folder / "images" / "train")
+    assert len(read(folder)) == 32
+
+
+def test_hidden_files_are_no_photos(folder: Path) -> None:
+    (folder / "images" / "train" / "._003.png").write_bytes(b"Mac OS X")
+    (folder / "images" / "train" / "Thumbs.db").write_bytes(b"")
+    assert read(folder).findings == ()
