@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,13 @@ from maskwright.evaluation.evaluate import evaluate
 from maskwright.evaluation.gallery import write_gallery
 from maskwright.recipe.files import write_recipe
 from maskwright.recipe.recipe import make_recipe
-from maskwright.storage import write_json, write_text
+from maskwright.storage import write_json
 from maskwright.training.run import append_log, make_run
 
 FINDINGS = (
-    Finding("img/train/broken.jpg", "truncated", 1.0, {"file": "img/train/broken.jpg", "error": "40 bytes"}, None, True),
+    Finding(
+        "img/train/broken.jpg", "truncated", 1.0, {"file": "img/train/broken.jpg", "error": "40 bytes"}, None, True
+    ),
     Finding("img/train/empty.jpg", "empty_file", 1.0, {"file": "img/train/empty.jpg"}, None, True),
     Finding("img/val/none.jpg", "empty_file", 1.0, {"file": "img/val/none.jpg"}, None, True),
 )
@@ -41,13 +43,20 @@ def synthetic_run(
         ended: whether the log has its end.
     """
     run = make_run(folder)
+    dataset = replace(dataset, findings=FINDINGS)
     recipe = make_recipe(
         {"iterations": iterations, "crop_hw": (64, 64), "lr": 0.0008},
         source="test",
         reasons={"iterations": "measured: 0.412 s an iteration fit the budget", "crop_hw": "rule: the photos' size", "lr": "given"},
     )  # fmt: skip
     write_recipe(recipe, folder / "recipe.yaml")
-    environment = {"maskwright": "0.1.0", "python": "3.11.9", "torch": "2.13.0", "cpu": "Testor <b>9000</b>", "cores": 2}
+    environment = {
+        "maskwright": "0.1.0",
+        "python": "3.11.9",
+        "torch": "2.13.0",
+        "cpu": "Testor <b>9000</b>",
+        "cores": 2,
+    }
     write_json(folder / "environment.json", {"format": 1, **environment})
     write_json(folder / "data.json", describe(dataset).to_json())
     write_findings(FINDINGS, folder / "findings.jsonl")
@@ -121,7 +130,13 @@ def _step(iteration: int, done: float) -> dict[str, Any]:
 
 def _validation(iteration: int, done: float, names: tuple[str, ...], best: float) -> dict[str, Any]:
     dice = [
-        max(0.0, 0.95 - 0.25 * place * math.exp(-1.2 * done) - 0.3 * math.exp(-5 * done) + 0.01 * math.sin(iteration + place))
+        max(
+            0.0,
+            0.95
+            - 0.25 * place * math.exp(-1.2 * done)
+            - 0.3 * math.exp(-5 * done)
+            + 0.01 * math.sin(iteration + place),
+        )
         for place in range(len(names))
     ]
     mean, foreground = sum(dice) / len(dice), sum(dice[1:]) / max(1, len(dice) - 1)
@@ -134,25 +149,3 @@ def _validation(iteration: int, done: float, names: tuple[str, ...], best: float
         "event": "validation", "iteration": iteration, "metrics": metrics, "per_class": per_class,
         "seconds": 0.41 * iteration, "best": mean > best,
     }  # fmt: skip
-
-
-def broken_off(folder: Path) -> dict[str, Any]:
-    """The last whole entry of a run's log."""
-    lines = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    entry: dict[str, Any] = json.loads(lines[-2])
-    return entry
-
-
-def without(folder: Path, *parts: str) -> Path:
-    """The run folder with some of its files taken away."""
-    for part in parts:
-        path = folder / part
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_file():
-                file.unlink()
-    return folder
-
-
-def note(folder: Path, text: str) -> None:
-    """Overwrite the run's format marker."""
-    write_text(folder / "format", text)

@@ -21,7 +21,8 @@ def test_no_language_has_a_gap(lang: str) -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_sentence_tells_the_same_facts(lang: str) -> None:
-    differing = [key for key, text in table(lang).items() if _facts(text) != _facts(table("en")[key])]
+    english = table("en")
+    differing = [key for key, text in table(lang).items() if (_facts(text) ^ _facts(english[key])) - _may_lack(key)]
     assert differing == []
 
 
@@ -44,6 +45,11 @@ def test_an_unknown_language_is_refused() -> None:
 
 def _facts(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def _may_lack(key: str) -> set[str]:
+    """A singular need not tell its number: English says "once" where Russian counts 1, 21, 31, ..."""
+    return {"n"} if key.endswith("_one") else set()
 
 
 def _said(text: str) -> str:

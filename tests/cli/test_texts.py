@@ -14,12 +14,24 @@ EVALUATION = {
     "metrics": {"aAcc": 0.9, "mIoU": 0.5, "mAcc": 0.6, "mDice": 0.625, "mDice_foreground": None},
     "per_class": [
         {
-            "name": "background", "dice": 0.95, "iou": 0.9, "acc": 1.0, "precision": 0.9, "recall": 1.0,
-            "predicted_px": 100, "labelled_px": 90,
+            "name": "background",
+            "dice": 0.95,
+            "iou": 0.9,
+            "acc": 1.0,
+            "precision": 0.9,
+            "recall": 1.0,
+            "predicted_px": 100,
+            "labelled_px": 90,
         },
         {
-            "name": "кот", "dice": 0.0, "iou": 0.0, "acc": 0.0, "precision": None, "recall": 0.0,
-            "predicted_px": 0, "labelled_px": 10,
+            "name": "кот",
+            "dice": 0.0,
+            "iou": 0.0,
+            "acc": 0.0,
+            "precision": None,
+            "recall": 0.0,
+            "predicted_px": 0,
+            "labelled_px": 10,
         },
     ],
 }
@@ -27,7 +39,7 @@ EVALUATION = {
 
 def test_scores_are_a_row_per_class_in_percent() -> None:
     assert scores_text(EVALUATION, "en").splitlines() == [
-        "val: 2 photos",
+        "val, photos: 2",
         "class        Dice    IoU     Acc  Precision  Recall  predicted %  labelled %",
         "----------------------------------------------------------------------------",
         "background  95.00  90.00  100.00      90.00  100.00       100.00       90.00",

@@ -145,7 +145,7 @@ def test_rgb_masks(tmp_path: Path) -> None:
     save(tmp_path / "a.png", colours[mask(1, 2)])
     raw = _mask(tmp_path / "a.png")
     assert (raw.found.values, raw.found.colours) == ((), (0, 0x0000C8, 0xC80000))
-    assert raw.found.counts == (172, 10 * 2, 10 * 2) or sum(raw.found.counts) == 192
+    assert raw.found.counts == (152, 20, 20)
 
 
 def test_grey_rgb_masks_have_values_too(tmp_path: Path) -> None:

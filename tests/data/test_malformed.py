@@ -78,6 +78,14 @@ def test_every_sentence_about_a_file_is_read_here() -> None:
     assert {check for _, check, _, _ in FOUND.values()} | elsewhere == known
 
 
+def test_the_docs_give_every_case_its_answer() -> None:
+    rows = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8").splitlines()
+    for check in (key.removeprefix("finding.") for key in table("en") if key.startswith("finding.")):
+        (row,) = [row for row in rows if f"| `{check}` |" in row]
+        answer = "refused" if check == "leak" else "kept" if check in KEPT else "left out"
+        assert row.split("|")[3].strip().startswith(answer)
+
+
 def test_a_path_that_is_not_there(folder: Path) -> None:
     with pytest.raises(DataError, match=r"daat: no such folder.*\n.*beside it: data") as caught:
         read(folder.with_name("daat"))

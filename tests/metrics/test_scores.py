@@ -141,9 +141,7 @@ def test_classes_and_areas_equal_mmsegmentation(case: str) -> None:
     np.testing.assert_array_equal(total.diagonal(), peer["area_intersect"])
     np.testing.assert_array_equal(judged.labelled_px, peer["area_label"])
     np.testing.assert_array_equal(judged.predicted_px, peer["area_pred"])
-    np.testing.assert_array_equal(
-        judged.labelled_px + judged.predicted_px - total.diagonal(), peer["area_union"]
-    )
+    np.testing.assert_array_equal(judged.labelled_px + judged.predicted_px - total.diagonal(), peer["area_union"])
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -8,6 +8,16 @@ from maskwright.cli import options
 from maskwright.cli.screen import Screen
 from maskwright.cli.texts import photo_table, scores_table
 from maskwright.cli.verb import Answer, verb
+from maskwright.errors import DataError, shown
+from maskwright.sentences import say
+
+if TYPE_CHECKING:
+    from maskwright.inference.predict import Predictions
+    from maskwright.metrics.scores import Scores
+
+FAILURES_SHOWN = 10
+PHOTOS_SHOWN = 10
+"""Photos whose own table is printed; those of all stand in predictions.csv."""
 
 
 @verb

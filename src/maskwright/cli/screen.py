@@ -31,6 +31,7 @@ class Screen:
         self._stage = ""
         self._bar: Bar | None = None
         self._shown_at = 0.0
+        self._line = ""
 
     def __enter__(self) -> Self:
         return self
@@ -74,10 +75,11 @@ class Screen:
         ended = progress.done == progress.total
         if not began and not ended and time.monotonic() - self._shown_at < LINE_INTERVAL_S:
             return
-        self._shown_at = time.monotonic()
         count = f" {progress.done}/{progress.total}" if progress.total else f" {progress.done}" * bool(progress.done)
-        line = f"{say(progress.stage, self.lang)}{count}  {_about(progress, self.lang)}"
-        print(line.rstrip(), file=sys.stderr, flush=True)  # noqa: T201
+        line = f"{say(progress.stage, self.lang)}{count}  {_about(progress, self.lang)}".rstrip()
+        if line != self._line:
+            print(line, file=sys.stderr, flush=True)  # noqa: T201
+        self._line, self._shown_at = line, time.monotonic()
 
 
 def duration(seconds: float) -> str:

@@ -140,6 +140,7 @@ class _Header:
     format: str
     tiff_orientation: int
     grey_step: int
+    lossy: bool
 
 
 def _decoded(path: Path, name: str, convert: Callable[[PilImage.Image, _Header], T]) -> T:
@@ -183,7 +184,9 @@ def _opened(file: BinaryIO, name: str) -> tuple[ImageFile.ImageFile, _Header]:
     frames = getattr(picture, "n_frames", 1)
     if frames > 1:
         raise Undecodable("many_frames", file=name, frames=frames)
-    return picture, _Header(name, str(picture.format), _tiff_orientation(picture), _grey_step(picture))
+    return picture, _Header(
+        name, str(picture.format), _tiff_orientation(picture), _grey_step(picture), _is_lossy(picture, file)
+    )
 
 
 _FORMATS: tuple[tuple[Callable[[bytes], bool], Callable[..., ImageFile.ImageFile]], ...] = (
@@ -216,8 +219,8 @@ def _rgb(picture: PilImage.Image, name: str) -> PilImage.Image:
 
 
 def _raw_mask(picture: PilImage.Image, header: _Header) -> RawMask:
-    if header.format == "JPEG":
-        raise Undecodable("mask_jpeg", file=header.name)
+    if header.lossy:
+        raise Undecodable("mask_lossy", file=header.name, format=header.format)
     _, turn = _orientations(picture, header)
     if picture.mode in ("RGBA", "LA", "PA"):
         if np.asarray(picture.getchannel("A")).min() < 255:
@@ -293,6 +296,19 @@ def _grey_step(picture: ImageFile.ImageFile) -> int:
     # Pillow stretches PNG grey of 2 and 4 bits to 0..255; a mask's ids are wanted as they were written.
     rawmode = picture.tile[0][3] if picture.tile else None
     return {"L;2": 85, "L;4": 17}.get(rawmode, 1) if isinstance(rawmode, str) else 1
+
+
+def _is_lossy(picture: ImageFile.ImageFile, file: BinaryIO) -> bool:
+    """Whether the compression changes values: JPEG, JPEG inside TIFF, and WebP with a `VP8 ` chunk."""
+    if picture.format != "WEBP":
+        return picture.format == "JPEG" or picture.info.get("compression") in ("jpeg", "tiff_jpeg")
+    file.seek(12)
+    while len(chunk := file.read(8)) == 8:
+        if chunk[:3] == b"VP8" and chunk[3:4] in b" L":
+            return chunk[3:4] == b" "
+        size = int.from_bytes(chunk[4:], "little")
+        file.seek(size + size % 2, os.SEEK_CUR)
+    return False
 
 
 def _exif_orientation(exif: bytes | None) -> int:

@@ -36,7 +36,6 @@ def write_mask_png(path: Path, mask: Mask, classes: Classes) -> None:
     values = mask_values(mask, classes, name=shown(path))
     picture = PilImage.fromarray(values)
     if values.dtype == np.uint8:
-        picture = PilImage.fromarray(values, mode=None).convert("L")
         picture.putpalette(_palette_on_disk(classes).tobytes())
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")

@@ -81,13 +81,13 @@ class Evaluation:
         """
         path = folder / "counts.npz"
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return _parsed(dict(arrays), path)
         except FileNotFoundError:
             raise RunError(
                 f"{shown(path)}: no such file.", do="Make it: maskwright evaluate RUN DATA --split val"
             ) from None
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile, EOFError) as error:
             raise RunError(
                 f"{shown(path)}: these are no counts of an evaluation.",
                 found=" ".join(str(error).split())[:120],

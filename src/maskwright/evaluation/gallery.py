@@ -21,11 +21,11 @@ from maskwright.inference.predictor import Predictor, masks_of
 from maskwright.storage import write_json
 
 MISSED = (240, 92, 40)
-INVENTED = (70, 160, 255)
+INVENTED = (185, 100, 255)
 WRONG_CLASS = (250, 214, 50)
 NOT_JUDGED = (128, 128, 128)
 ERROR_COLOURS = {"missed": MISSED, "invented": INVENTED, "wrong_class": WRONG_CLASS, "not_judged": NOT_JUDGED}
-"""RGB of the error panel; vermilion, blue and yellow stay apart for colour-blind eyes."""
+"""RGB of the error panel; vermilion, violet and yellow stay apart for colour-blind eyes and from most class colours."""
 
 HEIGHT_PX = 256
 """Most rows of a panel: four of them fit side by side on a page."""

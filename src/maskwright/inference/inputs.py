@@ -42,7 +42,7 @@ class PhotoFile:
         return PurePath(self.relative).with_suffix("").as_posix()
 
 
-def find_photos(paths: Sequence[str | Path] | str | Path, *, outside: Path) -> list[PhotoFile]:
+def find_photos(paths: Sequence[str | Path] | str | Path, *, outside: Sequence[Path] = ()) -> list[PhotoFile]:
     """The photos that are meant.
 
     A file is taken whatever it is called; folders, with all folders below them, and patterns give the files that are
@@ -50,7 +50,7 @@ def find_photos(paths: Sequence[str | Path] | str | Path, *, outside: Path) -> l
 
     Args:
         paths: files, folders and patterns with `*`, `?`, `[...]` and `**`.
-        outside: a folder whose files are left out: where the predictions go.
+        outside: folders whose files are left out: where the predictions go.
 
     Returns:
         Each photo once, in the order of the paths and by name within one.
@@ -59,11 +59,11 @@ def find_photos(paths: Sequence[str | Path] | str | Path, *, outside: Path) -> l
         UsageError: some of the paths are not there or hold no photo; all of them are named.
     """
     given = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    own = _absolute(outside)
+    own = [_absolute(folder) for folder in outside]
     photos: dict[Path, PhotoFile] = {}
     empty: list[str] = []
     for path in given:
-        found = [photo for photo in _expanded(path) if not photo.source.is_relative_to(own)]
+        found = [photo for photo in _expanded(path) if not any(photo.source.is_relative_to(one) for one in own)]
         if not found:
             empty.append(str(path))
         for photo in found:

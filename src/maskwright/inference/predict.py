@@ -104,13 +104,13 @@ def predict(
     """
     out = Path(out)
     _check_classes(predictor, classes)
-    photos = find_photos(paths, outside=out)
+    photos = find_photos(paths, outside=(out / "masks", out / "overlays"))
     table = _Table(classes, find_labels(None if labels is None else Path(labels), photos), labels is not None)
     digest = getattr(predictor, "digest", None)
     jobs = plan_outputs(photos, out, digest=digest, classes=classes, with_overlay=overlay, overwrite=overwrite)
-    ready = 0
+    ready = done = 0
     todo = []
-    done = 0
+    on_progress(Progress("stage.predict", 0, len(jobs)))
     try:
         for job in jobs:
             if job.finished and table.add_finished(job):

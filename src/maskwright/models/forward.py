@@ -51,7 +51,7 @@ def probs_of_batch(
     if factor != 1.0:
         size = (max(1, round(width * factor)), max(1, round(height * factor)))
         way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-        images = [cv2.resize(image, size, interpolation=way) for image in images]
+        images = [np.asarray(cv2.resize(image, size, interpolation=way), np.uint8) for image in images]
     with autocast(device, precision):
         logits: Tensor = model(normalised(np.stack(list(images)), device))
     if logits.shape[2:] != (height, width):

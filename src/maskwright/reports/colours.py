@@ -6,6 +6,7 @@ import colorsys
 from collections.abc import Sequence
 
 ACCENT = "#15958a"
+FAINT = "rgba(21, 149, 138, 0.35)"
 METRIC_COLOURS = {
     "mDice": ACCENT,
     "mIoU": "#4a86d8",
@@ -25,5 +26,14 @@ def page_colour(rgb: Sequence[int]) -> str:
         "#rrggbb" with a lightness in [0.45, 0.6], so black becomes a grey that is seen in both themes.
     """
     hue, lightness, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in rgb))
-    channels = colorsys.hls_to_rgb(hue, min(max(lightness, 0.45), 0.6), min(saturation, 0.75))
+    if saturation < 0.08:  # a grey is drawn as a cool one, which sits better beside the other colours
+        hue, saturation = 0.58, 0.07
+    channels = colorsys.hls_to_rgb(hue, min(max(lightness, 0.47), 0.6), min(saturation, 0.75))
     return "#" + "".join(f"{round(255 * channel):02x}" for channel in channels)
+
+
+def ink_on(colour: str) -> str:
+    """Black or white, whichever is read better on a "#rrggbb" (relative luminance of WCAG 2.2)."""
+    linear = [(int(colour[place : place + 2], 16) / 255) ** 2.2 for place in (1, 3, 5)]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#14181b" if luminance > 0.3 else "#ffffff"

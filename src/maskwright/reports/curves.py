@@ -10,13 +10,14 @@ import numpy as np
 import plotly.graph_objects as go
 
 from maskwright.metrics.scores import PER_CLASS
-from maskwright.reports.colours import ACCENT, METRIC_COLOURS
+from maskwright.reports.colours import ACCENT, FAINT, METRIC_COLOURS
 from maskwright.reports.contents import number
 from maskwright.reports.language import Language
 from maskwright.reports.training_log import Event, TrainingLog
 
 _MOST_POINTS = 800
 _MOST_LINES = 12
+FONTS = "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', 'Liberation Sans', Arial, sans-serif"
 
 
 def curves(log: TrainingLog, colours: dict[str, str], language: Language) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def curves(log: TrainingLog, colours: dict[str, str], language: Language) -> dic
         "loss": _loss(log, language),
         "learning_rate": _learning_rate(log, language),
         "metrics": _metrics(log, language),
-        "per_class": _per_class(log, colours, language),
+        "per_class": _per_class(log, colours),
     }
     return {name: _finished(figure, log, language) for name, figure in figures.items() if figure.data}
 
@@ -46,8 +47,8 @@ def _loss(log: TrainingLog, language: Language) -> go.Figure:
     figure = go.Figure()
     if steps:
         loss = [number(step["loss"]) for step in steps]
-        faint = {"color": ACCENT, "width": 1}
-        figure.add_trace(_line(steps, loss, language.t("loss_raw"), faint, hoverinfo="skip", opacity=0.35))
+        faint = {"color": FAINT, "width": 1}
+        figure.add_trace(_line(steps, loss, language.t("loss_raw"), faint, hoverinfo="skip"))
         bold = {"color": ACCENT, "width": 2.2}
         figure.add_trace(_line(steps, _smooth(loss), language.t("loss_smooth"), bold))
         figure.update_layout(yaxis={"rangemode": "tozero", "hoverformat": ".3f"})
@@ -62,8 +63,7 @@ def _learning_rate(log: TrainingLog, language: Language) -> go.Figure:
         rates = [number(step["lr"]) for step in steps]
         figure.add_trace(_line(steps, rates, language.t("term_learning_rate"), line))
         figure.update_layout(
-            showlegend=False,
-            yaxis={"rangemode": "tozero", "hoverformat": ".2e", "tickformat": "~e", "nticks": 5},
+            yaxis={"rangemode": "tozero", "hoverformat": ".2e", "tickformat": ".2~g", "nticks": 5},
         )
     return figure
 
@@ -77,14 +77,14 @@ def _metrics(log: TrainingLog, language: Language) -> go.Figure:
         line = {"color": colour, "width": 2.8 if name == "mDice" else 1.6}
         scores = [number(event["metrics"][name]) for event in events]
         figure.add_trace(_line(events, scores, language.t(f"term_{name}"), line, mode=_mode(events)))
-    best = log.best
-    if best is not None:
-        figure.add_trace(_best_point(best, language))
+    if log.best is not None and figure.data:
+        figure.add_trace(_best_point(log.best))
+        _name_best(figure, log.best, log, language)
     figure.update_layout(yaxis=_share_axis())
     return figure
 
 
-def _per_class(log: TrainingLog, colours: dict[str, str], language: Language) -> go.Figure:
+def _per_class(log: TrainingLog, colours: dict[str, str]) -> go.Figure:
     figure = go.Figure()
     events = [event for event in log.validations if event.get("per_class")]
     names = [entry["name"] for entry in events[-1]["per_class"]] if events else []
@@ -96,25 +96,43 @@ def _per_class(log: TrainingLog, colours: dict[str, str], language: Language) ->
         trace.meta = {**trace.meta, **series}
         trace.visible = True if place < _MOST_LINES else "legendonly"
         figure.add_trace(trace)
-    figure.update_layout(yaxis=_share_axis(), meta={"measures": {key: language.t(f"term_{key}") for key in PER_CLASS}})
+    figure.update_layout(yaxis=_share_axis())
     return figure
 
 
-def _best_point(best: Event, language: Language) -> go.Scatter:
-    score = number(best["metrics"]["mDice"])
+def _best_point(best: Event) -> go.Scatter:
     return go.Scatter(
         x=[best["iteration"]],
-        y=[score],
-        mode="markers+text",
-        name=language.t("best"),
-        text=[language.t("best_label", mdice=language.percent(score))],
-        textposition="top center",
-        textfont={"size": 12, "color": ACCENT},
+        y=[number(best["metrics"]["mDice"])],
+        mode="markers",
         marker={"size": 11, "color": ACCENT, "symbol": "circle-open", "line": {"width": 2.4}},
         hoverinfo="skip",
-        showlegend=False,
         cliponaxis=False,
-        meta={"minutes": [_minutes(best)]},
+        meta={"minutes": [_minutes(best)], "label": ""},
+    )
+
+
+def _mark_best(figure: go.Figure, best: Event) -> None:
+    """A dotted line at the best weights."""
+    x = best["iteration"]
+    line = {"color": ACCENT, "width": 1, "dash": "dot"}
+    figure.add_shape(type="line", xref="x", yref="paper", x0=x, x1=x, y0=0, y1=1, line=line, layer="below")
+
+
+def _name_best(figure: go.Figure, best: Event, log: TrainingLog, language: Language) -> None:
+    """The best score at the foot of its line, on the side where there is more room."""
+    x = best["iteration"]
+    late = log.last is not None and 2 * x > log.last["iteration"]
+    figure.add_annotation(
+        x=x,
+        xref="x",
+        y=0.01,
+        yref="paper",
+        yanchor="bottom",
+        xanchor="right" if late else "left",
+        text=language.t("best_label", mdice=language.percent(best["metrics"]["mDice"])),
+        showarrow=False,
+        font={"size": 12, "color": ACCENT},
     )
 
 
@@ -127,7 +145,7 @@ def _line(
         name=name,
         line={**line, "shape": "linear"},
         marker={"size": 5},
-        meta={"minutes": [_minutes(event) for event in events]},
+        meta={"minutes": [_minutes(event) for event in events], "label": html.unescape(name)},
         **{"mode": "lines", **more},
     )
 
@@ -147,27 +165,27 @@ def _finished(figure: go.Figure, log: TrainingLog, language: Language) -> Any:
         plot_bgcolor="rgba(0,0,0,0)",
         font={
             "size": 12,
-            "family": "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif",
+            "family": FONTS,
         },
         hovermode="x unified",
         separators=language.separators,
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "itemwidth": 30},
-        xaxis={**axis, "showgrid": False, "rangemode": "tozero", "nticks": 7, "ticks": "outside", "ticklen": 4},
+        showlegend=False,
+        xaxis={**axis, "showgrid": False, "nticks": 7, "ticks": "outside", "ticklen": 4, "hoverformat": ",.4~r"},
     )
     figure.update_yaxes(**{"nticks": 6, **axis})
+    last = log.last
+    meta = dict(figure.layout.meta or {})
+    if last is not None:
+        meta["end"] = {"iteration": last["iteration"], "minutes": _minutes(last)}
     if best is not None:
-        figure.add_shape(
-            type="line", xref="x", yref="paper", x0=best["iteration"], x1=best["iteration"], y0=0, y1=1,
-            line={"color": ACCENT, "width": 1, "dash": "dot"}, layer="below",
-        )  # fmt: skip
-        figure.update_layout(
-            meta={**(figure.layout.meta or {}), "best": {"iteration": best["iteration"], "minutes": _minutes(best)}}
-        )
+        _mark_best(figure, best)
+        meta["best"] = {"iteration": best["iteration"], "minutes": _minutes(best)}
+    figure.update_layout(meta=meta)
     return figure.to_plotly_json()
 
 
 def _share_axis() -> dict[str, Any]:
-    return {"tickformat": ".0%", "hoverformat": ".1%", "rangemode": "tozero"}
+    return {"tickformat": ".0%", "hoverformat": ".1%", "range": [0, 1.04], "dtick": 0.2}
 
 
 def _smooth(values: Sequence[float]) -> list[float]:

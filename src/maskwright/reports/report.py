@@ -15,7 +15,7 @@ from plotly.offline import get_plotlyjs
 from maskwright import __version__
 from maskwright.metrics.scores import PER_CLASS, SUMMARY
 from maskwright.reports import tables
-from maskwright.reports.colours import ACCENT, page_colour
+from maskwright.reports.colours import ACCENT, ink_on, page_colour
 from maskwright.reports.contents import Contents, Judged, read_contents
 from maskwright.reports.curves import curves
 from maskwright.reports.language import Language
@@ -60,6 +60,7 @@ def page(contents: Contents, language: Language) -> str:
         t=language.t,
         headline=headline(contents),
         colours=_colours(contents),
+        ink_on=ink_on,
         figures=figures,
         pictures=_Pictures(contents),
         css=_text("page.css"),

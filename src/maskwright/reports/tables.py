@@ -9,6 +9,7 @@ import numpy as np
 
 from maskwright.reports.contents import Contents, Judged
 from maskwright.reports.language import Language
+from maskwright.reports.training_log import TrainingLog
 from maskwright.sentences import table
 
 _MOST_CLASSES = 20
@@ -112,6 +113,26 @@ def time_shares(contents: Contents) -> tuple[tuple[str, float, float], ...]:
     """Each part of the work as (name, seconds, share of all seconds)."""
     total = sum(seconds for _, seconds in contents.timings)
     return tuple((name, seconds, seconds / total) for name, seconds in contents.timings)
+
+
+def training_story(log: TrainingLog, language: Language) -> list[str]:
+    """How the training went, in sentences: how it ended, which weights were kept, how often it was resumed."""
+    story = []
+    if log.end is not None and log.last is not None:
+        early = log.end["why"] == "patience"
+        iterations = language.counted(int(log.end["iteration"]), "iterations")
+        story.append(language.t("ended", iterations=iterations, duration=language.duration(log.last["seconds"])))
+        story += [language.t("ended_patience")] if early else []
+    if log.best is not None:
+        facts = {
+            "iteration": language.count(log.best["iteration"]),
+            "mdice": language.percent(log.best["metrics"]["mDice"]),
+            "duration": language.duration(log.best["seconds"]),
+        }
+        story.append(language.t("best_kept", **facts))
+    if log.resumes:
+        story.append(language.t("resumed", times=language.counted(log.resumes, "times")))
+    return story
 
 
 def reason_parts(reason: str) -> tuple[str, str]:

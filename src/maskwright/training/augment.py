@@ -44,8 +44,8 @@ def fit_short_side(pair: Pair, short_side_px: int) -> Pair:
         return pair
     size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
     return (
-        cv2.resize(image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR),
-        cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT),
+        np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR), np.uint8),
+        np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8),
     )
 
 
@@ -66,10 +66,10 @@ def warp(pair: Pair, recipe: Recipe, rng: np.random.Generator) -> Pair:
     height, width = recipe.crop_hw
     offset = np.array([(width - 1) / 2, (height - 1) / 2]) - linear @ centre
     matrix = np.column_stack([linear, offset])
-    size = (width, height)
+    size, mirror_edges = (width, height), cv2.BORDER_REFLECT_101
     return (
-        cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101),
-        cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT_101),
+        np.asarray(cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=mirror_edges), np.uint8),
+        np.asarray(cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_NEAREST, borderMode=mirror_edges), np.uint8),
     )
 
 
@@ -91,9 +91,9 @@ def paste_objects(pair: Pair, donor: Pair) -> Pair:
 def vary_colours(image: Image, recipe: Recipe, rng: np.random.Generator) -> Image:
     """Brightness, contrast, saturation and hue as one affine map of RGB; then blur, then noise."""
     if rng.random() < recipe.colour_prob:
-        image = cv2.transform(image, _colour_matrix(recipe, rng, mean=cv2.mean(image)[:3]))
+        image = np.asarray(cv2.transform(image, _colour_matrix(recipe, rng, mean=cv2.mean(image)[:3])), np.uint8)
     if rng.random() < recipe.blur_prob:
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.5))
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.5)), np.uint8)
     if rng.random() < recipe.noise_prob:
         noise = rng.standard_normal(image.shape, np.float32) * np.float32(rng.uniform(2, 10))
         image = np.clip(image + noise, 0, 255).astype(np.uint8)
@@ -114,9 +114,9 @@ def _centre_xy(
             y, x = divmod(int(pixels[rng.integers(len(pixels))]), width)
             # Half a reach of play, so that objects do not always sit in the middle.
             wanted = np.array([x, y]) + rng.uniform(-0.5, 0.5, 2) * reach
-            return np.clip(wanted, middle - slack, middle + slack)
+            return np.asarray(np.clip(wanted, middle - slack, middle + slack))
     # A photo smaller than the crop still moves a little, or its objects would never leave their places.
-    return middle + rng.uniform(-1, 1, 2) * np.maximum(slack, 0.15 * np.array([width, height]))
+    return np.asarray(middle + rng.uniform(-1, 1, 2) * np.maximum(slack, 0.15 * np.array([width, height])))
 
 
 def _colour_matrix(recipe: Recipe, rng: np.random.Generator, *, mean: tuple[float, ...]) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,8 +67,8 @@ def fit(
     began = time.monotonic() - standing.seconds
     pace = _Pace()
     stream = batches(train, recipe, start=standing.iteration)
-    with _interruptible() as interrupted:
-        while standing.iteration < final_length(recipe):
+    with closing(stream), _interruptible() as interrupted:
+        while standing.iteration < final_length(recipe) and not _out_of_patience(recipe, standing):
             iteration = standing.iteration
             step_began = time.perf_counter()
             batch = next(stream)
@@ -82,8 +82,7 @@ def fit(
                 seconds=time.monotonic() - began,
                 skipped=standing.skipped + (not finite),
             )
-            length = final_length(recipe)
-            due = standing.iteration % recipe.validation_interval == 0 or standing.iteration == length
+            due = standing.iteration % recipe.validation_interval == 0 or standing.iteration == final_length(recipe)
             if due or standing.iteration % LOG_INTERVAL == 0:
                 append_log(run.folder / "log.jsonl", pace.entry(standing))
             if due:
@@ -91,16 +90,10 @@ def fit(
                 recipe = _adapted(recipe, run, standing, deadline)
                 _save(learner, run, standing)
             on_progress(_progress(standing, recipe, loss))
-            if recipe.patience and standing.stale >= recipe.patience:
-                break
             if interrupted() and standing.iteration < final_length(recipe):
                 _save(learner, run, standing)
-                raise Interrupted(
-                    f"Stopped after {standing.iteration} of {final_length(recipe)} iterations; nothing is lost.",
-                    do=f"Go on with  maskwright train DATA -o {shown(run.folder)} --resume",
-                )
-    stream.close()
-    why = "length" if standing.iteration >= final_length(recipe) else "patience"
+                raise _interruption(run, recipe, standing)
+    why = "patience" if standing.iteration < final_length(recipe) else "length"
     _log(run, "end", standing, why=why, best_iteration=standing.best_iteration, best_mDice=standing.best_mdice)
     return standing
 
@@ -154,6 +147,17 @@ def make_learner(recipe: Recipe, classes: int) -> Learner:
     )
     average = copy.deepcopy(model).eval().requires_grad_(False) if recipe.ema_decay else None
     return Learner(model.train(), average, make_optimiser(model, recipe), device)
+
+
+def _out_of_patience(recipe: Recipe, standing: Standing) -> bool:
+    return bool(recipe.patience) and standing.stale >= recipe.patience
+
+
+def _interruption(run: Run, recipe: Recipe, standing: Standing) -> Interrupted:
+    return Interrupted(
+        f"Stopped after {standing.iteration} of {final_length(recipe)} iterations; nothing is lost.",
+        do=f"Go on with  maskwright train DATA -o {shown(run.folder)} --resume",
+    )
 
 
 def _state_path(run: Run) -> Path:

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from maskwright.data.classes import classes_yaml
 from maskwright.data.dataset import Dataset
 from maskwright.data.encode import write_findings, write_jpeg
-from maskwright.data.pictures import overlay, write_sample_pictures
+from maskwright.data.pictures import fitted, overlay, write_sample_pictures
 from maskwright.data.statistics import Statistics, describe
 from maskwright.errors import RunError, UsageError, shown
 from maskwright.models import check_architecture
@@ -147,8 +146,9 @@ def write_augmented(dataset: Dataset, recipe: Recipe, path: Path, *, count: int 
 
     wanted = with_settings(recipe, {"batch_size": count}, source="pictures", reason="")
     batch = make_batch(dataset.split("train").labelled, wanted, 0)
-    tiles = [overlay(image, mask, dataset.classes) for image, mask in zip(batch.images, batch.masks, strict=True)]
-    factor = min(1.0, 256 / max(recipe.crop_hw))
-    tiles = [cv2.resize(tile, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) for tile in tiles]
+    tiles = [
+        fitted(overlay(image, mask, dataset.classes), 256)
+        for image, mask in zip(batch.images, batch.masks, strict=True)
+    ]
     rows = [np.hstack(tiles[start : start + 4]) for start in range(0, count, 4)]
     write_jpeg(path, np.vstack(rows))

@@ -24,6 +24,7 @@ function drawCharts() {
   }
   for (const input of document.querySelectorAll("input[name=axis]")) input.addEventListener("change", applyAxis);
   document.getElementById("measure")?.addEventListener("change", applyMeasure);
+  for (const button of document.querySelectorAll(".keys button")) button.addEventListener("click", toggleLine);
   applyAxis();
 }
 
@@ -37,11 +38,23 @@ function applyAxis() {
   const chosen = /** @type {HTMLInputElement} */ (document.querySelector("input[name=axis]:checked"));
   for (const element of charts()) {
     const { data, layout } = /** @type {any} */ (element);
-    const changes = { "xaxis.title.text": chosen.dataset.title, "xaxis.title.standoff": 8 };
-    const best = layout.meta?.best;
+    const end = layout.meta.end[chosen.value];
+    const range = [-0.005 * end, 1.02 * end];
+    const changes = { "xaxis.range": range, "xaxis.title.text": chosen.dataset.title, "xaxis.title.standoff": 8 };
+    const best = layout.meta.best;
     if (best) Object.assign(changes, { "shapes[0].x0": best[chosen.value], "shapes[0].x1": best[chosen.value] });
+    if (layout.annotations?.length) Object.assign(changes, { "annotations[0].x": best[chosen.value] });
     Plotly.update(element, { x: data.map((trace) => trace.meta[chosen.value]) }, changes);
   }
+}
+
+/** Show or hide the line whose key was pressed. */
+function toggleLine(event) {
+  const button = /** @type {HTMLElement} */ (event.currentTarget);
+  const shown = button.getAttribute("aria-pressed") !== "true";
+  button.setAttribute("aria-pressed", String(shown));
+  const chart = button.closest("figure")?.querySelector(".chart");
+  Plotly.restyle(chart, { visible: shown ? true : "legendonly" }, [Number(button.dataset.line)]);
 }
 
 /** Show the measure per class that is chosen in the list. */

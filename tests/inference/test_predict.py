@@ -1,0 +1,318 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from maskwright.data.classes import make_classes
+from maskwright.errors import Interrupted, RunError, UsageError
+from maskwright.inference.predict import Predictions, predict
+
+CLASSES = make_classes(["background", "cat", "dog"], values=(0, 100, 200))
+
+
+class Thirds:
+    """Left third background, middle cat, right dog; counts how many photos it was asked for."""
+
+    def __init__(self, digest: str | None = "a" * 8) -> None:
+        self.digest, self.asked = digest, 0
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        self.asked += 1
+        columns = np.arange(image.shape[1]) * 3 // image.shape[1]
+        return np.eye(3, dtype=np.float32)[np.broadcast_to(columns, image.shape[:2])].transpose(2, 0, 1)
+
+
+def photo(path: Path, size_hw: tuple[int, int] = (8, 12), seed: int = 0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (*size_hw, 3), dtype=np.uint8)
+    kind = {".png": "PNG", ".bmp": "BMP", ".webp": "WEBP"}.get(path.suffix.lower(), "JPEG")
+    Image.fromarray(pixels).save(path, kind)
+    return path
+
+
+def thirds(size_hw: tuple[int, int] = (8, 12)) -> np.ndarray:
+    return np.broadcast_to((np.arange(size_hw[1]) * 3 // size_hw[1]).astype(np.uint8), size_hw)
+
+
+def label(path: Path, ids: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = np.zeros(256, np.uint8)
+    values[[0, 1, 2, 255]] = (0, 100, 200, 255)
+    Image.fromarray(values[ids]).save(path)
+
+
+def done_in(out: Path) -> list[str]:
+    return sorted(path.relative_to(out / "masks").as_posix() for path in (out / "masks").rglob("*.png"))
+
+
+def table(out: Path) -> list[dict[str, str]]:
+    with (out / "predictions.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def go(paths: Any, out: Path, *, predictor: Any = None, **more: Any) -> Predictions:
+    return predict(predictor or Thirds(), CLASSES, paths, out, **more)
+
+
+def test_a_file_a_folder_and_a_pattern(tmp_path: Path) -> None:
+    photo(tmp_path / "in" / "one.jpg")
+    photo(tmp_path / "in" / "sub" / "Кот Мурка.JPG")
+    photo(tmp_path / "in" / "sub" / "deep" / "two.WebP")
+    (tmp_path / "in" / "notes.txt").write_text("no photo")
+    photo(tmp_path / "in" / ".hidden.jpg")
+    everything = ["one.png", "sub/deep/two.png", "sub/Кот Мурка.png"]
+    assert go(tmp_path / "in", tmp_path / "a").done == 3 and done_in(tmp_path / "a") == everything
+    go([str(tmp_path / "in" / "**" / "*")], tmp_path / "b")
+    assert done_in(tmp_path / "b") == everything
+    go([tmp_path / "in" / "sub" / "Кот Мурка.JPG"], tmp_path / "c")
+    assert done_in(tmp_path / "c") == ["Кот Мурка.png"]
+    assert go([tmp_path / "in" / "one.jpg", tmp_path / "in", tmp_path / "in" / "*.jpg"], tmp_path / "d").done == 3
+
+
+def test_a_name_with_brackets_is_a_file_before_it_is_a_pattern(tmp_path: Path) -> None:
+    go(photo(tmp_path / "a[1].jpg"), tmp_path / "out")
+    assert done_in(tmp_path / "out") == ["a[1].png"]
+
+
+def test_masks_hold_the_values_of_the_classes_with_their_palette(tmp_path: Path) -> None:
+    photo(tmp_path / "in" / "a.jpg", (16, 24))
+    go(tmp_path / "in", tmp_path / "out")
+    with Image.open(tmp_path / "out" / "masks" / "a.png") as mask:
+        assert mask.mode == "P" and sorted(set(np.asarray(mask).ravel().tolist())) == [0, 100, 200]
+        np.testing.assert_array_equal(np.asarray(mask), thirds((16, 24)) * 100)
+        assert tuple(mask.getpalette()[300:303]) == CLASSES.colours[1]
+    with Image.open(tmp_path / "out" / "overlays" / "a.jpg") as overlay:
+        assert overlay.format == "JPEG" and overlay.size == (24, 16)
+
+
+def test_areas_of_every_photo(tmp_path: Path) -> None:
+    photo(tmp_path / "in" / "a.jpg")
+    made = go(tmp_path / "in", tmp_path / "out")
+    (row,) = table(tmp_path / "out")
+    assert row["predicted_px:cat"] == "32" and row["predicted_share:cat"] == "0.333333" and row["judged_px"] == "96"
+    assert row["file"].endswith("a.jpg") and row["mask"].endswith("out/masks/a.png") and row["problem"] == ""
+    assert list(row) == list(made.rows[0]) and "dice:cat" not in row and made.scores is None
+
+
+def test_photos_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    for place in ("x/a.jpg", "x/a.png", "x/A.bmp", "y/a.jpg"):
+        photo(tmp_path / place)
+    made = go([tmp_path / "x", tmp_path / "y"], tmp_path / "out")
+    assert made.done == 4
+    names = done_in(tmp_path / "out")
+    assert len({name.casefold() for name in names}) == len(names) == 4
+    predictor = Thirds()
+    assert go([tmp_path / "y", tmp_path / "x"], tmp_path / "out", predictor=predictor).skipped == 4
+    assert predictor.asked == 0 and done_in(tmp_path / "out") == names
+
+
+def test_a_later_photo_of_the_same_name_is_not_taken_for_done(tmp_path: Path) -> None:
+    go(photo(tmp_path / "x" / "a.jpg"), tmp_path / "out")
+    made = go(photo(tmp_path / "y" / "a.jpg", (9, 9)), tmp_path / "out")
+    assert (made.done, made.skipped) == (1, 0) and done_in(tmp_path / "out") == ["a.jpg.png", "a.png"]
+
+
+def test_going_on_after_an_interruption_gives_the_same(tmp_path: Path) -> None:
+    for number in range(12):
+        photo(tmp_path / "in" / f"{number:02d}.jpg", seed=number)
+
+    class Stopped(Thirds):
+        def __call__(self, image: np.ndarray) -> np.ndarray:
+            if self.asked == 9:
+                raise KeyboardInterrupt
+            return super().__call__(image)
+
+    with pytest.raises(Interrupted, match=r"Stopped after 8 of 12 photos.*\n.*same command"):
+        go(tmp_path / "in", tmp_path / "out", predictor=Stopped())
+    assert len(done_in(tmp_path / "out")) == 8
+    predictor = Thirds()
+    made = go(tmp_path / "in", tmp_path / "out", predictor=predictor)
+    assert (made.done, made.skipped, predictor.asked) == (4, 8, 4)
+    go(tmp_path / "in", tmp_path / "whole")
+    first, second = ((tmp_path / name / "predictions.csv").read_text() for name in ("out", "whole"))
+    assert first.replace("/out/", "/whole/") == second
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.name.endswith(".tmp")]
+
+
+def test_a_changed_photo_a_broken_mask_and_a_lost_overlay_are_made_again(tmp_path: Path) -> None:
+    for name in "abcd":
+        photo(tmp_path / "in" / f"{name}.jpg")
+    go(tmp_path / "in", tmp_path / "out")
+    photo(tmp_path / "in" / "a.jpg", (8, 15))
+    os.utime(tmp_path / "in" / "a.jpg", ns=(1, 1))
+    mask = tmp_path / "out" / "masks" / "b.png"
+    mask.write_bytes(mask.read_bytes()[:40])
+    (tmp_path / "out" / "overlays" / "c.jpg").unlink()
+    made = go(tmp_path / "in", tmp_path / "out")
+    assert (made.done, made.skipped) == (3, 1)
+    assert [row["judged_px"] for row in made.rows] == [120, 96, 96, 96]
+    assert go(tmp_path / "in", tmp_path / "out", overwrite=True).done == 4
+
+
+def test_without_overlays(tmp_path: Path) -> None:
+    photo(tmp_path / "in" / "a.jpg")
+    go(tmp_path / "in", tmp_path / "out", overlay=False)
+    assert not (tmp_path / "out" / "overlays").exists()
+    assert go(tmp_path / "in", tmp_path / "out").done == 1
+    assert (tmp_path / "out" / "overlays" / "a.jpg").is_file()
+
+
+def test_bad_files_are_named_and_passed_over(tmp_path: Path) -> None:
+    photo(tmp_path / "in" / "b.jpg")
+    (tmp_path / "in" / "a.jpg").write_bytes(b"")
+    (tmp_path / "in" / "c.png").write_text("this is text")
+    (tmp_path / "in" / "d.jpg").write_bytes((tmp_path / "in" / "b.jpg").read_bytes()[:200])
+    (tmp_path / "in" / "e.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    os.mkfifo(tmp_path / "in" / "f.jpg")
+    (tmp_path / "in" / "g.jpg").symlink_to("gone.jpg")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "in").iterdir() if path.is_file()}
+    seen: list[tuple[int, int | None]] = []
+    made = go(tmp_path / "in", tmp_path / "out", on_progress=lambda step: seen.append((step.done, step.total)))
+    assert made.done == 1 and [Path(failure.file).name[0] for failure in made.failed] == list("acdefg")
+    for failure, words in zip(made.failed, ("empty", "not a picture", "", "HEIC", "pipe", "link"), strict=True):
+        assert words in failure.message and Path(failure.file).name in failure.message
+    assert [bool(row["problem"]) for row in table(tmp_path / "out")] == [True, False, True, True, True, True, True]
+    assert seen[0] == (0, 7) and seen[-1] == (7, 7) and seen == sorted(seen)
+    assert before == {path.name: path.read_bytes() for path in (tmp_path / "in").iterdir() if path.is_file()}
+    photo(tmp_path / "in" / "a.jpg")
+    mended = go(tmp_path / "in", tmp_path / "out")
+    assert (mended.done, mended.skipped, len(mended.failed)) == (1, 1, 5)
+
+
+def test_labels_give_dice_and_labelled_areas(tmp_path: Path) -> None:
+    photo(tmp_path / "in" / "sub" / "a.jpg")
+    photo(tmp_path / "in" / "b.jpg")
+    photo(tmp_path / "in" / "c.jpg")
+    ids = thirds().copy()
+    ids[:, 4:8] = 0
+    ids[0] = 255
+    label(tmp_path / "labels" / "sub" / "a.png", ids)
+    label(tmp_path / "labels" / "b.png", np.zeros((3, 3), np.uint8))
+    made = go(tmp_path / "in", tmp_path / "out", labels=tmp_path / "labels")
+    first, second, third = (row for row in made.rows)
+    assert "another size" in str(first["problem"]) and first["predicted_px:cat"] == 32 and first["dice:cat"] == ""
+    assert second["problem"] == "" and second["labelled_px:cat"] == "" and second["predicted_px:cat"] == 32
+    assert third["judged_px"] == 84 and third["labelled_px:cat"] == 0 and third["predicted_px:cat"] == 28
+    assert third["dice:cat"] == 0 and third["dice:dog"] == 1 and third["dice:background"] == pytest.approx(2 / 3)
+    assert third["labelled_share:background"] == pytest.approx(2 / 3)
+    assert made.scores is not None and made.scores.mDice == pytest.approx(third["mDice"])
+    assert made.done == 3 and len(made.failed) == 1 and "b.png" in made.failed[0].file
+    again = go(tmp_path / "in", tmp_path / "out", labels=tmp_path / "labels")
+    assert again.skipped == 3 and again.rows == made.rows
+
+
+def test_one_mask_for_one_photo(tmp_path: Path) -> None:
+    photo(tmp_path / "a.jpg")
+    photo(tmp_path / "b.jpg")
+    label(tmp_path / "any name.png", thirds())
+    made = go(tmp_path / "a.jpg", tmp_path / "out", labels=tmp_path / "any name.png")
+    assert made.scores is not None and made.scores.mDice == 1
+    with pytest.raises(UsageError, match=r"one file for 2 photos\n.*called like the photos"):
+        go([tmp_path / "a.jpg", tmp_path / "b.jpg"], tmp_path / "more", labels=tmp_path / "any name.png")
+    assert not (tmp_path / "more").exists()
+
+
+def test_labels_that_fit_nothing_are_refused(tmp_path: Path) -> None:
+    photo(tmp_path / "a.jpg")
+    label(tmp_path / "labels" / "x.png", thirds())
+    with pytest.raises(UsageError, match=r"no mask there is called like.*\n.*a.png  found: x.png"):
+        go(tmp_path / "a.jpg", tmp_path / "out", labels=tmp_path / "labels")
+    with pytest.raises(UsageError, match=r"--labels .*nowhere.*\n.*nothing of that name"):
+        go(tmp_path / "a.jpg", tmp_path / "out", labels=tmp_path / "nowhere")
+
+
+def test_a_label_of_unknown_values_is_named(tmp_path: Path) -> None:
+    photo(tmp_path / "a.jpg")
+    (tmp_path / "labels").mkdir()
+    Image.fromarray(np.full((8, 12), 7, np.uint8)).save(tmp_path / "labels" / "a.png")
+    made = go(tmp_path / "a.jpg", tmp_path / "out", labels=tmp_path / "labels")
+    assert "no class of the model" in made.failed[0].message and made.done == 1
+
+
+def test_paths_that_hold_no_photo_are_all_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match=r"gone.jpg, .*empty, .*\*.tif: no photo there.\n.*\n.*stands in quotes"):
+        go([photo(tmp_path / "a.jpg"), "gone.jpg", tmp_path / "empty", str(tmp_path / "*.tif")], tmp_path / "out")
+    with pytest.raises(UsageError, match="Nothing: no photo there"):
+        go([], tmp_path / "out")
+
+
+def test_the_folder_of_predictions_is_not_predicted_itself(tmp_path: Path) -> None:
+    photo(tmp_path / "a.jpg")
+    go(tmp_path, tmp_path / "out")
+    assert go(tmp_path, tmp_path / "out").skipped == 1
+    assert done_in(tmp_path / "out") == ["a.png"]
+
+
+def test_another_models_predictions_are_not_mixed_in(tmp_path: Path) -> None:
+    photo(tmp_path / "in" / "a.jpg")
+    go(tmp_path / "in", tmp_path / "out")
+    other = Thirds("b" * 8)
+    with pytest.raises(UsageError, match=r"another model.\n  expected: predictor b+ .*found: predictor a+ .*\n.*-o"):
+        go(tmp_path / "in", tmp_path / "out", predictor=other)
+    with pytest.raises(UsageError, match="another model"):
+        predict(Thirds(), make_classes(["x", "y", "z"]), tmp_path / "in", tmp_path / "out")
+    assert other.asked == 0
+    assert go(tmp_path / "in", tmp_path / "out", predictor=other, overwrite=True).done == 1
+    assert json.loads((tmp_path / "out" / "predictions.json").read_text())["predictor"] == "b" * 8
+
+
+def test_a_folder_of_someones_masks_is_never_written_to(tmp_path: Path) -> None:
+    photo(tmp_path / "data" / "images" / "a.jpg")
+    label(tmp_path / "data" / "masks" / "a.png", thirds())
+    before = (tmp_path / "data" / "masks" / "a.png").read_bytes()
+    for overwrite in (False, True):
+        with pytest.raises(UsageError, match=r"masks: this folder holds files that no prediction wrote"):
+            go(tmp_path / "data" / "images", tmp_path / "data", overwrite=overwrite)
+    assert (tmp_path / "data" / "masks" / "a.png").read_bytes() == before
+
+
+def test_a_damaged_record_is_refused(tmp_path: Path) -> None:
+    photo(tmp_path / "a.jpg")
+    out = tmp_path / "out"
+    go(tmp_path / "a.jpg", out)
+    record = json.loads((out / "predictions.json").read_text())
+    for change in ({"format": 2}, {"files": {"../../x": ["/a", 1, 2]}}, {"files": [1]}):
+        (out / "predictions.json").write_text(json.dumps(record | change))
+        with pytest.raises(RunError, match=r"predictions.json: (this format|the record)"):
+            go(tmp_path / "a.jpg", out)
+
+
+def test_a_predictor_of_other_classes_is_refused(tmp_path: Path) -> None:
+    predictor = Thirds()
+    predictor.classes = make_classes(["sky", "sea", "sand"])  # type: ignore[attr-defined]
+    with pytest.raises(UsageError, match=r"expected: sky, sea, sand  found: background, cat, dog"):
+        go(photo(tmp_path / "a.jpg"), tmp_path / "out", predictor=predictor)
+
+
+def test_only_a_few_photos_are_held_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from maskwright.inference import predict as module
+
+    for number in range(60):
+        photo(tmp_path / "in" / f"{number:02d}.png", (4, 4))
+    read = 0
+    held: list[int] = []
+    decode = module.read_image
+
+    def counted(*given: Any, **more: Any) -> np.ndarray:
+        nonlocal read
+        read += 1
+        return decode(*given, **more)
+
+    class Batched(Thirds):
+        def masks(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+            held.append(read - self.asked)
+            self.asked += len(images)
+            return [thirds((4, 4)) for _ in images]
+
+    monkeypatch.setattr(module, "read_image", counted)
+    assert go(tmp_path / "in", tmp_path / "out", predictor=Batched()).done == 60
+    assert max(held) <= 8 + 1 + module.AHEAD + 1
