@@ -1,21 +1,20 @@
-"""SegFormer-B0's training step against Hugging Face transformers', in one process, and our loop against its own limit.
+"""SegFormer-B0's training step against Hugging Face transformers', in one process.
 
     pip install transformers==5.23.0      # the peer, for this script alone
-    python benchmarks/training_step.py [--loop DATA] [--out FILE]
+    python benchmarks/training_step.py
 
 The step: zero_grad, forward, cross-entropy at full size, backward, AdamW; 256x256, batch 8, 2 threads; no data. The
 peer runs first and as it comes (float32, its default AdamW); ours runs as the loop runs it: bfloat16 where the CPU has
-it, channels_last, freed memory kept. Rounds of both alternate, so that a noisy neighbour meets both; each round's
-median is kept and the ratio is taken of the medians over rounds. The peer is also timed with kept memory.
+it, channels_last, freed memory kept. A round's median is kept, and the ratio is taken of the medians over rounds. The
+peer is also timed with kept memory, its rounds alternating with ours.
 """
 
 import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
-from itertools import repeat
-from pathlib import Path
+from collections.abc import Callable
+from importlib.util import find_spec
 from statistics import median
 
 import torch
@@ -100,60 +99,16 @@ def steps_result(rounds: int, repeats: int) -> dict[str, float | str]:
     }
 
 
-def loop_result(data: Path, iterations: int) -> dict[str, float]:
-    """Iterations per second of the loop's step with the input pipeline, and with one preloaded batch."""
-    import psutil
-
-    import maskwright
-    from maskwright.recipe.recipe import Recipe, with_settings
-    from maskwright.training.batches import Batch, batches, make_batch
-    from maskwright.training.loop import make_learner, train_step
-
-    dataset = maskwright.read(data)
-    train = dataset.split("train").labelled
-    precision = "bf16" if machine().bf16 else "fp32"
-    recipe = with_settings(
-        Recipe(), {"precision": precision, "threads": THREADS}, source="benchmark", reason="benchmark"
-    )
-    keep_freed_memory()
-    learner = make_learner(recipe, len(dataset.classes))
-    preloaded = make_batch(train, recipe, 0)
-    stream = batches(train, recipe, start=0)
-
-    def rate(source: Iterator[Batch], count: int) -> float:
-        began = time.perf_counter()
-        for iteration in range(count):
-            train_step(learner, next(source), recipe, iteration, 1e-5)
-        return count / (time.perf_counter() - began)
-
-    rate(stream, 5)
-    pairs = [(rate(repeat(preloaded), 10), rate(stream, 10)) for _ in range(iterations // 10)]
-    stream.close()
-    return {
-        "preloaded_it_per_s": median(pair[0] for pair in pairs),
-        "with_pipeline_it_per_s": median(pair[1] for pair in pairs),
-        "share_of_preloaded": median(pair[1] / pair[0] for pair in pairs),
-        "private_memory_mib": psutil.Process().memory_full_info().uss / 2**20,
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--loop", type=Path, help="a dataset: measure the loop instead of the step")
-    parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(THREADS)
     torch.manual_seed(0)
-    if arguments.loop:
-        result = loop_result(arguments.loop, 20 * arguments.rounds)
-    else:
-        result = steps_result(arguments.rounds, arguments.repeats)
-    text = json.dumps({"torch": torch.__version__, **result}, indent=1)
-    sys.stdout.write(text + "\n")
-    if arguments.out:
-        arguments.out.write_text(text + "\n")
+    if find_spec("transformers") is None:
+        sys.exit("The peer is missing: pip install transformers==5.23.0")
+    print(json.dumps({"torch": torch.__version__, **steps_result(arguments.rounds, arguments.repeats)}, indent=1))
 
 
 if __name__ == "__main__":

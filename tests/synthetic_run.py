@@ -47,8 +47,12 @@ def synthetic_run(
     recipe = make_recipe(
         {"iterations": iterations, "crop_hw": (64, 64), "lr": 0.0008},
         source="test",
-        reasons={"iterations": "measured: 0.412 s an iteration fit the budget", "crop_hw": "rule: the photos' size", "lr": "given"},
-    )  # fmt: skip
+        reasons={
+            "iterations": "measured: 0.412 s an iteration fit the budget",
+            "crop_hw": "rule: the photos' size",
+            "lr": "given",
+        },
+    )
     write_recipe(recipe, folder / "recipe.yaml")
     environment = {
         "maskwright": "0.1.0",

@@ -21,7 +21,7 @@ from maskwright.cli.main import answer
 
 pytestmark = pytest.mark.training
 
-SHORT = ["--set", "iterations=6", "--set", "validation_interval=3", "--set", "copy_paste_prob=0"]
+SHORT = [part for one in ("iterations=6", "validation_interval=3", "threads=1") for part in ("--set", one)]
 
 
 @pytest.fixture(scope="module")

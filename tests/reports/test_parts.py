@@ -22,7 +22,7 @@ from maskwright.training.run import append_log
 
 def test_the_matrix_is_shares_of_each_row() -> None:
     matrix = confusion_matrix(_judged([[90, 10], [0, 0]]))
-    assert [[cell.share for cell in row] for row in matrix.rows][0] == [0.9, 0.1]
+    assert [cell.share for cell in matrix.rows[0]] == [0.9, 0.1]
     assert all(math.isnan(cell.share) for cell in matrix.rows[1])
     assert matrix.left_out == 0
 

@@ -10,14 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from synthetic_run import synthetic_run
-from tiny import tiny_dataset
 
 from maskwright.data.classes import make_classes
 from maskwright.data.dataset import Dataset
 from maskwright.errors import RunError, UsageError
 from maskwright.evaluation.evaluate import Evaluation
 from maskwright.reports.report import LIMIT_BYTES, report
+from synthetic_run import synthetic_run
+from tiny import tiny_dataset
 
 NASTY = "<script>alert(1)</script>"
 

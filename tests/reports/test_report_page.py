@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from browser import browser
+from maskwright.reports.report import report
 from synthetic_run import synthetic_run
 from tiny import tiny_dataset
-
-from maskwright.reports.report import report
 
 pytestmark = pytest.mark.browser
 

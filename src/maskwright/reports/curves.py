@@ -205,7 +205,7 @@ def _entry(event: Event, name: str) -> dict[str, Any]:
 
 
 def _minutes(event: Event) -> float:
-    return round(event["seconds"] / 60, 3)
+    return round(float(event["seconds"]) / 60, 3)
 
 
 def _or_none(value: Any) -> float | None:

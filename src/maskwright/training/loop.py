@@ -65,7 +65,7 @@ def fit(
     learner = make_learner(recipe, len(dataset.classes))
     standing = _resume(run, learner)
     began = time.monotonic() - standing.seconds
-    pace = _Pace()
+    pace, judged = _Pace(), standing
     stream = batches(train, recipe, start=standing.iteration)
     with closing(stream), _interruptible() as interrupted:
         while standing.iteration < final_length(recipe) and not _out_of_patience(recipe, standing):
@@ -87,7 +87,8 @@ def fit(
                 append_log(run.folder / "log.jsonl", pace.entry(standing))
             if due:
                 standing = _validate(learner, val, recipe, run, standing, began)
-                recipe = _adapted(recipe, run, standing, deadline)
+                recipe = _adapted(recipe, run, standing, deadline, since=judged)
+                judged = standing
                 _save(learner, run, standing)
             on_progress(_progress(standing, recipe, loss))
             if interrupted() and standing.iteration < final_length(recipe):
@@ -156,7 +157,7 @@ def _out_of_patience(recipe: Recipe, standing: Standing) -> bool:
 def _interruption(run: Run, recipe: Recipe, standing: Standing) -> Interrupted:
     return Interrupted(
         f"Stopped after {standing.iteration} of {final_length(recipe)} iterations; nothing is lost.",
-        do=f"Go on with  maskwright train DATA -o {shown(run.folder)} --resume",
+        do=f"Go on with the same command and --resume; the run lies in {shown(run.folder)}.",
     )
 
 
@@ -208,13 +209,14 @@ def _validate(learner: Learner, val: Dataset, recipe: Recipe, run: Run, standing
     return replace(standing, seconds=seconds)
 
 
-def _adapted(recipe: Recipe, run: Run, standing: Standing, deadline: float | None) -> Recipe:
-    """The recipe with its length changed to what the time still allows, written before it is used."""
+def _adapted(recipe: Recipe, run: Run, standing: Standing, deadline: float | None, *, since: Standing) -> Recipe:
+    """The recipe with its length changed to what the time still allows at the pace `since` then, written first."""
     length = final_length(recipe)
     if deadline is None or standing.iteration >= length:
         return recipe
     left_s = deadline - time.monotonic()
-    each_s = standing.seconds / standing.iteration  # validations and checkpoints included
+    # Validation included. The latest pace, not the mean: a machine that was busy for a while may be free again.
+    each_s = (standing.seconds - since.seconds) / (standing.iteration - since.iteration)
     wanted = standing.iteration + max(1, int(left_s / each_s)) if left_s > 0 else standing.iteration
     if abs(wanted - length) <= 0.01 * length and left_s > each_s * (length - standing.iteration):
         return recipe
