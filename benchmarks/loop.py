@@ -2,8 +2,8 @@
 
     python benchmarks/loop.py [DATA]      # without DATA: drawn photos, 256x256
 
-SegFormer-B0, batch 8, 2 threads. Ten iterations of either alternate; the share is the median over pairs. The memory is what
-this process alone holds (unique set size); the loop has no other processes.
+SegFormer-B0, batch 8, 2 threads. Ten iterations of either alternate; the share is the median over pairs. The memory is
+what this process alone holds (unique set size); the loop has no other processes.
 """
 
 import argparse

@@ -113,6 +113,7 @@ def test_it_prints_in_light_with_its_curves(chromium: Any, pages: dict[str, Path
 
 
 def _open(page: Any, path: Path) -> None:
+    page.set_default_timeout(120_000)  # a loaded machine is slow, not wrong
     page.goto(path.as_uri())
     page.wait_for_function("[...document.querySelectorAll('.chart')].every(chart => chart.dataset.drawn)")
 

@@ -41,7 +41,9 @@ RecipeFile = Annotated[
 Model = Annotated[str | None, typer.Option("--model", metavar="NAME", help="The architecture; short for --set model=.")]
 Weights = Annotated[
     str | None,
-    typer.Option("--weights", metavar="NAME", help="Where training starts from; none draws new weights."),
+    typer.Option(
+        "--weights", metavar="NAME", help="Where training starts from; none is newly drawn, and all there is yet."
+    ),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of every random draw.  [default: 0]")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads of torch.  [default: all cores]")]

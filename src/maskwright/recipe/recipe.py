@@ -29,8 +29,8 @@ class Recipe(BaseModel):
 
     # What is trained
     model: str = setting("segformer-b0", "Architecture.", reason="fixed: the smallest SegFormer; trains on a CPU")
-    weights: str = setting(
-        "none", "Where training starts from: none draws new weights.", reason="fixed: nothing to get"
+    weights: Literal["none"] = setting(
+        "none", "Where training starts from: newly drawn weights.", reason="fixed: this version has no others"
     )
     drop_path: float = setting(
         0.1, "Largest probability of skipping a residual branch.", reason="fixed: Xie et al. 2021", ge=0, lt=1
@@ -255,6 +255,8 @@ def _extra(name: str) -> dict[str, str]:
 
 
 def _type_text(schema: Mapping[str, Any]) -> str:
+    if "const" in schema:
+        return str(schema["const"])
     if "enum" in schema:
         return " | ".join(schema["enum"])
     if "anyOf" in schema:

@@ -50,7 +50,7 @@ def _loss(log: TrainingLog, language: Language) -> go.Figure:
         faint = {"color": FAINT, "width": 1}
         figure.add_trace(_line(steps, loss, language.t("loss_raw"), faint, hoverinfo="skip"))
         bold = {"color": ACCENT, "width": 2.2}
-        figure.add_trace(_line(steps, _smooth(loss), language.t("loss_smooth"), bold))
+        figure.add_trace(_line(steps, _smooth(loss), language.t("loss_smooth"), bold, mode=_mode(steps)))
         figure.update_layout(yaxis={"rangemode": "tozero", "hoverformat": ".3f"})
     return figure
 
@@ -61,7 +61,7 @@ def _learning_rate(log: TrainingLog, language: Language) -> go.Figure:
     if steps:
         line = {"color": METRIC_COLOURS["mIoU"], "width": 2.2}
         rates = [number(step["lr"]) for step in steps]
-        figure.add_trace(_line(steps, rates, language.t("term_learning_rate"), line))
+        figure.add_trace(_line(steps, rates, language.t("term_learning_rate"), line, mode=_mode(steps)))
         figure.update_layout(
             yaxis={"rangemode": "tozero", "hoverformat": ".2e", "tickformat": ".2~g", "nticks": 5},
         )

@@ -39,8 +39,8 @@ class TrainingLog:
 
     @property
     def last(self) -> Event | None:
-        """The latest event that knows its iteration and time."""
-        return max((*self.steps[-1:], *self.validations[-1:]), key=lambda event: int(event["iteration"]), default=None)
+        """The latest step or validation: where training stands."""
+        return max((*self.steps[-1:], *self.validations[-1:]), key=lambda event: float(event["seconds"]), default=None)
 
 
 def read_training_log(path: Path) -> TrainingLog:
