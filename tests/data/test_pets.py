@@ -210,7 +210,7 @@ def test_drawing_again_takes_what_is_there_and_replaces_what_differs(tmp_path: P
 
 
 def test_an_interrupted_drawing_is_drawn_again(tmp_path: Path) -> None:
-    def stop(progress: object) -> None:
+    def stop(_: object) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
