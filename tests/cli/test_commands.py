@@ -142,6 +142,17 @@ def test_a_planned_recipe_is_trained_as_it_stands(
     assert Path(value["weights"]).is_file()
 
 
+def test_demo_tells_what_it_planted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "demo"
+    assert answer(["demo", "-o", str(out), "--budget", "25s", "--faults", "0.3", "--lang", "ru"]) == 0
+    printed = capsys.readouterr().out
+    planted = json.loads((out / "data" / "planted.json").read_text())
+    assert planted
+    assert "planted.json" in printed
+    assert str(out / "run" / "report.html") in printed
+    assert (out / "run" / "report.html").is_file()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to one process")
 def test_ctrl_c_loses_nothing(photos: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from maskwright.cli import options
 from maskwright.cli.budget import seconds
-from maskwright.cli.names import free_folder
-from maskwright.cli.run import run_text, run_value, with_opening
+from maskwright.cli.run import run_value, where_text, with_opening
 from maskwright.cli.screen import Screen
 from maskwright.cli.verb import Answer, verb
 
@@ -16,27 +16,37 @@ from maskwright.cli.verb import Answer, verb
 @verb
 def demo(
     screen: Screen,
-    out: options.Out = None,
+    out: options.OutFolder = Path("maskwright-demo"),
     budget: options.Budget = "4m",
-    faults: options.Faults = False,
+    faults: options.Faults = 0.15,
     seed: options.Seed = None,
+    threads: options.Threads = None,
 ) -> Answer:
     """Show everything on built-in data.
 
-    Draws scenes with cats and dogs and sends them through everything that `run` does. Opens nothing; prints what was
-    found and where the report lies. Without -o, the folder is maskwright-demo, numbered where that is taken.
+    Draws scenes with cats and dogs, plants label faults, and sends them through everything that `run` does. Opens
+    nothing; prints what was planted and found and where the report lies. A second demo in the same folder takes the
+    drawn data as they are and makes another run.
     """
     began = time.monotonic()
     budget_s = seconds(budget)
-    folder = out or free_folder(Path("maskwright-demo"))
     from maskwright.workflow.demo import demo as run_demo
+    from maskwright.workflow.demo import demo_lines, run_folder
 
     made = run_demo(
-        folder,
+        out,
         budget_s=budget_s - (time.monotonic() - began),
         faults=faults,
         seed=seed or 0,
+        threads=threads,
         lang=screen.lang,
-        on_progress=with_opening(screen, folder),
+        on_progress=with_opening(screen, run_folder(out)),
     )
-    return Answer(run_value(made.folder), run_text(made.folder, screen.lang, time.monotonic() - began))
+    value = {
+        "data": str(made.drawn.folder),
+        "images": made.drawn.images,
+        "planted": [asdict(fault) for fault in made.planted],
+        **run_value(made.run.folder),
+    }
+    where = where_text(made.run.folder, screen.lang, time.monotonic() - began)
+    return Answer(value, "\n".join(["", *demo_lines(made, screen.lang), where]))

@@ -21,7 +21,10 @@ Labels = Annotated[
     typer.Option("--labels", metavar="MASKS", help="Masks of the same names: print what was labelled beside it."),
 ]
 Overlay = Annotated[bool, typer.Option(help="Also write each photo with its mask drawn over it.")]
-Faults = Annotated[bool, typer.Option("--faults", help="Plant label faults, and list them beside the data.")]
+Faults = Annotated[
+    float,
+    typer.Option("--faults", min=0, max=0.5, metavar="SHARE", help="Share of the training masks with a planted fault."),
+]
 
 Names = Annotated[
     str | None, typer.Option("--classes", metavar="A,B,...", help="Class names in the order of their pixel values.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -98,14 +97,17 @@ def run_value(folder: Path) -> dict[str, Any]:
 
 def run_text(folder: Path, lang: str, took_s: float) -> str:
     """A finished run for a person: scores, and where everything lies."""
-    say_file: Callable[[str, str], str] = lambda key, name: "  " + say(key, lang, file=shown(folder / name))  # noqa: E731
+    tables = ["\n" + scores_text(evaluation, lang) for evaluation in _evaluations(folder).values()]
+    report = say("cli.run_report", lang, file=shown(folder / "report.html"))
+    return "\n".join([*tables, "", report, where_text(folder, lang, took_s)])
+
+
+def where_text(folder: Path, lang: str, took_s: float) -> str:
+    """Where the bundle of a run lies, how long it took, and what to do next."""
     return "\n".join(
         [
-            *["\n" + scores_text(evaluation, lang) for evaluation in _evaluations(folder).values()],
-            "",
+            say("cli.run_bundle", lang, file=shown(folder / "bundle")),
             say("cli.run_took", lang, time=duration(took_s)),
-            say_file("cli.run_report", "report.html"),
-            say_file("cli.run_bundle", "bundle"),
             say("cli.run_next", lang, run=shown(folder)),
         ]
     )

@@ -170,7 +170,15 @@ def _finished(figure: go.Figure, log: TrainingLog, language: Language) -> Any:
         hovermode="x unified",
         separators=language.separators,
         showlegend=False,
-        xaxis={**axis, "showgrid": False, "nticks": 7, "ticks": "outside", "ticklen": 4, "hoverformat": ",.4~r"},
+        xaxis={
+            **axis,
+            "showgrid": False,
+            "nticks": 7,
+            "ticks": "outside",
+            "ticklen": 4,
+            "hoverformat": ",.4~r",
+            "spikethickness": -2,
+        },
     )
     figure.update_yaxes(**{"nticks": 6, **axis})
     last = log.last

@@ -83,9 +83,13 @@ def paste_objects(pair: Pair, donor: Pair) -> Pair:
     covers = (donor_mask != 0) & (donor_mask != IGNORE)
     if not covers.any():
         return pair
-    soft = cv2.GaussianBlur(covers.astype(np.float32), (3, 3), 0)[..., None]
-    blended = image + soft * (donor_image.astype(np.float32) - image)
-    return blended.astype(np.uint8), np.where(covers, donor_mask, mask)
+    left, top, width, height = cv2.boundingRect(covers.view(np.uint8))
+    rows, columns = slice(max(top - 1, 0), top + height + 1), slice(max(left - 1, 0), left + width + 1)
+    soft = cv2.GaussianBlur(covers[rows, columns].astype(np.float32), (3, 3), 0)[..., None]
+    below = image[rows, columns]
+    image = image.copy()
+    image[rows, columns] = below + soft * (donor_image[rows, columns].astype(np.float32) - below)
+    return image, np.where(covers, donor_mask, mask)
 
 
 def vary_colours(image: Image, recipe: Recipe, rng: np.random.Generator) -> Image:

@@ -40,7 +40,8 @@ function applyAxis() {
     const { data, layout } = /** @type {any} */ (element);
     const end = layout.meta.end[chosen.value];
     const range = [-0.005 * end, 1.02 * end];
-    const changes = { "xaxis.range": range, "xaxis.title.text": chosen.dataset.title, "xaxis.title.standoff": 8 };
+    const changes = { "xaxis.range": range, "xaxis.title.text": chosen.dataset.title, "xaxis.title.standoff": 8,
+      "xaxis.unifiedhovertitle.text": `${chosen.dataset.title}: %{x}` };
     const best = layout.meta.best;
     if (best) Object.assign(changes, { "shapes[0].x0": best[chosen.value], "shapes[0].x1": best[chosen.value] });
     if (layout.annotations?.length) Object.assign(changes, { "annotations[0].x": best[chosen.value] });
