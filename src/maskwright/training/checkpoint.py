@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from maskwright.errors import RunError, WeightsError, shown
+from maskwright.models.weights import read_tensors
 from maskwright.storage import replacing, write_json
 
 STATE_FORMAT = "maskwright state 1"
@@ -48,26 +48,6 @@ def save_weights(model: nn.Module, path: Path, *, about: Mapping[str, Any]) -> N
     write_json(path.with_suffix(".json"), {"format": 1, **about})
 
 
-def load_into(model: nn.Module, path: Path) -> None:
-    """Read weights into a model that they fit exactly.
-
-    Raises:
-        WeightsError: the file is missing or damaged, or names and shapes differ.
-    """
-    tensors, _ = _read(path)
-    own = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    theirs = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    wrong = sorted(name for name in own.keys() | theirs.keys() if own.get(name) != theirs.get(name))
-    if wrong:
-        raise WeightsError(
-            f"{shown(path)}: these weights do not fit the model.",
-            expected=f"{wrong[0]} {own.get(wrong[0], 'not there')}",
-            found=f"{theirs.get(wrong[0], 'not there')}, and {len(wrong) - 1} more differences",
-            do="Were recipe.yaml or classes.yaml changed after training? Restore them.",
-        )
-    model.load_state_dict(tensors)
-
-
 def save_state(
     path: Path, standing: Standing, *, model: nn.Module, average: nn.Module | None, optimiser: torch.optim.Optimizer
 ) -> None:
@@ -91,7 +71,7 @@ def load_state(
         RunError: the file is damaged, of another format version, or of another recipe.
     """
     try:
-        tensors, metadata = _read(path)
+        tensors, metadata = read_tensors(path)
     except WeightsError as error:
         raise RunError(error.where, found=error.found, do="Start anew in another folder; best weights stay.") from None
     if metadata.get("format") != STATE_FORMAT:
@@ -132,15 +112,3 @@ def _load_moments(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor
         kept = torch.empty_like(like).copy_(tensor) if tensor.shape == like.shape else tensor
         moments.setdefault(int(number), {})[name] = kept
     optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
-
-
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    try:
-        with safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(
-            f"{shown(path)}: cannot be read as safetensors.",
-            found=str(error) if path.exists() else "no such file",
-            do="Copy the file again, whole.",
-        ) from None

@@ -14,8 +14,8 @@ from maskwright.data.classes import Classes
 from maskwright.data.sample import Image, Mask
 from maskwright.models import build_model
 from maskwright.models.forward import probs_of_batch
+from maskwright.models.weights import load_into
 from maskwright.recipe.recipe import Recipe
-from maskwright.training.checkpoint import load_into
 
 
 class TorchPredictor:
