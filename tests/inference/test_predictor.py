@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
+from maskwright.data import grouping
 from maskwright.errors import UsageError
-from maskwright.inference import predictor as seam
 from maskwright.inference.predictor import Predictor, masks_of, most_probable, probs_of
 
 
@@ -72,7 +72,7 @@ def test_only_neighbours_of_one_size_go_together() -> None:
 
 
 def test_large_photos_go_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seam, "BATCH_PIXELS", 100)
+    monkeypatch.setattr(grouping, "BATCH_PIXELS", 100)
     predictor = Batched()
     list(probs_of(predictor, photos(*[(7, 7)] * 4, (20, 20), (20, 20))))
     assert [len(group) for group in predictor.groups] == [2, 2, 1, 1]

@@ -12,7 +12,7 @@ import pytest
 
 import maskwright
 from maskwright.data.dataset import Dataset
-from maskwright.errors import DataError, RunError, UsageError, WeightsError
+from maskwright.errors import DataError, RecipeError, RunError, UsageError, WeightsError
 from maskwright.training.run import open_run
 from tiny import tiny_dataset
 
@@ -150,3 +150,49 @@ def test_data_that_cannot_be_judged_on_is_refused(tmp_path: Path) -> None:
 def test_predicting_needs_no_training_code() -> None:
     code = "import sys, maskwright; maskwright.load; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_settings_that_were_given_are_kept(tmp_path: Path) -> None:
+    settings = {"crop_hw": [64, 64], "batch_size": 2, "iterations": 4}
+    run = maskwright.train(tiny_dataset(), out=tmp_path / "run", settings=settings, budget_s=60, threads=1)
+    assert run.log()[-1]["iteration"] == 4 and run.recipe.length_changes == ()
+    assert (run.recipe.threads, run.recipe.reason("threads")) == (1, "given")
+    with pytest.raises(UsageError, match=r"--threads, --set lr"):
+        maskwright.train(tiny_dataset(), out=run.folder, resume=True, threads=2, settings={"lr": 1e-5})
+
+
+def test_a_run_killed_before_training_begins_anew(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "format").write_text("maskwright run 1\n")
+    settings = {"crop_hw": [64, 64], "batch_size": 2, "iterations": 2}
+    run = maskwright.train(tiny_dataset(), out=out, settings=settings, threads=1, resume=True)
+    assert run.log()[-1]["iteration"] == 2
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "thesis.txt").write_text("mine")
+    with pytest.raises(UsageError, match="other files"):
+        maskwright.train(tiny_dataset(), out=foreign, settings=settings, threads=1, resume=True)
+
+
+def test_nothing_is_written_into_the_data(folder: Path) -> None:
+    with pytest.raises(UsageError, match="inside the data"):
+        maskwright.run(folder, folder / "out")
+    with pytest.raises(UsageError, match="inside the data"):
+        maskwright.train(maskwright.read(folder), out=folder / "img" / "out")
+
+
+def test_a_wrong_setting_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="lr: expected number"):
+        maskwright.run(tmp_path / "nothing-here", tmp_path / "run", settings={"lr": "abc"})
+
+
+def test_devices_that_are_not_there_are_refused(made: Path) -> None:
+    import torch
+
+    assert maskwright.load(made, device="auto").mask(tiny_dataset()[0].image()).shape == (64, 64)
+    with pytest.raises(UsageError, match="there is no such device"):
+        maskwright.load(made, device="tpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(UsageError, match="torch sees no CUDA device"):
+            maskwright.plan(tiny_dataset(), settings={"device": "cuda"})

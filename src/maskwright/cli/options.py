@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="A folder of images and masks, in any known layout.")]
+RunOnly = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or a bundle.")]
 
 Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="OUT", help="The folder to write.")]
@@ -32,7 +33,9 @@ Names = Annotated[
 Budget = Annotated[str, typer.Option("--budget", metavar="TIME", help="Time for all of it: 90s, 20m, 1h30m.")]
 BudgetOrNone = Annotated[
     str | None,
-    typer.Option("--budget", metavar="TIME", help="Time for all of it; with --recipe, the length is adapted to it."),
+    typer.Option(
+        "--budget", metavar="TIME", help="Time for all of it: 90s, 20m, 1h30m; the length of training is adapted to it."
+    ),
 ]
 Settings = Annotated[
     list[str] | None,

@@ -10,7 +10,7 @@ from maskwright.sentences import say
 
 
 @verb
-def report(screen: Screen, run: options.RunFolder) -> Answer:
+def report(screen: Screen, run: options.RunOnly) -> Answer:
     """Write the page of a run anew.
 
     The report is made from what lies in the run's folder alone; the data may be gone.

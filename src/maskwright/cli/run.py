@@ -25,7 +25,7 @@ def run(
     data: options.Data,
     out: options.Out = None,
     classes: options.Names = None,
-    budget: options.Budget = "20m",
+    budget: options.BudgetOrNone = None,
     settings: options.Settings = None,
     weights: options.Weights = None,
     seed: options.Seed = None,
@@ -39,10 +39,11 @@ def run(
     """From a folder to a judged model.
 
     The main job in one command: check the data, plan, train, evaluate on validation (and on test where it is labelled),
-    report, bundle. The budget is the wall time of all of it. Without -o, the run goes to runs/NAME.
+    report, bundle. The budget is the wall time of all of it: 20m
+    unless given; a resumed run keeps its length unless --budget is given. Without -o, the run goes to runs/NAME.
     """
     began = time.monotonic()
-    budget_s = seconds(budget)
+    budget_s = None if budget is None else seconds(budget)
     class_names = names(classes)
     if resume and out is None:
         raise UsageError("--resume: which run?", do="Name its folder: -o OUT.")
@@ -53,7 +54,7 @@ def run(
         data,
         folder,
         classes=class_names,
-        budget_s=budget_s - (time.monotonic() - began),
+        budget_s=None if budget_s is None else budget_s - (time.monotonic() - began),
         settings=chosen_settings(settings, weights=weights, offline=offline),
         seed=seed,
         threads=threads,

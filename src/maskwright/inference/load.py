@@ -24,7 +24,7 @@ def load(path: Path | str, *, device: str = "cpu", threads: int | None = None) -
 
     Args:
         path: the folder.
-        device: "cpu", "cuda" or "cuda:N".
+        device: "auto", "cpu", "cuda" or "cuda:N".
         threads: threads of torch; None leaves them as they are.
 
     Returns:

@@ -8,17 +8,12 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.data.grouping import BATCH, same_size_groups
 from maskwright.data.sample import Image, Mask
 from maskwright.errors import UsageError
 
 Probs = NDArray[np.float32]
 """`(C, H, W) float32`, sums to 1 over `C`."""
-
-BATCH = 8
-"""Photos that go together where they have one size: enough for a network's throughput on a CPU."""
-
-BATCH_PIXELS = 16_000_000
-"""Pixels that go together at most, so that memory is that of one large photo, not of eight: eight full-HD photos."""
 
 Answer = TypeVar("Answer")
 
@@ -59,7 +54,7 @@ def probs_of(predictor: Predictor, images: Iterable[Image], *, batch: int = BATC
         UsageError: the predictor answers with another shape or another number of answers.
     """
     many: Callable[[Sequence[Image]], Sequence[Probs]] | None = getattr(predictor, "many", None)
-    for group in _groups(images, batch):
+    for group in same_size_groups(images, batch):
         answers = [predictor(image) for image in group] if many is None else many(group)
         for image, probs in zip(group, _counted(answers, group), strict=True):
             if probs.ndim != 3 or probs.shape[1:] != image.shape[:2]:
@@ -86,7 +81,7 @@ def masks_of(predictor: Predictor, images: Iterable[Image], *, batch: int = BATC
     if masks is None and one is None:
         yield from (most_probable(probs) for probs in probs_of(predictor, images, batch=batch))
         return
-    for group in _groups(images, batch):
+    for group in same_size_groups(images, batch):
         answers = masks(group) if masks is not None else [one(image) for image in group] if one else []
         for image, mask in zip(group, _counted(answers, group), strict=True):
             if mask.shape != image.shape[:2]:
@@ -97,20 +92,6 @@ def masks_of(predictor: Predictor, images: Iterable[Image], *, batch: int = BATC
 def most_probable(probs: Probs) -> Mask:
     """The class with the highest probability in each pixel, the first of equals: `(H, W) uint8`."""
     return np.asarray(probs.argmax(axis=0), np.uint8)
-
-
-def _groups(images: Iterable[Image], batch: int) -> Iterator[list[Image]]:
-    """Neighbours of one size, up to `batch` of them and up to `BATCH_PIXELS` pixels."""
-    group: list[Image] = []
-    for image in images:
-        pixels = image.shape[0] * image.shape[1]
-        full = len(group) >= batch or (len(group) + 1) * pixels > BATCH_PIXELS
-        if group and (full or image.shape != group[0].shape):
-            yield group
-            group = []
-        group.append(image)
-    if group:
-        yield group
 
 
 def _counted(answers: Sequence[Answer], group: Sequence[Image]) -> Sequence[Answer]:

@@ -12,9 +12,30 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from maskwright.errors import UsageError
+
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
 """Mean and deviation of ImageNet's RGB, the usual normalisation."""
+
+
+def settled_device(name: str) -> str:
+    """The device that a name stands for: "auto" takes CUDA when torch sees it.
+
+    Raises:
+        UsageError: there is no such device, or CUDA is asked for and not there.
+    """
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name.split(":")[0] not in ("cpu", "cuda"):
+        raise UsageError(f"device {name}: there is no such device.", expected="auto, cpu, cuda or cuda:N")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise UsageError(
+            f"device {name}: torch sees no CUDA device.",
+            found=f"torch {torch.__version__}",
+            do="Say cpu (--device cpu, or device: cpu in the recipe), or install a CUDA build of torch.",
+        )
+    return name
 
 
 def normalised(images: NDArray[np.uint8], device: torch.device) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 
 from maskwright.data.statistics import Statistics
 from maskwright.recipe.class_weights import RULES, derived_class_weights
-from maskwright.recipe.recipe import Recipe, make_recipe, with_settings
+from maskwright.recipe.recipe import GIVEN, Recipe, make_recipe, with_settings
 
 LARGEST_SIDE_PX = 512
 """Photos with a longer short side are scaled down to it: on a CPU a larger input costs more time than it gains."""
@@ -56,7 +56,7 @@ def draft(statistics: Statistics, machine: Machine, given: Mapping[str, Any]) ->
     values = {name: value for name, (value, _) in planned.items()}
     reasons = {name: reason for name, (_, reason) in planned.items()}
     recipe = make_recipe(values, source="the plan", reasons=reasons)
-    recipe = with_settings(recipe, dict(given), source="--set", reason="given")
+    recipe = with_settings(recipe, dict(given), source="--set", reason=GIVEN)
     return with_derived_weights(recipe, statistics)
 
 
@@ -84,14 +84,16 @@ def scheduled(
         given: settings that the user chose; they are kept.
     """
     validations = max(1, min(20, int(0.1 * seconds / max(validation_s, 1e-3))))
-    iterations = max(validations, int((seconds - validations * validation_s) / step_s))
+    affordable = max(validations, int((seconds - validations * validation_s) / step_s))
+    iterations = int(given.get("iterations", affordable))
+    validations = min(validations, iterations)
     planned: dict[str, tuple[Any, str]] = {
         "iterations": (iterations, f"measured: {step_s:.3f} s an iteration, {seconds:.0f} s in all"),
         "validation_interval": (
-            -(-int(given.get("iterations", iterations)) // validations),
+            -(-iterations // validations),
             f"rule: {validations} validations, at most a tenth of the time",
         ),
-        "warmup_iterations": (min(300, max(iterations // 20, 1)), "rule: a twentieth of the training, at most 300"),
+        "warmup_iterations": (min(300, iterations // 20), "rule: a twentieth of the training, at most 300"),
         "ema_decay": (
             round(1 - 1 / min(500, max(10, iterations / 20)), 5),
             "rule: averages a twentieth of the training, at most 500 iterations",

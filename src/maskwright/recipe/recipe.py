@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from maskwright.errors import RecipeError, nearest
 
+GIVEN = "given"
+"""The reason of a setting that the user chose: nothing changes it."""
+
 ClassWeighting = Literal["none", "inverse_frequency", "enet", "effective_number"]
 
 

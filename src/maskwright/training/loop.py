@@ -19,10 +19,10 @@ from maskwright.data.dataset import Dataset
 from maskwright.errors import Interrupted, shown
 from maskwright.metrics.scores import scores
 from maskwright.models import build_model
-from maskwright.models.forward import autocast, normalised
+from maskwright.models.forward import autocast, normalised, settled_device
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.files import write_recipe
-from maskwright.recipe.recipe import Recipe, with_settings
+from maskwright.recipe.recipe import GIVEN, Recipe, with_settings
 from maskwright.training.batches import Batch, batches
 from maskwright.training.checkpoint import Standing, load_state, save_state, save_weights
 from maskwright.training.losses import segmentation_loss
@@ -50,7 +50,8 @@ def fit(
         recipe: complete; class weights are a list or "none".
         run: where everything is written.
         deadline: `time.monotonic()` at which training must have ended; the length is then adapted at validations, and
-            each change is written into the run's recipe. None trains the recipe as it stands.
+            each change is written into the run's recipe. None trains the recipe as it stands, and so does a recipe
+            whose `iterations` were given.
         on_progress: told after every iteration.
 
     Returns:
@@ -141,7 +142,7 @@ def train_step(learner: Learner, batch: Batch, recipe: Recipe, iteration: int, l
 
 def make_learner(recipe: Recipe, classes: int) -> Learner:
     """A freshly drawn model with its averaged copy and optimiser."""
-    device = torch.device(recipe.device)
+    device = torch.device(settled_device(recipe.device))
     torch.manual_seed(recipe.seed)
     model = build_model(recipe.model, classes=classes, drop_path=recipe.drop_path, head_dropout=recipe.head_dropout).to(
         device
@@ -212,13 +213,14 @@ def _validate(learner: Learner, val: Dataset, recipe: Recipe, run: Run, standing
 def _adapted(recipe: Recipe, run: Run, standing: Standing, deadline: float | None, *, since: Standing) -> Recipe:
     """The recipe with its length changed to what the time still allows at the pace `since` then, written first."""
     length = final_length(recipe)
-    if deadline is None or standing.iteration >= length:
+    if deadline is None or standing.iteration >= length or recipe.reason("iterations") == GIVEN:
         return recipe
     left_s = deadline - time.monotonic()
     # Validation included. The latest pace, not the mean: a machine that was busy for a while may be free again.
     each_s = (standing.seconds - since.seconds) / (standing.iteration - since.iteration)
     wanted = standing.iteration + max(1, int(left_s / each_s)) if left_s > 0 else standing.iteration
-    if abs(wanted - length) <= 0.01 * length and left_s > each_s * (length - standing.iteration):
+    # Pace is noisy: a change of less than a twentieth of what remains can wait for the next validation, or be left.
+    if left_s > 0 and abs(wanted - length) <= 0.05 * (length - standing.iteration):
         return recipe
     changes = (*recipe.length_changes, (standing.iteration, wanted))
     recipe = with_settings(
@@ -265,7 +267,7 @@ class _Pace:
             "skipped_updates": standing.skipped,
             "seconds": standing.seconds,
         }
-        self.__init__()  # type: ignore[misc]
+        self.count, self.loss, self.waited, self.seconds = 0, 0.0, 0.0, 0.0
         return entry
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 import maskwright
-from maskwright.errors import UsageError
+from maskwright.models.forward import settled_device
 from maskwright.recipe.plan import Machine
-from maskwright.recipe.recipe import Recipe, with_settings
+from maskwright.recipe.recipe import Recipe
 from maskwright.training.batches import Batch
 from maskwright.training.loop import make_learner, train_step
 from maskwright.training.memory import keep_freed_memory
@@ -30,14 +30,7 @@ def machine(*, device: str = "auto", threads: int | None = None) -> Machine:
     Raises:
         UsageError: CUDA is asked for and not there.
     """
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise UsageError(
-            f"--device {device}: torch sees no CUDA device.",
-            found=f"torch {torch.__version__}",
-            do="Leave --device out to train on the CPU, or install a CUDA build of torch.",
-        )
+    device = settled_device(device)
     bf16 = torch.cuda.is_bf16_supported() if device.startswith("cuda") else _cpu_bf16()
     return Machine(cores=threads or usable_cores(), bf16=bf16, device=device)
 
@@ -62,13 +55,13 @@ def environment() -> dict[str, Any]:
     }
 
 
-def step_seconds(recipe: Recipe, *, classes: int, repeats: int = 5) -> float:
+def step_seconds(recipe: Recipe, *, classes: int, limit_s: float) -> float:
     """Median seconds of one training iteration of a recipe, its data at hand.
 
     Args:
         recipe: what is trained.
         classes: number of classes.
-        repeats: timed iterations, after two to warm up.
+        limit_s: seconds to spend: after one iteration to warm up, at least one and at most six are timed.
     """
     torch.set_num_threads(recipe.threads)
     keep_freed_memory()
@@ -76,13 +69,12 @@ def step_seconds(recipe: Recipe, *, classes: int, repeats: int = 5) -> float:
     rng = np.random.default_rng(0)
     shape = (recipe.batch_size, *recipe.crop_hw)
     batch = Batch(rng.integers(0, 256, (*shape, 3), dtype=np.uint8), rng.integers(0, classes, shape, dtype=np.uint8))
-    short = with_settings(recipe, {"length_changes": ()}, source="measuring", reason="measuring")
-    seconds = []
-    for iteration in range(2 + repeats):
+    seconds: list[float] = []
+    while len(seconds) < 2 or (len(seconds) < 7 and sum(seconds) < limit_s):
         began = time.perf_counter()
-        train_step(learner, batch, short, iteration, lr=1e-6)
+        train_step(learner, batch, recipe, len(seconds), lr=1e-6)
         seconds.append(time.perf_counter() - began)
-    return median(seconds[2:])
+    return median(seconds[1:])
 
 
 def _cpu_bf16() -> bool:

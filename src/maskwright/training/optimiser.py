@@ -48,8 +48,7 @@ def lr_at(iteration: int, recipe: Recipe) -> float:
         iteration: from 0.
         recipe: `lr`, `schedule`, `warmup_iterations`, `iterations`, `length_changes`.
     """
-    # A warm-up longer than a third of the training would leave nothing to train.
-    warmup = min(recipe.warmup_iterations, _length_at(0, recipe) // 3)
+    warmup = recipe.warmup_iterations
     if iteration < warmup:
         return recipe.lr * (iteration + 1) / (warmup + 1)
     progress = _progress(iteration, recipe)
@@ -64,22 +63,13 @@ def lr_at(iteration: int, recipe: Recipe) -> float:
 
 def _progress(iteration: int, recipe: Recipe) -> float:
     """The part of the training that is done, in [0, 1]; a change of length changes its speed, never its value."""
-    progress, since, length = 0.0, 0, _length_at(0, recipe)
+    progress, since, length = 0.0, 0, recipe.iterations
     for at, new_length in recipe.length_changes:
         if at >= iteration:
             break
         progress += (1 - progress) * (at - since) / max(length - since, 1)
         since, length = at, new_length
     return min(1.0, progress + (1 - progress) * (iteration - since) / max(length - since, 1))
-
-
-def _length_at(iteration: int, recipe: Recipe) -> int:
-    """The length that was in force at an iteration. `iterations` is the planned length, changes follow it."""
-    length = recipe.iterations
-    for at, new_length in recipe.length_changes:
-        if at <= iteration:
-            length = new_length
-    return length
 
 
 def final_length(recipe: Recipe) -> int:

@@ -75,21 +75,54 @@ def open_run(folder: Path) -> Run:
     return Run(folder)
 
 
-def make_run(folder: Path) -> Run:
+def make_run(folder: Path, *, again: bool = False) -> Run:
     """A new run folder.
+
+    Args:
+        folder: new or empty.
+        again: take also a folder in which an earlier attempt was killed before it began to train.
+
+    Raises:
+        UsageError: something else lies there already.
+    """
+    if not (again and (folder / "format").is_file()):
+        refuse_occupied(folder)
+    write_text(folder / "format", FORMAT_TEXT)
+    return Run(folder)
+
+
+def is_begun(folder: Path) -> bool:
+    """Whether a run lies there that was set up as a whole, so that training can go on (`data.json` is written last)."""
+    return (folder / "format").is_file() and (folder / "data.json").is_file()
+
+
+def refuse_inside(folder: Path, data: Path | None) -> None:
+    """Refuse a run folder inside the dataset, which is never written to.
+
+    Raises:
+        UsageError: it lies inside.
+    """
+    if data is not None and folder.resolve().is_relative_to(data.resolve()):
+        raise UsageError(
+            f"-o {shown(folder)}: lies inside the data, which is never written to.",
+            found=f"data in {shown(data)}",
+            do="Name a folder elsewhere.",
+        )
+
+
+def refuse_occupied(folder: Path) -> None:
+    """Refuse a folder for a new run in which something lies.
 
     Raises:
         UsageError: something lies there already.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        resume = (folder / "format").is_file()
+        resumable = (folder / "format").is_file()
         raise UsageError(
             f"-o {shown(folder)}: something lies there already, and nothing is overwritten.",
-            found="a run" if resume else "other files",
-            do="Name another folder" + (", or go on with that run: --resume." if resume else "."),
+            found="a run" if resumable else "other files",
+            do="Name another folder" + (", or go on with that run: --resume." if resumable else "."),
         )
-    write_text(folder / "format", FORMAT_TEXT)
-    return Run(folder)
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import groupby, islice
-
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
 from maskwright.data.dataset import Dataset
+from maskwright.data.grouping import same_size_groups
 from maskwright.metrics.confusion import confusion
 from maskwright.models.forward import probs_of_batch
 from maskwright.recipe.recipe import Recipe
-
-GROUP = 8
-"""Photos a network sees at once: `evaluate` groups them alike, so that both round alike."""
 
 
 def validation_counts(model: nn.Module, samples: Dataset, recipe: Recipe) -> NDArray[np.int64]:
@@ -29,17 +25,11 @@ def validation_counts(model: nn.Module, samples: Dataset, recipe: Recipe) -> NDA
     total = np.zeros((count, count), np.int64)
     was_training = model.training
     model.eval()
-    for _, same_size in groupby(samples, key=lambda sample: sample.size_hw):
-        while group := list(islice(same_size, GROUP)):
-            probs = probs_of_batch(
-                model,
-                [sample.image() for sample in group],
-                short_side_px=recipe.short_side_px,
-                precision=recipe.precision,
-            )
-            for sample, predicted in zip(group, probs.argmax(1).cpu().numpy(), strict=True):
-                mask = sample.mask()
-                assert mask is not None
-                total += confusion(mask, predicted.astype(np.uint8), count)
+    masks = (sample.mask() for sample in samples)
+    for images in same_size_groups(sample.image() for sample in samples):
+        probs = probs_of_batch(model, images, short_side_px=recipe.short_side_px, precision=recipe.precision)
+        for predicted, mask in zip(probs.argmax(1).cpu().numpy(), masks, strict=False):
+            assert mask is not None
+            total += confusion(mask, predicted.astype(np.uint8), count)
     model.train(was_training)
     return total

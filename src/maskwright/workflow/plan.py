@@ -49,13 +49,14 @@ def plan(
 
     began = time.monotonic()
     check_splits(dataset)
-    given = {**(settings or {}), **({} if seed is None else {"seed": seed})}
+    chosen = {"seed": seed, "threads": threads, "device": None if device == "auto" else device}
+    given = {**(settings or {}), **{name: value for name, value in chosen.items() if value is not None}}
     statistics = statistics or describe(dataset)
     recipe = draft(statistics, machine(device=device, threads=threads), given)
     check_architecture(recipe.model)
     check_class_weights(recipe, dataset)
     on_progress(Progress("stage.measure", 0, 1))
-    step_s = step_seconds(recipe, classes=len(dataset.classes))
+    step_s = step_seconds(recipe, classes=len(dataset.classes), limit_s=0.05 * budget_s)
     on_progress(Progress("stage.measure", 1, 1))
     validation_s = _forward_s(recipe, step_s) * statistics.splits["val"].labelled
     seconds = budget_s - (time.monotonic() - began) - after_training_s(recipe, statistics, step_s)

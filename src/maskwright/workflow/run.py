@@ -12,16 +12,16 @@ from maskwright.data.classes import Classes
 from maskwright.data.dataset import Dataset
 from maskwright.data.reading import read
 from maskwright.data.statistics import Statistics, describe
-from maskwright.errors import UsageError, shown
 from maskwright.evaluation.evaluate import Evaluation, evaluate
 from maskwright.evaluation.gallery import write_gallery
 from maskwright.inference.load import load
 from maskwright.progress import OnProgress, Progress, silent
+from maskwright.recipe.recipe import make_recipe
 from maskwright.reports.report import report
 from maskwright.shipping.bundle import bundle
-from maskwright.training.run import Run
+from maskwright.training.run import Run, is_begun, refuse_inside, refuse_occupied
 from maskwright.workflow.plan import after_training_s, check_splits, plan
-from maskwright.workflow.train import reopened, start_run
+from maskwright.workflow.train import refuse_changes, reopened, start_run
 
 
 def run(
@@ -29,7 +29,7 @@ def run(
     out: Path | str,
     *,
     classes: Classes | Sequence[str] | None = None,
-    budget_s: float = 1200.0,
+    budget_s: float | None = None,
     settings: Mapping[str, Any] | None = None,
     seed: int | None = None,
     threads: int | None = None,
@@ -46,14 +46,14 @@ def run(
         data: a folder in any known layout, or a dataset.
         out: the run folder, new or empty; with `resume`, the run to go on with.
         classes: names of the classes where the folder does not tell them.
-        budget_s: seconds for all of it.
+        budget_s: seconds for all of it; None takes 20 minutes, and with `resume` the length that the run has.
         settings: settings by name that the plan keeps as given.
         seed: seed of every random draw.
         threads: threads of torch; None takes all cores.
         device: "auto", "cpu", "cuda" or "cuda:N".
         strict: refuse data with any unusable sample.
         allow_leak: accept the same photo in two splits.
-        resume: go on where the run in `out` stopped, with `budget_s` for what remains.
+        resume: go on where the run in `out` stopped; begin anew where it was killed before training.
         lang: language of the report, "en" or "ru".
         on_progress: told how far each stage is.
 
@@ -63,10 +63,12 @@ def run(
     Raises:
         MaskwrightError: the data, a setting or the folder cannot be used; the message says why and the way out.
     """
-    clock = _Clock(budget_s)
+    clock = _Clock(1200.0 if budget_s is None else budget_s)
     out = Path(out)
-    if not resume and out.exists() and any(out.iterdir()):
-        raise UsageError(f"-o {shown(out)}: something lies there already.", do="Name another folder, or add --resume.")
+    refuse_inside(out, data.root if isinstance(data, Dataset) else Path(data))
+    make_recipe(settings or {}, source="--set")  # a wrong one is refused before anything is read
+    if not resume:
+        refuse_occupied(out)
     with clock.stage("read"):
         dataset = (
             data
@@ -75,7 +77,9 @@ def run(
         )
         check_splits(dataset)
         statistics = describe(dataset)
-    if resume:
+    begun = resume and is_begun(out)
+    if begun:
+        refuse_changes(None, {**(settings or {}), **({} if seed is None else {"seed": seed})}, threads, device)
         made = reopened(out, dataset)
     else:
         with clock.stage("plan"):
@@ -89,16 +93,16 @@ def run(
                 statistics=statistics,
                 on_progress=on_progress,
             )
-            made = start_run(dataset, recipe, out, statistics)
-    given_length = "iterations" in (settings or {})
-    with clock.stage("train"):
-        _fit(dataset, made, None if given_length else clock, statistics, on_progress)
+            made = start_run(dataset, recipe, out, statistics, again=resume)
+        made.add_timings(clock.seconds)
+    train_s = _fit(dataset, made, None if begun and budget_s is None else clock, statistics, on_progress)
+    made.add_timings({"train": train_s})
     with clock.stage("evaluate"):
         judge(made, dataset, threads=made.recipe.threads, on_progress=on_progress)
     on_progress(Progress("stage.bundle", 0, 1))
     with clock.stage("bundle"):
         bundle(made)
-    made.add_timings(clock.seconds)
+    made.add_timings({name: clock.seconds[name] for name in ("evaluate", "bundle")})
     on_progress(Progress("stage.report", 0, 1))
     report(made, lang=lang)
     on_progress(Progress("stage.report", 1, 1))
@@ -120,15 +124,16 @@ def judge(made: Run, dataset: Dataset, *, threads: int, on_progress: OnProgress 
     return evaluations
 
 
-def _fit(dataset: Dataset, made: Run, clock: _Clock | None, statistics: Statistics, on_progress: OnProgress) -> None:
+def _fit(dataset: Dataset, made: Run, clock: _Clock | None, statistics: Statistics, on_progress: OnProgress) -> float:
+    """Train, and give the seconds that it took, over all resumes."""
     from maskwright.training.loop import fit
     from maskwright.training.measure import step_seconds
 
     deadline = None
     if clock is not None:
-        step_s = step_seconds(made.recipe, classes=len(dataset.classes), repeats=1)
+        step_s = step_seconds(made.recipe, classes=len(dataset.classes), limit_s=0.0)
         deadline = clock.deadline - after_training_s(made.recipe, statistics, step_s)
-    fit(dataset, made.recipe, made, deadline=deadline, on_progress=on_progress)
+    return fit(dataset, made.recipe, made, deadline=deadline, on_progress=on_progress).seconds
 
 
 class _Clock:

@@ -21,7 +21,7 @@ from maskwright.recipe.files import write_recipe
 from maskwright.recipe.plan import with_derived_weights
 from maskwright.recipe.recipe import Recipe, with_settings
 from maskwright.storage import read_json, write_json, write_text
-from maskwright.training.run import Run, make_run, open_run
+from maskwright.training.run import Run, is_begun, make_run, open_run, refuse_inside, refuse_occupied
 from maskwright.workflow.plan import check_class_weights, check_splits, plan
 
 
@@ -44,10 +44,11 @@ def train(
         out: the run folder, new or empty; with `resume`, the run to go on with.
         recipe: all settings; None plans them for `budget_s` (20 minutes unless given).
         settings: settings by name over those of the recipe.
-        budget_s: seconds for all of it; the length is adapted to it. None trains a given recipe as it stands.
+        budget_s: seconds for all of it; the length is adapted to it. None trains a given recipe as it stands, and with
+            `resume` to the length that the run has.
         threads: threads of torch, where the recipe is planned.
         device: "auto", "cpu", "cuda" or "cuda:N", where the recipe is planned.
-        resume: go on where the run in `out` stopped.
+        resume: go on where the run in `out` stopped; begin anew where it was killed before training.
         on_progress: told about each iteration.
 
     Returns:
@@ -59,12 +60,14 @@ def train(
         Interrupted: Ctrl-C; the state is on disk.
     """
     began = time.monotonic()
+    refuse_inside(Path(out), dataset.root)
+    if not resume:
+        refuse_occupied(Path(out))
     check_splits(dataset)
-    if resume:
-        if recipe is not None or settings:
-            raise UsageError("--resume goes on with the run's own recipe.", do="Leave --recipe and --set out.")
+    if resume and is_begun(Path(out)):
+        refuse_changes(recipe, settings, threads, device)
         run = reopened(Path(out), dataset)
-        left_s = None if budget_s is None else budget_s
+        left_s = budget_s
     else:
         statistics = describe(dataset)
         if recipe is None:
@@ -80,7 +83,7 @@ def train(
             )
         else:
             recipe = prepared(recipe, dataset, statistics, settings or {})
-        run = start_run(dataset, recipe, Path(out), statistics)
+        run = start_run(dataset, recipe, Path(out), statistics, again=resume)
         left_s = None if budget_s is None else budget_s - 1.0
     from maskwright.training.loop import fit
 
@@ -104,23 +107,37 @@ def prepared(recipe: Recipe, dataset: Dataset, statistics: Statistics, settings:
     return recipe
 
 
-def start_run(dataset: Dataset, recipe: Recipe, out: Path, statistics: Statistics) -> Run:
-    """A new run folder with everything that is known before training.
+def start_run(dataset: Dataset, recipe: Recipe, out: Path, statistics: Statistics, *, again: bool = False) -> Run:
+    """A new run folder with everything that is known before training; `again` as in `make_run`.
 
     Raises:
         UsageError: something lies there already.
     """
     from maskwright.training.measure import environment
 
-    run = make_run(out)
+    run = make_run(out, again=again)
     write_recipe(recipe, run.folder / "recipe.yaml")
     write_text(run.folder / "classes.yaml", classes_yaml(dataset.classes))
     write_json(run.folder / "environment.json", {**environment(), "threads": recipe.threads, "device": recipe.device})
-    write_json(run.folder / "data.json", statistics.to_json())
     write_findings(dataset.findings, run.folder / "findings.jsonl")
     write_sample_pictures(dataset, run.folder / "pictures")
     write_augmented(dataset, recipe, run.folder / "pictures" / "augmented.jpg")
+    write_json(run.folder / "data.json", statistics.to_json())  # last: see is_begun
     return run
+
+
+def refuse_changes(recipe: Recipe | None, settings: Mapping[str, Any] | None, threads: int | None, device: str) -> None:
+    """Refuse settings for a run that goes on: it has its recipe.
+
+    Raises:
+        UsageError: one was given.
+    """
+    given = {"--recipe": recipe, "--threads": threads, "--device": None if device == "auto" else device}
+    names = [name for name, value in given.items() if value is not None] + [f"--set {name}" for name in settings or {}]
+    if names:
+        raise UsageError(
+            "--resume goes on with the run's own recipe.", found=", ".join(names), do="Leave these out, or start anew."
+        )
 
 
 def reopened(out: Path, dataset: Dataset) -> Run:
@@ -130,6 +147,9 @@ def reopened(out: Path, dataset: Dataset) -> Run:
         RunError: there is no run, or its data were others.
     """
     run = open_run(out)
+    for leftover in out.rglob(".*.tmp"):  # of files that a kill cut off
+        if leftover.is_file():
+            leftover.unlink(missing_ok=True)
     made_from = read_json(run.folder / "data.json", format_version=1)["splits"]
     changed = [name for name in ("train", "val") if made_from[name]["digest"] != dataset.digest(name)]
     if changed:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from maskwright.data.classes import Classes
 from maskwright.data.sample import Image, Mask
 from maskwright.models import build_model
-from maskwright.models.forward import probs_of_batch
+from maskwright.models.forward import probs_of_batch, settled_device
 from maskwright.models.weights import load_into
 from maskwright.recipe.recipe import Recipe
 
@@ -33,7 +33,7 @@ class TorchPredictor:
         self.recipe, self.classes, self.digest = recipe, classes, digest
         self._model = build_model(recipe.model, classes=len(classes)).eval()
         load_into(self._model, weights)
-        self._model.to(torch.device(device))
+        self._model.to(torch.device(settled_device(device)))
 
     def __call__(self, image: Image) -> NDArray[np.float32]:
         """Probabilities `(C, H, W) float32` of a photo."""
