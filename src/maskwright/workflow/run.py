@@ -99,13 +99,7 @@ def run(
     made.add_timings({"train": train_s})
     with clock.stage("evaluate"):
         judge(made, dataset, threads=made.recipe.threads, on_progress=on_progress)
-    on_progress(Progress("stage.bundle", 0, 1))
-    with clock.stage("bundle"):
-        bundle(made)
-    made.add_timings({name: clock.seconds[name] for name in ("evaluate", "bundle")})
-    on_progress(Progress("stage.report", 0, 1))
-    report(made, lang=lang)
-    on_progress(Progress("stage.report", 1, 1))
+    _finish(made, clock, lang, on_progress)
     return made
 
 
@@ -122,6 +116,16 @@ def judge(made: Run, dataset: Dataset, *, threads: int, on_progress: OnProgress 
         write_gallery(predictor, dataset, evaluation, folder / "gallery")
         evaluations[split] = evaluation
     return evaluations
+
+
+def _finish(made: Run, clock: _Clock, lang: str, on_progress: OnProgress) -> None:
+    on_progress(Progress("stage.bundle", 0, 1))
+    with clock.stage("bundle"):
+        bundle(made)
+    made.add_timings({name: clock.seconds[name] for name in ("evaluate", "bundle")})
+    on_progress(Progress("stage.report", 0, 1))
+    report(made, lang=lang)
+    on_progress(Progress("stage.report", 1, 1))
 
 
 def _fit(dataset: Dataset, made: Run, clock: _Clock | None, statistics: Statistics, on_progress: OnProgress) -> float:
