@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from maskwright.models import build_model
 from maskwright.models.forward import autocast
-from maskwright.training.measure import machine
+from maskwright.training.machine import machine
 from maskwright.training.memory import keep_freed_memory
 
 BATCH, SIDE, CLASSES, THREADS = 8, 256, 3, 2

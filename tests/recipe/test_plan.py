@@ -44,7 +44,9 @@ def test_few_photos_make_small_batches() -> None:
 
 def test_given_settings_are_kept_and_said_to_be_given() -> None:
     given = {"batch_size": 5, "iterations": 77}
-    recipe = scheduled(draft(statistics(), LAPTOP, given), step_s=0.3, validation_s=1.0, seconds=600, given=given)
+    recipe = scheduled(
+        draft(statistics(), LAPTOP, given), photos=200, step_s=0.3, validation_s=1.0, seconds=600, given=given
+    )
     assert (recipe.batch_size, recipe.iterations) == (5, 77)
     assert recipe.reason("batch_size") == recipe.reason("iterations") == "given"
     assert recipe.validation_interval <= 77
@@ -60,15 +62,30 @@ def test_a_rule_for_class_weights_becomes_their_list() -> None:
 
 @pytest.mark.parametrize("seconds", [30, 600, 7200])
 def test_the_length_fills_the_time(seconds: float) -> None:
-    recipe = scheduled(draft(statistics(), LAPTOP, {}), step_s=0.3, validation_s=1.5, seconds=seconds, given={})
+    recipe = scheduled(
+        draft(statistics(), LAPTOP, {}), photos=200, step_s=0.3, validation_s=1.5, seconds=seconds, given={}
+    )
     validations = recipe.iterations / recipe.validation_interval
     assert 0.9 * seconds <= recipe.iterations * 0.3 + validations * 1.5 <= 1.1 * seconds
     assert 1 <= validations <= 20 and validations * 1.5 <= 0.15 * seconds
     assert "0.300 s" in recipe.reason("iterations")
 
 
+def test_what_is_seen_very_often_is_varied_more() -> None:
+    def planned(seconds: float, **given: object) -> Recipe:
+        return scheduled(
+            draft(statistics(), LAPTOP, given), photos=200, step_s=0.3, validation_s=1.5, seconds=seconds, given=given
+        )
+
+    short, long = planned(600), planned(3600)
+    assert short.scale_min == Recipe().scale_min and short.copy_paste_prob == Recipe().copy_paste_prob
+    assert (long.scale_min, long.scale_max, long.copy_paste_prob) == (0.5, 2.0, 0.5)
+    assert "seen 476 times" in long.reason("scale_max")
+    assert planned(3600, scale_max=0.4, scale_min=0.3).copy_paste_prob == Recipe().copy_paste_prob
+
+
 def test_every_planned_value_has_a_reason_of_its_kind() -> None:
-    recipe = scheduled(draft(statistics(), LAPTOP, {}), step_s=0.3, validation_s=1.5, seconds=600, given={})
+    recipe = scheduled(draft(statistics(), LAPTOP, {}), photos=200, step_s=0.3, validation_s=1.5, seconds=600, given={})
     for name in Recipe.model_fields:
         if name != "reasons":
             assert recipe.reason(name).split(":")[0] in {"fixed", "rule", "measured"}, name

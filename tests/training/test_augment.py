@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from maskwright.recipe.recipe import Recipe, make_recipe
-from maskwright.training.augment import augment, fit_short_side, paste_objects, vary_colours, warp
+from maskwright.training.augment import add_noise, augment, fit_short_side, paste_objects, vary_colours, warp
 
 STILL = {
     "crop_hw": (64, 64),
@@ -97,6 +97,13 @@ def test_colours_vary_and_stay_in_range() -> None:
     varied = vary_colours(image, strong, np.random.default_rng(0))
     assert varied.dtype == np.uint8 and not np.array_equal(varied, image)
     assert np.array_equal(vary_colours(image, recipe(), np.random.default_rng(0)), image)
+
+
+def test_noise_is_normal_with_the_deviation_asked_for() -> None:
+    grey = np.full((256, 256, 3), 128, np.uint8)
+    noise = add_noise(grey, 6.0, np.random.default_rng(0)).astype(float) - 128
+    assert abs(noise.mean()) < 0.05 and noise.std() == pytest.approx(6.0, rel=0.01)
+    assert np.mean(np.abs(noise) > 12.5) == pytest.approx(0.037, abs=0.003)  # beyond 2.08 deviations
 
 
 def test_a_turned_hue_keeps_greys_grey() -> None:

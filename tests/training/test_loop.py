@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from maskwright.metrics.scores import scores
 from maskwright.progress import Progress
 from maskwright.recipe.files import read_recipe, write_recipe
 from maskwright.recipe.recipe import Recipe, make_recipe, with_settings
-from maskwright.training.batches import make_batch
+from maskwright.training.batches import batches, batches_ahead, make_batch
 from maskwright.training.loop import fit, make_learner, train_step
 from maskwright.training.run import Run, make_run, open_run
 from maskwright.training.validation import validation_counts
@@ -177,6 +178,26 @@ def test_batches_do_not_depend_on_who_makes_them() -> None:
     assert np.array_equal(first.images, again.images) and np.array_equal(first.masks, again.masks)
     assert first.images.shape == (2, 64, 64, 3) and first.masks.shape == (2, 64, 64)
     assert not np.array_equal(first.images, make_batch(data, recipe, 8).images)
+
+
+def test_batches_made_ahead_are_those_made_in_turn() -> None:
+    data = tiny_dataset().split("train")
+    recipe = make_recipe(SETTINGS, source="test")
+    with closing(batches_ahead(data, recipe, start=3, workers=3)) as ahead:
+        for iteration in range(3, 12):
+            made = next(ahead)
+            assert np.array_equal(made.images, make_batch(data, recipe, iteration).images)
+
+
+@pytest.mark.parametrize(("cores", "device", "workers"), [(2, "cpu", 0), (4, "cpu", 2), (8, "cuda", 4), (1, "cuda", 0)])
+def test_batches_are_made_ahead_where_cores_are_left(
+    cores: int, device: str, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr("maskwright.training.batches.usable_cores", lambda: cores)
+    monkeypatch.setattr("maskwright.training.batches.batches_ahead", lambda *_, workers, **__: asked.append(workers))
+    batches(tiny_dataset(), make_recipe({**SETTINGS, "threads": 2, "device": device}, source="test"), start=0)
+    assert asked == [workers] * (workers > 0)
 
 
 def test_an_epoch_shows_every_sample_once() -> None:

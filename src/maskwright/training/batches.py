@@ -1,7 +1,9 @@
-"""Training batches, made ahead in threads. Every draw is a function of (seed, iteration, place in the batch)."""
+"""Training batches. Every draw is a function of (seed, iteration, place in the batch), whoever makes them."""
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +18,10 @@ from maskwright.data.sample import Sample
 from maskwright.errors import DataError
 from maskwright.recipe.recipe import Recipe
 from maskwright.training.augment import Pair, augment
+from maskwright.training.machine import usable_cores
+
+WORKERS = 4
+"""Threads that make batches ahead, at most: beyond it they wait for the interpreter's lock."""
 
 _ORDER, _AUGMENT = 1, 2  # which kind of draw: keeps the streams apart
 
@@ -28,8 +34,27 @@ class Batch:
     masks: NDArray[np.uint8]
 
 
-def batches(samples: Dataset, recipe: Recipe, *, start: int, ahead: int = 3, workers: int = 1) -> Generator[Batch]:
-    """Batches from iteration `start` on, without end.
+def batches(samples: Dataset, recipe: Recipe, *, start: int) -> Generator[Batch]:
+    """Batches from iteration `start` on, without end: ahead in threads, or each in its turn.
+
+    Where torch's threads take every core, a batch made meanwhile is not made for nothing: it takes a core from one of
+    the threads, and the others wait for that one. Such a batch costs three times what it costs between two iterations.
+
+    Args:
+        samples: labelled samples.
+        recipe: see `augment`; `device` and `threads` tell whether cores are left over.
+        start: first iteration, from 0.
+    """
+    cv2.setNumThreads(0)  # these threads are the parallelism
+    cores = usable_cores()
+    spare = cores - 1 if recipe.device.startswith("cuda") else cores - recipe.threads
+    if spare > 0:
+        return batches_ahead(samples, recipe, start=start, workers=min(spare, WORKERS))
+    return (make_batch(samples, recipe, iteration) for iteration in itertools.count(start))
+
+
+def batches_ahead(samples: Dataset, recipe: Recipe, *, start: int, workers: int, ahead: int = 3) -> Generator[Batch]:
+    """Batches from iteration `start` on, made in threads before they are asked for.
 
     OpenCV and NumPy release the interpreter lock in what they do to pixels, so that threads are enough and no sample is
     copied between processes.
@@ -38,16 +63,15 @@ def batches(samples: Dataset, recipe: Recipe, *, start: int, ahead: int = 3, wor
         samples: labelled samples.
         recipe: see `augment`.
         start: first iteration, from 0.
-        ahead: batches made before they are asked for.
         workers: threads that make them.
+        ahead: batches made beyond one for each worker.
     """
-    cv2.setNumThreads(0)  # the worker is the parallelism; more threads would take torch's cores
     with ThreadPoolExecutor(workers, thread_name_prefix="batches") as pool:
         waiting: deque[Future[Batch]] = deque()
         iteration = start
         try:
             while True:
-                while len(waiting) <= ahead:
+                while len(waiting) < workers + ahead:
                     waiting.append(pool.submit(make_batch, samples, recipe, iteration))
                     iteration += 1
                 yield waiting.popleft().result()
@@ -71,7 +95,12 @@ def make_batch(samples: Dataset, recipe: Recipe, iteration: int) -> Batch:
 def _index(count: int, seed: int, position: int) -> int:
     """Which sample stands at a position of the endless sequence of shuffled epochs."""
     epoch, place = divmod(position, count)
-    return int(np.random.default_rng((seed, _ORDER, epoch)).permutation(count)[place])
+    return int(_order(count, seed, epoch)[place])
+
+
+@functools.lru_cache(maxsize=2)  # the epoch, and the next one where a batch spans both
+def _order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    return np.random.default_rng((seed, _ORDER, epoch)).permutation(count)
 
 
 def _pair(sample: Sample) -> Pair:

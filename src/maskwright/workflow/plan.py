@@ -45,7 +45,8 @@ def plan(
         DataError: a split is missing.
         RecipeError: a given setting is wrong.
     """
-    from maskwright.training.measure import machine, step_seconds
+    from maskwright.training.machine import machine
+    from maskwright.training.measure import step_seconds
 
     began = time.monotonic()
     check_splits(dataset)
@@ -60,7 +61,14 @@ def plan(
     on_progress(Progress("stage.measure", 1, 1))
     validation_s = _forward_s(recipe, step_s) * statistics.splits["val"].labelled
     seconds = budget_s - (time.monotonic() - began) - after_training_s(recipe, statistics, step_s)
-    return scheduled(recipe, step_s=step_s, validation_s=validation_s, seconds=max(seconds, step_s), given=given)
+    return scheduled(
+        recipe,
+        photos=statistics.splits["train"].labelled,
+        step_s=step_s,
+        validation_s=validation_s,
+        seconds=max(seconds, step_s),
+        given=given,
+    )
 
 
 def check_splits(dataset: Dataset) -> None:

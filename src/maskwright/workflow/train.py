@@ -113,7 +113,7 @@ def start_run(dataset: Dataset, recipe: Recipe, out: Path, statistics: Statistic
     Raises:
         UsageError: something lies there already.
     """
-    from maskwright.training.measure import environment
+    from maskwright.training.machine import environment
 
     run = make_run(out, again=again)
     write_recipe(recipe, run.folder / "recipe.yaml")
