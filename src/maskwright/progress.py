@@ -16,6 +16,7 @@ class Progress:
         total: how many there will be; None where that is not known.
         facts: numbers worth showing beside the bar, e.g. {"loss": 0.31, "mDice": 0.62}.
         seconds_left: time left where it is known better than from done / total.
+        note: gives what has to be said before the work begins, in a language ("en" or "ru").
     """
 
     stage: str
@@ -23,6 +24,7 @@ class Progress:
     total: int | None = None
     facts: Mapping[str, float] = field(default_factory=dict)
     seconds_left: float | None = None
+    note: Callable[[str], str] | None = None
 
 
 OnProgress = Callable[[Progress], None]

@@ -13,10 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from maskwright.errors import UsageError
-
-MEAN = (123.675, 116.28, 103.53)
-STD = (58.395, 57.12, 57.375)
-"""Mean and deviation of ImageNet's RGB, the usual normalisation."""
+from maskwright.recipe.recipe import Recipe
 
 
 def settled_device(name: str) -> str:
@@ -38,11 +35,11 @@ def settled_device(name: str) -> str:
     return name
 
 
-def normalised(images: NDArray[np.uint8], device: torch.device) -> Tensor:
-    """Photos `(B, H, W, 3) uint8` as a network sees them: `(B, 3, H, W)` float32, channels_last."""
+def normalised(images: NDArray[np.uint8], recipe: Recipe, device: torch.device) -> Tensor:
+    """Photos `(B, H, W, 3) uint8` as a recipe's network sees them: `(B, 3, H, W)` float32, channels_last."""
     tensor = torch.from_numpy(images).to(device, non_blocking=True).permute(0, 3, 1, 2)
-    mean = torch.tensor(MEAN, device=device).view(1, 3, 1, 1)
-    std = torch.tensor(STD, device=device).view(1, 3, 1, 1)
+    mean = torch.tensor(recipe.mean_rgb, device=device).view(1, 3, 1, 1)
+    std = torch.tensor(recipe.std_rgb, device=device).view(1, 3, 1, 1)
     return tensor.float().sub_(mean).div_(std)
 
 
@@ -52,29 +49,26 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
 
 
 @torch.inference_mode()
-def probs_of_batch(
-    model: nn.Module, images: Sequence[NDArray[np.uint8]], *, short_side_px: int, precision: str
-) -> Tensor:
+def probs_of_batch(model: nn.Module, images: Sequence[NDArray[np.uint8]], recipe: Recipe) -> Tensor:
     """Class probabilities of photos of one size, at their own size.
 
     Args:
         model: in eval mode.
         images: photos `(H, W, 3) uint8`, all of one size.
-        short_side_px: what the short side is scaled to before the network; 0 keeps the photo.
-        precision: "fp32" or "bf16".
+        recipe: what the photos' short side is scaled to before the network, how they are normalised, the arithmetic.
 
     Returns:
         `(B, C, H, W)` float32, sums to 1 over C.
     """
     device = next(model.parameters()).device
     height, width = images[0].shape[:2]
-    factor = short_side_px / min(height, width) if short_side_px else 1.0
+    factor = recipe.short_side_px / min(height, width) if recipe.short_side_px else 1.0
     if factor != 1.0:
         size = (max(1, round(width * factor)), max(1, round(height * factor)))
         way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
         images = [np.asarray(cv2.resize(image, size, interpolation=way), np.uint8) for image in images]
-    with autocast(device, precision):
-        logits: Tensor = model(normalised(np.stack(list(images)), device))
+    with autocast(device, recipe.precision):
+        logits: Tensor = model(normalised(np.stack(list(images)), recipe, device))
     if logits.shape[2:] != (height, width):
         logits = functional.interpolate(logits, size=(height, width), mode="bilinear", align_corners=False)
     return logits.float().softmax(1)

@@ -7,18 +7,24 @@ Two things differ from the textbook form, neither changes the function:
 
 * Feature maps stay `(B, H, W, C)`, which is the memory of a channels_last `(B, C, H, W)` tensor: convolutions see the
   one, linear layers and attention the other, and no copy lies in between.
-* The decoder mixes channels at each stage's own resolution. Bilinear upsampling acts on each channel alone and a 1x1
-  convolution on each pixel alone, so they commute: `W [up(x1); up(x2); ...] = up(W1 x1) + up(W2 x2) + ...`, and
-  `W_i (L_i x + b_i)` is one linear map `(W_i L_i) x + W_i b_i`.
+* The decoder mixes channels at each stage's own resolution: see `all_mlp_head`.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from maskwright.models.all_mlp_head import AllMLPHead
+from maskwright.models.segmenter import Segmenter
+
+Form = Literal["own", "mmsegmentation", "huggingface"]
 
 
 @dataclass(frozen=True)
@@ -33,35 +39,69 @@ class Sizes:
     hidden_ratio: int = 4
 
 
-B0 = Sizes(channels=(32, 64, 160, 256), depths=(2, 2, 2, 2), decoder_channels=256)
+@dataclass(frozen=True)
+class Epsilons:
+    """What is added to the variance in layer norms: after convolutions, and of the blocks and stages."""
+
+    patches: float
+    blocks: float
 
 
-def segformer_b0(classes: int, *, drop_path: float = 0.0, head_dropout: float = 0.0) -> SegFormer:
-    """SegFormer-B0: 3.7 million parameters."""
-    return SegFormer(B0, classes, drop_path=drop_path, head_dropout=head_dropout)
+EPSILONS: dict[Form, Epsilons] = {
+    "own": Epsilons(1e-5, 1e-6),  # the authors' own code
+    "mmsegmentation": Epsilons(1e-6, 1e-6),
+    "huggingface": Epsilons(1e-5, 1e-5),
+}
+
+WIDE = (64, 128, 320, 512)
+B0 = Sizes((32, 64, 160, 256), depths=(2, 2, 2, 2), decoder_channels=256)
+B1 = Sizes(WIDE, depths=(2, 2, 2, 2), decoder_channels=256)
+B2 = Sizes(WIDE, depths=(3, 4, 6, 3), decoder_channels=768)
+B3 = Sizes(WIDE, depths=(3, 4, 18, 3), decoder_channels=768)
+B4 = Sizes(WIDE, depths=(3, 8, 27, 3), decoder_channels=768)
+B5 = Sizes(WIDE, depths=(3, 6, 40, 3), decoder_channels=768)
 
 
-class SegFormer(nn.Module):
-    """Encoder and decoder; normalised images `(B, 3, H, W)` to logits `(B, C, H, W)`, for any H and W.
+def segformer(
+    sizes: Sizes,
+    classes: int,
+    *,
+    form: Form = "own",
+    drop_path: float = 0.0,
+    head_dropout: float = 0.0,
+    decoder_channels: int = 0,
+) -> Segmenter:
+    """A SegFormer.
 
     Args:
         sizes: the variant.
         classes: number of classes C.
+        form: "own" is the paper's. MMSegmentation's decoder has batch norm and ReLU behind each projection and 256
+            channels for every variant; the epsilons of layer norms differ in all three.
         drop_path: probability of skipping the last residual branch; earlier ones rise to it linearly from 0.
         head_dropout: dropout of whole channels before the classifier.
+        decoder_channels: width of the decoder; 0 is the variant's own.
     """
+    theirs = form == "mmsegmentation"
+    head = AllMLPHead(
+        sizes.channels,
+        decoder_channels or (256 if theirs else sizes.decoder_channels),
+        classes,
+        head_dropout,
+        projections="conv_norm" if theirs else "linear",
+    )
+    encoder = MixTransformer(sizes, drop_path, EPSILONS[form])
+    for part in (encoder, head):
+        part.apply(_draw_weights)
+    return Segmenter(encoder, head)
 
-    def __init__(self, sizes: Sizes, classes: int, *, drop_path: float, head_dropout: float) -> None:
-        super().__init__()
-        self.encoder = MixTransformer(sizes, drop_path)
-        self.head = AllMLPHead(sizes, classes, head_dropout)
-        self.apply(_draw_weights)
-        nn.init.normal_(self.head.classifier.weight, std=0.01)  # all classes are as likely at first
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def forward(self, images: Tensor) -> Tensor:
-        logits = self.head(self.encoder(images))
-        return functional.interpolate(logits.float(), size=images.shape[2:], mode="bilinear", align_corners=False)
+segformer_b0 = partial(segformer, B0)
+segformer_b1 = partial(segformer, B1)
+segformer_b2 = partial(segformer, B2)
+segformer_b3 = partial(segformer, B3)
+segformer_b4 = partial(segformer, B4)
+segformer_b5 = partial(segformer, B5)
 
 
 class MixTransformer(nn.Module):
@@ -70,18 +110,20 @@ class MixTransformer(nn.Module):
     Gives feature maps `(B, C_i, H/s, W/s)` for s = 4, 8, 16, 32, sizes rounded up.
     """
 
-    def __init__(self, sizes: Sizes, drop_path: float) -> None:
+    def __init__(self, sizes: Sizes, drop_path: float, eps: Epsilons) -> None:
         super().__init__()
-        rates = iter(torch.linspace(0, drop_path, sum(sizes.depths)).tolist())
+        last = max(sum(sizes.depths) - 1, 1)
+        rates = (drop_path * place / last for place in itertools.count())
         incoming = (3, *sizes.channels)
         self.stages = nn.ModuleList(
             Stage(
                 [
-                    Block(width, sizes.heads[i], sizes.key_strides[i], sizes.hidden_ratio, next(rates))
+                    Block(width, sizes.heads[i], sizes.key_strides[i], sizes.hidden_ratio, next(rates), eps)
                     for _ in range(sizes.depths[i])
                 ],
-                OverlapPatchEmbedding(incoming[i], width, kernel=7 if i == 0 else 3, stride=4 if i == 0 else 2),
+                OverlapPatchEmbedding(incoming[i], width, eps, kernel=7 if i == 0 else 3, stride=4 if i == 0 else 2),
                 width,
+                eps,
             )
             for i, width in enumerate(sizes.channels)
         )
@@ -97,11 +139,11 @@ class MixTransformer(nn.Module):
 class Stage(nn.Module):
     """Patch embedding, blocks, norm: `(B, C, H, W)` to `(B, C', H', W')`, both channels_last."""
 
-    def __init__(self, blocks: list[Block], patches: OverlapPatchEmbedding, width: int) -> None:
+    def __init__(self, blocks: list[Block], patches: OverlapPatchEmbedding, width: int, eps: Epsilons) -> None:
         super().__init__()
         self.patches = patches
         self.blocks = nn.ModuleList(blocks)
-        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.norm = nn.LayerNorm(width, eps=eps.blocks)
 
     def forward(self, features: Tensor) -> Tensor:
         x = self.patches(features)
@@ -114,10 +156,10 @@ class Stage(nn.Module):
 class OverlapPatchEmbedding(nn.Module):
     """A strided convolution whose patches overlap, so that local continuity is kept; gives `(B, H, W, C)`."""
 
-    def __init__(self, incoming: int, width: int, *, kernel: int, stride: int) -> None:
+    def __init__(self, incoming: int, width: int, eps: Epsilons, *, kernel: int, stride: int) -> None:
         super().__init__()
         self.projection = nn.Conv2d(incoming, width, kernel, stride, padding=kernel // 2)
-        self.norm = nn.LayerNorm(width, eps=1e-5)
+        self.norm = nn.LayerNorm(width, eps=eps.patches)
 
     def forward(self, features: Tensor) -> Tensor:
         normed: Tensor = self.norm(self.projection(features).permute(0, 2, 3, 1))
@@ -127,11 +169,13 @@ class OverlapPatchEmbedding(nn.Module):
 class Block(nn.Module):
     """Attention and Mix-FFN, each on a normed input and added to what came in; `(B, H, W, C)` throughout."""
 
-    def __init__(self, width: int, heads: int, key_stride: int, hidden_ratio: int, drop_path: float) -> None:
+    def __init__(
+        self, width: int, heads: int, key_stride: int, hidden_ratio: int, drop_path: float, eps: Epsilons
+    ) -> None:
         super().__init__()
-        self.norm1 = nn.LayerNorm(width, eps=1e-6)
-        self.attention = EfficientAttention(width, heads, key_stride)
-        self.norm2 = nn.LayerNorm(width, eps=1e-6)
+        self.norm1 = nn.LayerNorm(width, eps=eps.blocks)
+        self.attention = EfficientAttention(width, heads, key_stride, eps)
+        self.norm2 = nn.LayerNorm(width, eps=eps.blocks)
         self.ffn = MixFFN(width, hidden_ratio * width)
         self.drop_path = drop_path
 
@@ -152,7 +196,7 @@ class Block(nn.Module):
 class EfficientAttention(nn.Module):
     """Multi-head self-attention whose keys and values lie on a coarser grid (equations 1 and 2)."""
 
-    def __init__(self, width: int, heads: int, key_stride: int) -> None:
+    def __init__(self, width: int, heads: int, key_stride: int, eps: Epsilons) -> None:
         super().__init__()
         self.heads = heads
         self.query = nn.Linear(width, width)
@@ -161,7 +205,7 @@ class EfficientAttention(nn.Module):
         self.reduce: nn.Conv2d | None = None
         if key_stride > 1:
             self.reduce = nn.Conv2d(width, width, key_stride, key_stride)
-            self.reduce_norm = nn.LayerNorm(width, eps=1e-5)
+            self.reduce_norm = nn.LayerNorm(width, eps=eps.patches)
 
     def forward(self, x: Tensor) -> Tensor:
         batch, height, width, channels = x.shape
@@ -198,36 +242,6 @@ class MixFFN(nn.Module):
         hidden = self.depthwise(self.expand(x).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         contracted: Tensor = self.contract(functional.gelu(hidden))
         return contracted
-
-
-class AllMLPHead(nn.Module):
-    """The all-MLP decoder (equation 4), mixing at each stage's own resolution; logits at 1/4 size."""
-
-    def __init__(self, sizes: Sizes, classes: int, dropout: float) -> None:
-        super().__init__()
-        width = sizes.decoder_channels
-        self.linears = nn.ModuleList(nn.Linear(channels, width) for channels in sizes.channels)
-        self.fuse = nn.Linear(width * len(sizes.channels), width, bias=False)
-        self.norm = nn.BatchNorm2d(width)
-        self.dropout = nn.Dropout2d(dropout)
-        self.classifier = nn.Conv2d(width, classes, 1)
-
-    def forward(self, maps: list[Tensor]) -> Tensor:
-        size = maps[0].shape[2:]
-        total: Tensor | None = None
-        for linear, mix, features in zip(self.linears, self._mixes(), maps, strict=True):
-            assert isinstance(linear, nn.Linear)
-            weight, bias = mix @ linear.weight, mix @ linear.bias
-            mixed = functional.linear(features.permute(0, 2, 3, 1), weight, bias).permute(0, 3, 1, 2)
-            if mixed.shape[2:] != size:
-                mixed = functional.interpolate(mixed, size=size, mode="bilinear", align_corners=False)
-            total = mixed if total is None else total + mixed
-        logits: Tensor = self.classifier(self.dropout(functional.relu(self.norm(total))))
-        return logits
-
-    def _mixes(self) -> tuple[Tensor, ...]:
-        """The fusing matrix cut into one `(width, width)` part per stage."""
-        return self.fuse.weight.chunk(len(self.linears), dim=1)
 
 
 def _draw_weights(module: nn.Module) -> None:
