@@ -1,0 +1,1 @@
+"""The checks: functions from the facts to what is wrong."""
