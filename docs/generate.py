@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
-from maskwright.cli.main import app
+from maskwright.cli.main import commands
 from maskwright.recipe.recipe import Setting, settings
 
 HERE = Path(__file__).resolve().parent
@@ -20,18 +21,13 @@ def pages() -> dict[str, str]:
 
 def cli_page() -> str:
     """Every command with its arguments and options."""
-    group = typer.main.get_command(app)
-    names = list(group.commands)  # type: ignore[attr-defined]
     intro = (
         "# The command line\n\n"
         "Every command exits with 0 on success, 1 when a gate it was given refused the work, 2 on wrong use or bad\n"
         "input, and 130 after Ctrl-C. With `--json` it prints one JSON value on standard output, also for an error:\n"
         '`{"error": {"kind", "message"}}`; progress and errors go to standard error.\n\n'
     )
-    sections = [(name, group.commands[name]) for name in names]  # type: ignore[attr-defined]
-    return intro + "\n".join(
-        f"## maskwright {name}\n\n```text\n{_help(command, name)}\n```\n" for name, command in sections
-    )
+    return intro + "\n".join(f"## {path}\n\n```text\n{_help(command, path)}\n```\n" for path, command in commands())
 
 
 def recipe_page() -> str:
@@ -45,8 +41,8 @@ def recipe_page() -> str:
     return head + "".join(map(_row, settings()))
 
 
-def _help(command: object, name: str) -> str:
-    context = typer.Context(command, info_name=f"maskwright {name}", terminal_width=100)  # type: ignore[arg-type]
+def _help(command: Any, path: str) -> str:
+    context = typer.Context(command, info_name=path, terminal_width=100)
     return "\n".join(line.rstrip() for line in context.get_help().splitlines())
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ORDER = (
-    *("errors", "progress", "sentences", "storage", "data", "metrics", "audit", "review", "recipe", "models"),
-    *("training", "inference", "evaluation", "shipping", "experiments", "scale", "reports", "trackers", "workflow"),
-    *("web", "cli", "__main__"),
+    *("errors", "cgroups", "progress", "sentences", "storage", "data", "metrics", "audit", "review", "recipe"),
+    *("weights", "models", "training", "inference", "evaluation", "shipping", "experiments", "scale", "reports"),
+    *("trackers", "workflow", "doctor", "web", "cli", "__main__"),
 )
 """The packages as a newcomer reads them: each imports only from itself and from those before it."""
 

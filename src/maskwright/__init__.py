@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from maskwright.inference.predict import predict
     from maskwright.inference.predictor import Predictor
     from maskwright.models import build_model
+    from maskwright.models.loading import load_weights
     from maskwright.recipe.recipe import Recipe
     from maskwright.reports.report import report
     from maskwright.shipping.bundle import Bundle, bundle
@@ -44,6 +45,7 @@ __all__ = [
     "describe",
     "evaluate",
     "load",
+    "load_weights",
     "make_classes",
     "plan",
     "predict",
@@ -69,6 +71,7 @@ _HOME = {
     "describe": "data.statistics",
     "evaluate": "evaluation.evaluate",
     "load": "inference.load",
+    "load_weights": "models.loading",
     "make_classes": "data.classes",
     "plan": "workflow.plan",
     "predict": "inference.predict",

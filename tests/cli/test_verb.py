@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from maskwright.cli import options
-from maskwright.cli.main import app
+from maskwright.cli.main import commands
 from maskwright.cli.screen import Screen
 from maskwright.cli.verb import Answer, verb
 from maskwright.errors import DataError, GateError, Interrupted
@@ -89,6 +89,6 @@ def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_every_command_takes_the_common_options() -> None:
-    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+    for name, command in commands():
         taken = {option for parameter in command.params for option in parameter.opts}
         assert {"--json", "--lang", "--debug"} <= taken, name

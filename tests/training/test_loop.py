@@ -133,6 +133,28 @@ def test_the_budget_is_kept_and_its_changes_replay_exactly(tmp_path: Path) -> No
     assert same(replayed, load_file(run.folder / "weights" / "last.safetensors"))
 
 
+def test_a_machine_that_becomes_busy_ends_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = tiny_dataset()
+    recipe = make_recipe({**SETTINGS, "iterations": 100, "validation_interval": 50}, source="test")
+    run = started(tmp_path / "busy", recipe)
+
+    def slow(*given: object) -> tuple[float, bool]:
+        time.sleep(0.5)
+        return train_step(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("maskwright.training.loop.train_step", slow)
+    began = time.monotonic()
+    standing = fit(data, recipe, run, deadline=began + 3)
+    assert time.monotonic() - began < 6
+    assert run.recipe.length_changes == ((standing.iteration, standing.iteration),)
+    events = [entry["event"] for entry in run.log()]
+    assert events.count("validation") == 1 and events[-1] == "end"
+    monkeypatch.undo()
+    assert same(
+        trained(tmp_path / "replayed", run.recipe, data), load_file(run.folder / "weights" / "last.safetensors")
+    )
+
+
 def test_the_log_says_what_the_weights_score(tmp_path: Path) -> None:
     data = tiny_dataset(train=8, val=5)
     recipe = make_recipe({**SETTINGS, "iterations": 60, "validation_interval": 60, "lr": 2e-3}, source="test")

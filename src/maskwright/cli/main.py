@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
 from maskwright import __version__
 from maskwright.cli.demo import demo
+from maskwright.cli.doctor import doctor
 from maskwright.cli.evaluate import evaluate
+from maskwright.cli.import_mmseg import import_mmseg
+from maskwright.cli.models import models
 from maskwright.cli.plan import plan
 from maskwright.cli.predict import predict
 from maskwright.cli.report import report
 from maskwright.cli.run import run
 from maskwright.cli.train import train
 from maskwright.cli.verb import refuse
+from maskwright.cli.weights import app as weights
 from maskwright.sentences import say
 from maskwright.storage import json_text
 
-VERBS = (demo, run, plan, train, evaluate, report, predict)
+VERBS = (demo, run, plan, train, evaluate, report, predict, models, import_mmseg, doctor)
 
 app = typer.Typer(
     name="maskwright",
@@ -33,10 +38,29 @@ app = typer.Typer(
 )
 for act in VERBS:
     app.command()(act)
+app.add_typer(weights, name="weights")
+
+
+def commands(group: Any = None, path: str = "maskwright") -> Iterator[tuple[str, Any]]:
+    """Every command, also those of groups, with what is typed to reach it.
+
+    Args:
+        group: whose commands; None means all.
+        path: what is typed to reach the group.
+    """
+    for name, command in (group or cast(Any, typer.main.get_command(app))).commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
 
 
 def main() -> None:
     """Run the command line and exit."""
+    # Before torch is imported, and for this process alone. Threads that wait for each other by spinning take the core
+    # from the one they wait for as soon as anything else runs: see docs/training.md, "Speed".
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     for stream in (sys.stdout, sys.stderr):
         if not stream.isatty():
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]

@@ -48,17 +48,26 @@ Model = Annotated[str | None, typer.Option("--model", metavar="NAME", help="The 
 Weights = Annotated[
     str | None,
     typer.Option(
-        "--weights", metavar="NAME", help="Where training starts from; none is newly drawn, and all there is yet."
+        "--weights",
+        metavar="NAME",
+        help="Where training starts from: auto (the default), none, a name of maskwright weights, a file, or a run.",
     ),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of every random draw.  [default: 0]")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads of torch.  [default: all cores]")]
 Device = Annotated[str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
-Offline = Annotated[bool, typer.Option("--offline", help="Forbid every network call (this version makes none).")]
+Offline = Annotated[bool, typer.Option("--offline", help="Forbid every network call; only weights are ever fetched.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse data with any unusable sample.")]
 AllowLeak = Annotated[bool, typer.Option("--allow-leak", help="Accept the same photo in two splits.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where the run in OUT stopped.")]
 Split = Annotated[str, typer.Option("--split", metavar="NAME", help="The split to judge on.")]
+
+MmsegConfig = Annotated[Path, typer.Argument(metavar="CONFIG", help="A config of MMSegmentation 1.x.")]
+MmsegCheckpoint = Annotated[
+    Path | None, typer.Argument(metavar="[CHECKPOINT]", help="A checkpoint that was trained by it.")
+]
+Side = Annotated[int, typer.Option("--size", min=32, max=4096, help="Side of the photo that is counted for, in px.")]
+Timed = Annotated[bool, typer.Option("--time", help="Also time each architecture on this machine, in float32.")]
 
 Language = Literal["en", "ru"]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value; progress goes to standard error.")]

@@ -53,6 +53,10 @@ class Screen:
         if began:
             self._end_stage()
             self._stage = progress.stage
+        if progress.note is not None:
+            self._end_stage()
+            print(progress.note(self.lang), file=sys.stderr, flush=True)  # noqa: T201
+            self._stage = progress.stage
         if sys.stderr.isatty():
             self._draw(progress)
         else:

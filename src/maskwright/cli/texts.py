@@ -28,7 +28,14 @@ def opening_text(run: Path, lang: str) -> str:
     from maskwright.data.statistics import Statistics
 
     statistics = Statistics.from_json(read_json(run / "data.json", format_version=1))
-    return "\n".join([*data_lines(statistics, lang), *_finding_lines(run, statistics, lang), *_plan_lines(run, lang)])
+    return "\n".join(
+        [
+            *data_lines(statistics, lang),
+            *_finding_lines(run, statistics, lang),
+            *_plan_lines(run, lang),
+            *_start_lines(run, lang),
+        ]
+    )
 
 
 def data_lines(statistics: Statistics, lang: str) -> list[str]:
@@ -139,6 +146,36 @@ def _finding_lines(run: Path, statistics: Statistics, lang: str) -> list[str]:
         *[f"  - {' '.join(sentence.split())}" for sentence in sentences],
         *(["  " + say("cli.more", lang, count=more)] if more else []),
     ]
+
+
+def _start_lines(run: Path, lang: str) -> list[str]:
+    from maskwright.recipe.files import read_recipe
+    from maskwright.recipe.recipe import GIVEN
+
+    path = run / "initial_weights.json"
+    initial = read_json(path, format_version=1) if path.exists() else {"name": "none"}
+    if initial["name"] == "none":
+        reason = read_recipe(run / "recipe.yaml").reason("weights")
+        return [] if reason == GIVEN else [say("cli.starts_from_none", lang, why=sentence(reason))]
+    limits = {"yes": "", "no": "cli.not_commercial", "not stated": "cli.commercial_not_stated"}
+    limit = limits[initial["commercial"]]
+    return [
+        say(
+            "cli.starts_from",
+            lang,
+            name=initial["name"],
+            licence=initial["licence"],
+            limit=", " + say(limit, lang) if limit else "",
+            loaded=initial["loaded"],
+            new=len(initial["new"]),
+        )
+    ]
+
+
+def sentence(reason: str) -> str:
+    """A reason of the recipe, without its kind, as a sentence."""
+    text = reason.partition(": ")[2] or reason
+    return text[:1].upper() + text[1:] + "."
 
 
 def _plan_lines(run: Path, lang: str) -> list[str]:

@@ -27,10 +27,12 @@ class Answer:
     Args:
         value: for --json.
         text: for a person.
+        exit_code: 1 where the answer is that a gate was not passed.
     """
 
     value: Any
     text: str
+    exit_code: int = 0
 
 
 def verb(act: Callable[..., Answer]) -> Callable[..., None]:
@@ -54,6 +56,8 @@ def verb(act: Callable[..., Answer]) -> Callable[..., None]:
             typer.echo(json_text(answer.value) if as_json else answer.text)
         except (Exception, KeyboardInterrupt) as error:
             raise typer.Exit(refuse(error, as_json=as_json, lang=lang, debug=debug)) from None
+        if answer.exit_code:
+            raise typer.Exit(answer.exit_code)
 
     command.__signature__ = signature.replace(  # type: ignore[attr-defined]
         parameters=[

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from maskwright.data.classes import read_classes
 from maskwright.errors import RunError, shown
-from maskwright.models import ARCHITECTURES
+from maskwright.models import ARCHITECTURES, family_of
 from maskwright.recipe.files import read_recipe
 from maskwright.storage import read_json
 from maskwright.training.run import open_run
@@ -36,9 +36,9 @@ def load(path: Path | str, *, device: str = "cpu", threads: int | None = None) -
         WeightsError: the weights do not fit the recipe.
     """
     folder = Path(path)
-    weights = _verified_bundle(folder) if (folder / "bundle.json").is_file() else open_run(folder).best_weights
+    weights = weights_in(folder)
     recipe = read_recipe(folder / "recipe.yaml")
-    if recipe.model not in ARCHITECTURES:
+    if recipe.model not in ARCHITECTURES and family_of(recipe.model) is None:
         raise RunError(
             f"{shown(folder / 'recipe.yaml')}: model {recipe.model} is not one of Maskwright's.",
             expected=", ".join(ARCHITECTURES),
@@ -54,6 +54,15 @@ def load(path: Path | str, *, device: str = "cpu", threads: int | None = None) -
     digest.update((folder / "recipe.yaml").read_bytes())
     classes = read_classes(folder / "classes.yaml")
     return TorchPredictor(weights, recipe=recipe, classes=classes, digest=digest.hexdigest(), device=device)
+
+
+def weights_in(folder: Path) -> Path:
+    """The weights of a run, its best ones, or of a bundle.
+
+    Raises:
+        RunError: neither lies there, or the bundle is damaged.
+    """
+    return _verified_bundle(folder) if (folder / "bundle.json").is_file() else open_run(folder).best_weights
 
 
 def file_digest(path: Path) -> str:

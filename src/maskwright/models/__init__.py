@@ -2,60 +2,240 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
-from typing import TYPE_CHECKING
+import importlib.util
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from maskwright.errors import RecipeError, nearest
+from maskwright.recipe.recipe import GIVEN, Recipe
 
 if TYPE_CHECKING:
     from torch import nn
 
 ARCHITECTURES = {
+    "mlp-mobilenetv2": "maskwright.models.mlp:mlp_mobilenetv2",
+    "mlp-r18": "maskwright.models.mlp:mlp_r18",
+    "mlp-r50": "maskwright.models.mlp:mlp_r50",
     "segformer-b0": "maskwright.models.segformer:segformer_b0",
+    "segformer-b1": "maskwright.models.segformer:segformer_b1",
+    "segformer-b2": "maskwright.models.segformer:segformer_b2",
+    "segformer-b3": "maskwright.models.segformer:segformer_b3",
+    "segformer-b4": "maskwright.models.segformer:segformer_b4",
+    "segformer-b5": "maskwright.models.segformer:segformer_b5",
+    "deeplabv3plus-mobilenetv2": "maskwright.models.deeplabv3plus:deeplabv3plus_mobilenetv2",
+    "deeplabv3plus-r18": "maskwright.models.deeplabv3plus:deeplabv3plus_r18",
+    "deeplabv3plus-r50": "maskwright.models.deeplabv3plus:deeplabv3plus_r50",
+    "deeplabv3plus-r101": "maskwright.models.deeplabv3plus:deeplabv3plus_r101",
 }
-"""A name, and the function `(classes, *, drop_path, head_dropout) -> nn.Module` that builds it.
+"""A name, and the function `(classes, **options) -> nn.Module` that builds it; the lighter ones first.
 
-A model takes normalised images `(B, 3, H, W)` and gives logits `(B, C, H, W)` at the same size.
+A model takes normalised images `(B, 3, H, W)` and gives logits `(B, C, H, W)` at the same size; in training one with an
+auxiliary head gives a pair of them. Its options are the keyword arguments of its function, of those in `OPTIONS`.
 """
+
+
+@dataclass(frozen=True)
+class Family:
+    """Architectures of a package that is installed as an extra, named `prefix:name`.
+
+    Args:
+        module: ours, that wraps them; it has the two functions.
+        function: `(name, classes, **options) -> nn.Module`.
+        package: the one whose architectures they are.
+        form: of their names.
+        example: one of them.
+    """
+
+    module: str
+    function: str
+    package: str
+    form: str
+    example: str
+
+
+FAMILIES = {
+    "smp": Family(
+        "maskwright.models.smp",
+        "smp_model",
+        "segmentation_models_pytorch",
+        "smp:Architecture/encoder",
+        "smp:Unet/resnet34",
+    ),
+    "hf": Family(
+        "maskwright.models.huggingface",
+        "huggingface_model",
+        "transformers",
+        "hf:owner/name",
+        "hf:openmmlab/upernet-convnext-tiny",
+    ),
+}
+"""By prefix, which is also what the extra is called."""
+
+OPTIONS: dict[str, Callable[[Recipe], Any]] = {
+    "form": lambda recipe: recipe.form,
+    "output_stride": lambda recipe: recipe.output_stride,
+    "decoder_channels": lambda recipe: recipe.decoder_channels,
+    "drop_path": lambda recipe: recipe.drop_path,
+    "head_dropout": lambda recipe: recipe.head_dropout,
+    "auxiliary": lambda recipe: recipe.auxiliary_share > 0,
+    "architecture_config": lambda recipe: recipe.architecture_config,
+}
+"""What an architecture's function may be told, and what a recipe says of it."""
+
+SETTINGS = {"auxiliary": "auxiliary_share"}
+"""The setting behind an option, where it has another name."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a model was built from.
+
+    Args:
+        name: see `ARCHITECTURES`.
+        classes: number of classes C.
+        options: what its function was told beside that.
+    """
+
+    name: str
+    classes: int
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def check_architecture(name: str) -> None:
     """Refuse a name that is no architecture.
 
     Args:
-        name: one of the table's, or `package.module:function` of one's own.
+        name: one of the table's, one of an extra (see `FAMILIES`), or `package.module:function` of one's own.
 
     Raises:
-        RecipeError: there is no such architecture.
+        RecipeError: there is no such architecture, or its extra is not installed.
     """
-    if name not in ARCHITECTURES and ":" not in name:
+    family = family_of(name)
+    if family is not None:
+        _refuse_missing(name, family)
+        importlib.import_module(family.module).check_name(name.partition(":")[2])
+    elif name not in ARCHITECTURES and ":" not in name:
         raise RecipeError(f"model={name}: there is no such architecture.", do=nearest(name, list(ARCHITECTURES)))
 
 
-def build_model(name: str, *, classes: int, drop_path: float = 0.0, head_dropout: float = 0.0) -> nn.Module:
+def family_of(name: str) -> Family | None:
+    """The family that an architecture belongs to, by its prefix; None for our own and one's own."""
+    prefix, colon, _ = name.partition(":")
+    return FAMILIES.get(prefix) if colon else None
+
+
+def installed(family: Family) -> bool:
+    """Whether the package of a family is there."""
+    return importlib.util.find_spec(family.package) is not None
+
+
+def install_command(prefix: str) -> str:
+    """What installs the extra of this prefix."""
+    return f'pip install "maskwright[{prefix}]"'
+
+
+def build_model(name: str, *, classes: int, **options: Any) -> nn.Module:
     """Build an architecture with freshly drawn weights (torch's global generator).
 
     Args:
         name: see `check_architecture`.
         classes: number of classes C.
-        drop_path: largest probability of skipping a residual branch, in [0, 1).
-        head_dropout: dropout before the classifier, in [0, 1).
+        options: see `OPTIONS` and the architecture's own function, e.g. `form="mmsegmentation"`, `output_stride=16`.
 
     Returns:
         A module `(B, 3, H, W) -> (B, C, H, W)`, in channels_last memory format.
 
     Raises:
+        RecipeError: there is no such architecture, or it has no such option.
+    """
+    known = options_of(name)
+    problems = [_option_problem(name, option, value, known) for option, value in options.items()]
+    if any(problems):
+        raise RecipeError("\n  ".join(problem for problem in problems if problem))
+    model: nn.Module = _function(name)(classes, **options)
+    model.architecture = Architecture(name, classes, options)  # type: ignore[assignment]
+    return model
+
+
+def build_for(recipe: Recipe, *, classes: int) -> nn.Module:
+    """Build the model of a recipe, with the options that the recipe has for it.
+
+    Raises:
+        RecipeError: as `build_model`.
+    """
+    options = {name: OPTIONS[name](recipe) for name in options_of(recipe.model)}
+    return build_model(recipe.model, classes=classes, **options)
+
+
+def check_options(recipe: Recipe) -> None:
+    """Refuse settings that the user gave and that the recipe's architecture does not have.
+
+    Raises:
+        RecipeError: all of them.
+    """
+    known = options_of(recipe.model)
+    settings = {option: SETTINGS.get(option, option) for option in OPTIONS}
+    given = [option for option, setting in settings.items() if recipe.reason(setting) == GIVEN or option == "form"]
+    values = {option: OPTIONS[option](recipe) for option in given}
+    problems = [
+        _option_problem(recipe.model, option, value, known)
+        for option, value in values.items()
+        if option != "form" or value != "own"
+    ]
+    if any(problems):
+        raise RecipeError("\n  ".join(problem for problem in problems if problem))
+
+
+@functools.cache
+def options_of(name: str) -> dict[str, tuple[Any, ...]]:
+    """The options of an architecture, each with the values that it may have; none named means any.
+
+    Raises:
         RecipeError: there is no such architecture.
     """
+    function = _function(name)
+    hints = typing.get_type_hints(getattr(function, "func", function))
+    return {
+        option: typing.get_args(hints.get(option)) if typing.get_origin(hints.get(option)) is typing.Literal else ()
+        for option in inspect.signature(function).parameters
+        if option in OPTIONS
+    }
+
+
+def _option_problem(name: str, option: str, value: Any, known: Mapping[str, tuple[Any, ...]]) -> str:
+    setting = SETTINGS.get(option, option)
+    if option not in known:
+        return f"{setting}={value}: {name} has no such setting."
+    if known[option] and value not in known[option]:
+        return f"{setting}={value}: {name} knows {', '.join(map(str, known[option]))}."
+    return ""
+
+
+def _refuse_missing(name: str, family: Family) -> None:
+    if not installed(family):
+        raise RecipeError(
+            f"model={name}: the package {family.package} is not installed.",
+            do=install_command(name.partition(":")[0]),
+        )
+
+
+def _function(name: str) -> Callable[..., nn.Module]:
     check_architecture(name)
+    family = family_of(name)
+    if family is not None:
+        whole = getattr(importlib.import_module(family.module), family.function)
+        return functools.partial(whole, name.partition(":")[2])
     module, function = ARCHITECTURES.get(name, name).split(":")
     try:
-        build = getattr(importlib.import_module(module), function)
+        return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]
     except (ImportError, AttributeError) as error:
         raise RecipeError(
             f"model={name}: cannot be imported.",
             found=str(error),
             do="Name a function as package.module:function that Python can import from here.",
         ) from None
-    model: nn.Module = build(classes, drop_path=drop_path, head_dropout=head_dropout)
-    return model

@@ -62,6 +62,8 @@ def read_recipe(path: Path) -> Recipe:
         )
     reasons = dict(re.findall(r"^(\w+):.*?\s{2}# (.*)$", text, flags=re.MULTILINE))
     reasons.pop("reasons", None)
+    if isinstance(values.get("weights"), str) and (path.parent / values["weights"]).is_file():
+        values["weights"] = str((path.parent / values["weights"]).resolve())  # a run keeps its own beside its recipe
     values.pop("reasons", None)
     return make_recipe(values, source=shown(path), reasons={key: reasons[key] for key in reasons if key in values})
 

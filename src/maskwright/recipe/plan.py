@@ -32,19 +32,28 @@ class Machine:
     device: str
 
 
-def draft(statistics: Statistics, machine: Machine, given: Mapping[str, Any]) -> Recipe:
+def draft(
+    statistics: Statistics,
+    machine: Machine,
+    given: Mapping[str, Any],
+    *,
+    start: Mapping[str, tuple[Any, str]] | None = None,
+) -> Recipe:
     """Everything but the length.
 
     Args:
         statistics: of the dataset; its split "train" is looked at.
         machine: see `Machine`.
         given: settings that the user chose; they are kept.
+        start: architecture and weights, and what the weights want: settings with their reasons.
 
     Raises:
         RecipeError: a given setting is wrong.
     """
     train = statistics.splits["train"]
     planned = {
+        **(start or {}),
+        **(_fine_tuning() if start and start["weights"][0] != "none" else {}),
         **_size(train.sizes),
         "batch_size": (min(8, train.labelled), "rule: 8 keeps batch norm steady, fewer photos allow no more"),
         "threads": (min(machine.cores, 16), f"measured: {machine.cores} cores; beyond 16 little is won"),
@@ -59,7 +68,8 @@ def draft(statistics: Statistics, machine: Machine, given: Mapping[str, Any]) ->
     values = {name: value for name, (value, _) in planned.items()}
     reasons = {name: reason for name, (_, reason) in planned.items()}
     recipe = make_recipe(values, source="the plan", reasons=reasons)
-    recipe = with_settings(recipe, dict(given), source="--set", reason=GIVEN)
+    kept = {name: value for name, value in given.items() if name != "weights" or not start}
+    recipe = with_settings(recipe, kept, source="--set", reason=GIVEN)
     return with_derived_weights(recipe, statistics)
 
 
@@ -108,6 +118,13 @@ def scheduled(
         if name not in given:
             recipe = with_settings(recipe, {name: value}, source="the plan", reason=reason)
     return recipe
+
+
+def _fine_tuning() -> dict[str, tuple[Any, str]]:
+    """How pretrained weights are trained on."""
+    return {
+        "lr": (3e-4, "rule: pretrained weights are to be kept, not drowned"),
+    }
 
 
 def _variations(epochs: float, given: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:

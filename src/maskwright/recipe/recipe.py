@@ -14,6 +14,9 @@ GIVEN = "given"
 """The reason of a setting that the user chose: nothing changes it."""
 
 ClassWeighting = Literal["none", "inverse_frequency", "enet", "effective_number"]
+Form = Literal["own", "mmsegmentation", "huggingface", "torchvision", "tensorflow"]
+Channels = tuple[float, float, float]
+Positive3 = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
 
 
 def setting(default: Any, help: str, *, reason: str, unit: str = "", **limits: Any) -> Any:
@@ -32,8 +35,56 @@ class Recipe(BaseModel):
 
     # What is trained
     model: str = setting("segformer-b0", "Architecture.", reason="fixed: the smallest SegFormer; trains on a CPU")
-    weights: Literal["none"] = setting(
-        "none", "Where training starts from: newly drawn weights.", reason="fixed: this version has no others"
+    form: Form = setting(
+        "own",
+        "Whose details the architecture has, so that weights from there fit: padding, stem, head, epsilons.",
+        reason="fixed: the architecture's own",
+    )
+    output_stride: Literal[0, 8, 16] = setting(
+        0,
+        "DeepLabV3+: pixels of the photo per pixel of the deepest features; 0 is the architecture's own.",
+        reason="fixed: the architecture's own",
+        unit="px",
+    )
+    decoder_channels: int = setting(
+        0,
+        "Width of the decoder; 0 is the architecture's own.",
+        reason="fixed: the architecture's own",
+        unit="channels",
+        ge=0,
+        le=4096,
+    )
+    weights: str = setting(
+        "none",
+        "Where training starts from: a name of `maskwright weights`, hf:owner/name, a file, auto, none for newly drawn "
+        "ones, and for smp: models imagenet.",
+        reason="fixed: nothing is taken unasked",
+        min_length=1,
+    )
+    weights_digest: str = setting(
+        "",
+        "SHA-256 of the file of the weights, in hex; a file with another one is refused.",
+        reason="fixed: none",
+        pattern=r"^([0-9a-f]{64})?$",
+    )
+    architecture_config: str = setting(
+        "",
+        "For hf: models, what the repository says of the architecture, as JSON text; filled in when it is empty.",
+        reason="fixed: the architecture needs none",
+    )
+    mean_rgb: Channels = setting(
+        (123.675, 116.28, 103.53), "Taken off each channel.", reason="fixed: ImageNet's mean", unit="grey levels"
+    )
+    std_rgb: Positive3 = setting(
+        (58.395, 57.12, 57.375),
+        "What each channel is divided by.",
+        reason="fixed: ImageNet's deviation",
+        unit="grey levels",
+    )
+    encoder_norm: Literal["train", "keep_statistics", "frozen"] = setting(
+        "train",
+        "The encoder's batch norms: trained, with the statistics of its weights, or frozen altogether.",
+        reason="fixed: eight crops tell enough",
     )
     drop_path: float = setting(
         0.1, "Largest probability of skipping a residual branch.", reason="fixed: Xie et al. 2021", ge=0, lt=1
@@ -65,15 +116,34 @@ class Recipe(BaseModel):
         "Changes of the length while training: [at iteration, new length].",
         reason="measured: kept for exact replay",
     )
-    lr: float = setting(6e-4, "Peak learning rate of AdamW.", reason="fixed: for newly drawn weights", gt=0, le=1)
+    optimiser: Literal["adamw", "adam", "sgd"] = setting(
+        "adamw", "AdamW, Adam with L2 decay, or SGD with momentum.", reason="fixed: needs the least tuning"
+    )
+    lr: float = setting(6e-4, "Peak learning rate.", reason="fixed: for newly drawn weights", gt=0, le=1)
     head_lr_multiplier: float = setting(
         1.0, "Factor on the head's learning rate.", reason="fixed: all is new", gt=0, le=1000
     )
+    encoder_lr_multiplier: float = setting(
+        1.0, "Factor on the encoder's learning rate.", reason="fixed: the same for all", ge=0, le=1000
+    )
     weight_decay: float = setting(
-        0.05, "Decoupled weight decay; none on norms and biases.", reason="fixed: usual for transformers", ge=0, le=1
+        0.05, "Weight decay, decoupled for AdamW.", reason="fixed: usual for transformers", ge=0, le=1
+    )
+    norm_decay_multiplier: float = setting(
+        0.0, "Factor on the decay of norms.", reason="fixed: a scale is no weight", ge=0, le=1000
+    )
+    bias_decay_multiplier: float = setting(
+        0.0, "Factor on the decay of biases.", reason="fixed: an offset is no weight", ge=0, le=1000
+    )
+    beta1: float = setting(
+        0.9, "Decay of AdamW's and Adam's first moment, and SGD's momentum.", reason="fixed: usual", ge=0, lt=1
     )
     beta2: float = setting(
-        0.99, "Decay of AdamW's second moment.", reason="fixed: adapts within short schedules", gt=0, lt=1
+        0.99,
+        "Decay of AdamW's and Adam's second moment.",
+        reason="fixed: adapts within short schedules",
+        gt=0,
+        lt=1,
     )
     warmup_iterations: int = setting(
         300, "Linear rise of the learning rate.", reason="fixed: transformers diverge without", unit="iterations", ge=0
@@ -101,6 +171,13 @@ class Recipe(BaseModel):
     )
     dice_share: float = setting(
         1.0, "Factor on the Dice loss.", reason="fixed: aims at the score, steadies rare classes", ge=0, le=100
+    )
+    auxiliary_share: float = setting(
+        0.4,
+        "Factor on the loss of the auxiliary head, where the architecture has one; 0 builds none.",
+        reason="fixed: Zhao et al. 2017",
+        ge=0,
+        le=100,
     )
     class_weights: ClassWeighting | tuple[Annotated[float, Field(ge=0)], ...] = setting(
         "none",
@@ -261,7 +338,7 @@ def _type_text(schema: Mapping[str, Any]) -> str:
     if "const" in schema:
         return str(schema["const"])
     if "enum" in schema:
-        return " | ".join(schema["enum"])
+        return " | ".join(map(str, schema["enum"]))
     if "anyOf" in schema:
         return " | ".join(_type_text(part) for part in schema["anyOf"])
     if schema.get("type") == "array":

@@ -90,6 +90,7 @@ class Contents:
     samples: tuple[Picture, ...]
     augmented: Path | None
     timings: tuple[tuple[str, float], ...]
+    initial: dict[str, Any] | None = None
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -100,6 +101,10 @@ class Contents:
             if per_class:
                 return tuple(entry["name"] for entry in per_class)
         return ()
+
+    def reason(self, name: str) -> str:
+        """Why one setting of the recipe has its value."""
+        return next((entry.reason for entry in self.recipe if entry.name == name), "")
 
     def setting(self, name: str) -> str | None:
         """The value of one setting of the recipe as it stands in the file."""
@@ -134,6 +139,7 @@ def read_contents(run: Run) -> Contents:
         samples=_samples(folder / "pictures" / "samples.json"),
         augmented=augmented if augmented.is_file() else None,
         timings=tuple((name, float(seconds)) for name, seconds in run.timings().items() if seconds > 0),
+        initial=_json(folder / "initial_weights.json"),
     )
 
 

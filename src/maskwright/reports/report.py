@@ -72,7 +72,7 @@ def page(contents: Contents, language: Language) -> str:
         terms=("mDice", *PER_CLASS, *(name for name in SUMMARY if name != "mDice"), *_OTHER_TERMS),
         title=_title(contents),
         model=contents.setting("model"),
-        weights=contents.setting("weights"),
+        start=contents.initial or {"name": "none"},
         made=language.moment(datetime.now().astimezone()),
         version=__version__,
         predict_command=f"maskwright predict {contents.folder.name} PHOTOS -o MASKS",

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from maskwright.errors import RunError, WeightsError, shown
-from maskwright.models.weights import read_tensors
+from maskwright.models.loading import read_tensors
 from maskwright.storage import replacing, write_json
 
 STATE_FORMAT = "maskwright state 1"
@@ -56,7 +56,8 @@ def save_state(
     if average is not None:
         tensors.update({f"average.{name}": tensor for name, tensor in average.state_dict().items()})
     for number, moments in optimiser.state_dict()["state"].items():
-        tensors.update({f"optimiser.{number}.{name}": tensor for name, tensor in moments.items()})
+        held = {name: tensor for name, tensor in moments.items() if tensor is not None}
+        tensors.update({f"optimiser.{number}.{name}": tensor for name, tensor in held.items()})
     metadata = {"format": STATE_FORMAT, "standing": json.dumps(asdict(standing))}
     with replacing(path) as temporary:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary, metadata)

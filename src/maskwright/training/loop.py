@@ -18,14 +18,17 @@ from torch import nn
 from maskwright.data.dataset import Dataset
 from maskwright.errors import Interrupted, shown
 from maskwright.metrics.scores import scores
-from maskwright.models import build_model
+from maskwright.models import build_for
 from maskwright.models.forward import autocast, normalised, settled_device
+from maskwright.models.layers import settle_norms
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.files import write_recipe
 from maskwright.recipe.recipe import GIVEN, Recipe, with_settings
+from maskwright.storage import write_json
 from maskwright.training.batches import Batch, batches
 from maskwright.training.checkpoint import Standing, load_state, save_state, save_weights
-from maskwright.training.losses import segmentation_loss
+from maskwright.training.initial import load_initial
+from maskwright.training.losses import total_loss
 from maskwright.training.memory import keep_freed_memory
 from maskwright.training.optimiser import final_length, lr_at, make_optimiser, set_lr, update_average
 from maskwright.training.run import Run, append_log, cut_log
@@ -83,6 +86,7 @@ def fit(
                 seconds=time.monotonic() - began,
                 skipped=standing.skipped + (not finite),
             )
+            recipe = _ended_in_time(recipe, run, standing, deadline)
             due = standing.iteration % recipe.validation_interval == 0 or standing.iteration == final_length(recipe)
             if due or standing.iteration % LOG_INTERVAL == 0:
                 append_log(run.folder / "log.jsonl", pace.entry(standing))
@@ -124,11 +128,11 @@ def train_step(learner: Learner, batch: Batch, recipe: Recipe, iteration: int, l
     torch.manual_seed(recipe.seed * 1_000_003 + iteration)  # drop path and dropout: a function of (seed, iteration)
     set_lr(learner.optimiser, lr)
     learner.optimiser.zero_grad()
-    images = normalised(batch.images, learner.device)
+    images = normalised(batch.images, recipe, learner.device)
     masks = torch.from_numpy(batch.masks).to(learner.device).long()
     with autocast(learner.device, recipe.precision):
         logits = learner.model(images)
-    loss = segmentation_loss(logits, masks, recipe)
+    loss = total_loss(logits, masks, recipe)
     loss.backward()  # type: ignore[no-untyped-call]
     limit = recipe.grad_clip or float("inf")
     norm = torch.nn.utils.clip_grad_norm_(learner.model.parameters(), limit)
@@ -144,9 +148,8 @@ def make_learner(recipe: Recipe, classes: int) -> Learner:
     """A freshly drawn model with its averaged copy and optimiser."""
     device = torch.device(settled_device(recipe.device))
     torch.manual_seed(recipe.seed)
-    model = build_model(recipe.model, classes=classes, drop_path=recipe.drop_path, head_dropout=recipe.head_dropout).to(
-        device
-    )
+    model = build_for(recipe, classes=classes).to(device)
+    settle_norms(getattr(model, "encoder", model), recipe.encoder_norm)
     average = copy.deepcopy(model).eval().requires_grad_(False) if recipe.ema_decay else None
     return Learner(model.train(), average, make_optimiser(model, recipe), device)
 
@@ -169,6 +172,10 @@ def _state_path(run: Run) -> Path:
 def _resume(run: Run, learner: Learner) -> Standing:
     if not _state_path(run).exists():
         cut_log(run.folder / "log.jsonl", after=-1)
+        initial = load_initial(learner.model, run.recipe)
+        if learner.average is not None:
+            learner.average.load_state_dict(learner.model.state_dict())
+        write_json(run.folder / "initial_weights.json", initial)
         _log(run, "start", Standing(), iterations=final_length(run.recipe), time=time.time())
         _save(learner, run, Standing())
         return Standing()
@@ -222,6 +229,16 @@ def _adapted(recipe: Recipe, run: Run, standing: Standing, deadline: float | Non
     # Pace is noisy: a change of less than a twentieth of what remains can wait for the next validation, or be left.
     if left_s > 0 and abs(wanted - length) <= 0.05 * (length - standing.iteration):
         return recipe
+    return _with_length(recipe, run, standing, wanted)
+
+
+def _ended_in_time(recipe: Recipe, run: Run, standing: Standing, deadline: float | None) -> Recipe:
+    """The recipe, ending with this iteration where the time is over: a machine may become busy between validations."""
+    over = deadline is not None and time.monotonic() >= deadline and recipe.reason("iterations") != GIVEN
+    return _with_length(recipe, run, standing, standing.iteration) if over else recipe
+
+
+def _with_length(recipe: Recipe, run: Run, standing: Standing, wanted: int) -> Recipe:
     changes = (*recipe.length_changes, (standing.iteration, wanted))
     recipe = with_settings(
         recipe, {"length_changes": changes}, source="the time budget", reason="measured: what the budget allowed"

@@ -12,6 +12,21 @@ from maskwright.data.classes import IGNORE
 from maskwright.recipe.recipe import Recipe
 
 
+def total_loss(answer: Tensor | tuple[Tensor, Tensor], masks: Tensor, recipe: Recipe) -> Tensor:
+    """The loss of what a model answers in training: that of its logits, and a share of that of its auxiliary logits.
+
+    Args:
+        answer: logits `(B, C, H, W)` float32, or a pair with the auxiliary head's.
+        masks: `(B, H, W)` int64 class ids, 255 for ignore.
+        recipe: see `segmentation_loss`, and `auxiliary_share`.
+    """
+    if isinstance(answer, Tensor):
+        return segmentation_loss(answer, masks, recipe)
+    logits, auxiliary = answer
+    loss = segmentation_loss(logits, masks, recipe)
+    return loss + recipe.auxiliary_share * segmentation_loss(auxiliary, masks, recipe)
+
+
 def segmentation_loss(logits: Tensor, masks: Tensor, recipe: Recipe) -> Tensor:
     """The recipe's sum of cross-entropy and Dice.
 

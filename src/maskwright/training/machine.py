@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 import maskwright
+from maskwright.cgroups import limits
 from maskwright.models.forward import settled_device
 from maskwright.recipe.plan import Machine
 
@@ -29,8 +30,10 @@ def machine(*, device: str = "auto", threads: int | None = None) -> Machine:
 
 
 def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores that this process may use: those it may run on, fewer where a container grants less time."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    granted = limits().cores
+    return allowed if granted is None else max(1, min(allowed, int(granted)))
 
 
 def environment() -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""AdamW with parameter groups, the learning rate's course, and the averaged weights."""
+"""The optimiser with its parameter groups, the learning rate's course, and the averaged weights."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -10,29 +11,35 @@ from torch import Tensor, nn
 from maskwright.recipe.recipe import Recipe
 
 
-def make_optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter, ICLR 2019) with decay on matrices only and the head's own learning rate.
+def make_optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimiser, with groups for what decays and learns at a rate of its own.
 
+    AdamW is Loshchilov and Hutter, ICLR 2019; Adam is Kingma and Ba, ICLR 2015, with L2 decay; SGD has momentum.
     Each group carries `lr_factor`: its learning rate over the schedule's.
     """
-    groups: dict[tuple[bool, bool], list[Tensor]] = {}
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            key = (parameter.ndim > 1, name.startswith("head."))
-            groups.setdefault(key, []).append(parameter)
-    return torch.optim.AdamW(
-        [
-            {
-                "params": parameters,
-                "weight_decay": recipe.weight_decay if decays else 0.0,
-                "lr_factor": recipe.head_lr_multiplier if in_head else 1.0,
-            }
-            for (decays, in_head), parameters in groups.items()
-        ],
-        lr=recipe.lr,
-        betas=(0.9, recipe.beta2),
-        fused=True,
-    )
+    decays = {"weight": 1.0, "norm": recipe.norm_decay_multiplier, "bias": recipe.bias_decay_multiplier}
+    rates = {True: recipe.encoder_lr_multiplier, False: recipe.head_lr_multiplier}
+    groups: dict[tuple[str, bool], list[Tensor]] = {}
+    for name, kind, parameter in _parameters(model):
+        groups.setdefault((kind, name.startswith("encoder.")), []).append(parameter)
+    described = [
+        {"params": parameters, "weight_decay": recipe.weight_decay * decays[kind], "lr_factor": rates[in_encoder]}
+        for (kind, in_encoder), parameters in groups.items()
+    ]
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(described, lr=recipe.lr, momentum=recipe.beta1, fused=True)
+    make = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
+    return make(described, lr=recipe.lr, betas=(recipe.beta1, recipe.beta2), fused=True)
+
+
+def _parameters(model: nn.Module) -> Iterator[tuple[str, str, Tensor]]:
+    """Each parameter that trains: its name, whether it is a "weight", of a "norm" or a "bias", and itself."""
+    norms = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
+    for prefix, module in model.named_modules():
+        for leaf, parameter in module.named_parameters(recurse=False):
+            if parameter.requires_grad:
+                kind = "norm" if isinstance(module, norms) else "bias" if leaf == "bias" else "weight"
+                yield f"{prefix}.{leaf}", kind, parameter
 
 
 def set_lr(optimiser: torch.optim.Optimizer, lr: float) -> None:

@@ -19,7 +19,7 @@ def validation_counts(model: nn.Module, samples: Dataset, recipe: Recipe) -> NDA
     Args:
         model: its mode is kept; it is judged in eval mode.
         samples: labelled samples; neighbours of one size are judged together.
-        recipe: `short_side_px` and `precision`.
+        recipe: see `probs_of_batch`.
     """
     count = len(samples.classes)
     total = np.zeros((count, count), np.int64)
@@ -27,7 +27,7 @@ def validation_counts(model: nn.Module, samples: Dataset, recipe: Recipe) -> NDA
     model.eval()
     masks = (sample.mask() for sample in samples)
     for images in same_size_groups(sample.image() for sample in samples):
-        probs = probs_of_batch(model, images, short_side_px=recipe.short_side_px, precision=recipe.precision)
+        probs = probs_of_batch(model, images, recipe)
         for predicted, mask in zip(probs.argmax(1).cpu().numpy(), masks, strict=False):
             assert mask is not None
             total += confusion(mask, predicted.astype(np.uint8), count)

@@ -9,10 +9,11 @@ from typing import Any
 from maskwright.data.dataset import Dataset
 from maskwright.data.statistics import Statistics, describe
 from maskwright.errors import DataError
-from maskwright.models import check_architecture
+from maskwright.models import check_architecture, check_options
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.plan import draft, scheduled
 from maskwright.recipe.recipe import Recipe
+from maskwright.workflow.start import choose_start
 
 
 def plan(
@@ -53,8 +54,11 @@ def plan(
     chosen = {"seed": seed, "threads": threads, "device": None if device == "auto" else device}
     given = {**(settings or {}), **{name: value for name, value in chosen.items() if value is not None}}
     statistics = statistics or describe(dataset)
-    recipe = draft(statistics, machine(device=device, threads=threads), given)
-    check_architecture(recipe.model)
+    if "model" in given:
+        check_architecture(str(given["model"]))
+    start = choose_start(given, classes=len(dataset.classes), on_progress=on_progress)
+    recipe = draft(statistics, machine(device=device, threads=threads), given, start=start)
+    check_options(recipe)
     check_class_weights(recipe, dataset)
     on_progress(Progress("stage.measure", 0, 1))
     step_s = step_seconds(recipe, classes=len(dataset.classes), limit_s=0.05 * budget_s)

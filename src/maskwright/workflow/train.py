@@ -15,7 +15,7 @@ from maskwright.data.encode import write_findings, write_jpeg
 from maskwright.data.pictures import fitted, overlay, write_sample_pictures
 from maskwright.data.statistics import Statistics, describe
 from maskwright.errors import RunError, UsageError, shown
-from maskwright.models import check_architecture
+from maskwright.models import check_architecture, check_options
 from maskwright.progress import OnProgress, silent
 from maskwright.recipe.files import write_recipe
 from maskwright.recipe.plan import with_derived_weights
@@ -23,6 +23,7 @@ from maskwright.recipe.recipe import Recipe, with_settings
 from maskwright.storage import read_json, write_json, write_text
 from maskwright.training.run import Run, is_begun, make_run, open_run, refuse_inside, refuse_occupied
 from maskwright.workflow.plan import check_class_weights, check_splits, plan
+from maskwright.workflow.start import settled
 
 
 def train(
@@ -64,6 +65,8 @@ def train(
     if not resume:
         refuse_occupied(Path(out))
     check_splits(dataset)
+    if resume and recipe is None:
+        recipe = imported_recipe(Path(out))
     if resume and is_begun(Path(out)):
         refuse_changes(recipe, settings, threads, device)
         run = reopened(Path(out), dataset)
@@ -82,7 +85,7 @@ def train(
                 on_progress=on_progress,
             )
         else:
-            recipe = prepared(recipe, dataset, statistics, settings or {})
+            recipe = prepared(recipe, dataset, statistics, settings or {}, on_progress)
         run = start_run(dataset, recipe, Path(out), statistics, again=resume)
         left_s = None if budget_s is None else budget_s - 1.0
     from maskwright.training.loop import fit
@@ -98,11 +101,25 @@ def train(
     return run
 
 
-def prepared(recipe: Recipe, dataset: Dataset, statistics: Statistics, settings: Mapping[str, Any]) -> Recipe:
+def imported_recipe(out: Path) -> Recipe | None:
+    """The recipe of a run that was imported and has not trained yet; None for any other folder."""
+    fresh = (out / "import.json").is_file() and not is_begun(out)
+    return open_run(out).recipe if fresh else None
+
+
+def prepared(
+    recipe: Recipe,
+    dataset: Dataset,
+    statistics: Statistics,
+    settings: Mapping[str, Any],
+    on_progress: OnProgress = silent,
+) -> Recipe:
     """A given recipe, checked and completed against the data that it will see."""
     recipe = with_settings(recipe, dict(settings), source="--set", reason="given")
     recipe = with_derived_weights(recipe, statistics)
     check_architecture(recipe.model)
+    recipe = settled(recipe, classes=len(dataset.classes), on_progress=on_progress)
+    check_options(recipe)
     check_class_weights(recipe, dataset)
     return recipe
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from maskwright.data.classes import Classes
 from maskwright.data.sample import Image, Mask
-from maskwright.models import build_model
+from maskwright.models import build_for
 from maskwright.models.forward import probs_of_batch, settled_device
-from maskwright.models.weights import load_into
+from maskwright.models.loading import load_into
 from maskwright.recipe.recipe import Recipe
 
 
@@ -31,7 +31,7 @@ class TorchPredictor:
 
     def __init__(self, weights: Path, *, recipe: Recipe, classes: Classes, digest: str, device: str = "cpu") -> None:
         self.recipe, self.classes, self.digest = recipe, classes, digest
-        self._model = build_model(recipe.model, classes=len(classes)).eval()
+        self._model = build_for(recipe, classes=len(classes)).eval()
         load_into(self._model, weights)
         self._model.to(torch.device(settled_device(device)))
 
@@ -53,11 +53,6 @@ class TorchPredictor:
 
     def _batches(self, images: Sequence[Image]) -> list[torch.Tensor]:
         return [
-            probs_of_batch(
-                self._model,
-                list(same_size),
-                short_side_px=self.recipe.short_side_px,
-                precision=self.recipe.precision,
-            )
+            probs_of_batch(self._model, list(same_size), self.recipe)
             for _, same_size in groupby(images, key=lambda image: image.shape)
         ]

@@ -1,0 +1,54 @@
+"""Weights by name, and files of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from maskwright.errors import shown
+from maskwright.progress import OnProgress, silent
+from maskwright.weights import store
+from maskwright.weights.download import download
+from maskwright.weights.names import refuse_name
+from maskwright.weights.store import Stored, cached, open_verified
+from maskwright.weights.table import find
+
+
+def get(name: str, *, on_progress: OnProgress = silent) -> Stored:
+    """Weights out of the cache, downloaded first where they are not in it.
+
+    Args:
+        name: of the table of weights, or of a file that was added.
+        on_progress: told how far a download is.
+
+    Raises:
+        WeightsError: there are none of this name, or they cannot be had.
+    """
+    item = cached(name) or download(find(name), on_progress=on_progress)
+    open_verified(item)
+    return item
+
+
+def add(path: Path, *, name: str | None = None) -> Stored:
+    """Put a file of one's own into the cache, together with the architectures that can start from it.
+
+    Args:
+        path: the file.
+        name: what to call it; None chooses.
+
+    Raises:
+        WeightsError: the file cannot be used, fits no architecture, or the name is taken.
+    """
+    refuse_name(name)
+    if not path.is_file():
+        return store.add(path, name=name)  # which says what is wrong
+    from maskwright.models.loading import fits_of, read_state
+
+    fits = fits_of(read_state(path), classes=2, source=shown(path))
+    likeliest = next(iter(fits.values()))
+    return store.add(
+        path,
+        name=name,
+        fits=tuple(fits),
+        form=likeliest.options.get("form", "own"),
+        part="whole" if any(one.startswith("head.") for one in likeliest.loaded) else "encoder",
+    )

@@ -1,0 +1,52 @@
+"""Batch norm that bears a batch of one and can be frozen; TensorFlow's padding."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional
+
+from maskwright.models import build_model
+from maskwright.models.layers import BatchNorm, StridedConv2d, settle_norms
+
+
+def test_batch_norm_is_torchs_own_wherever_that_works() -> None:
+    ours, torchs = BatchNorm(3), torch.nn.BatchNorm2d(3)
+    x = torch.randn(4, 3, 5, 5)
+    assert torch.equal(ours.train()(x), torchs.train()(x)) and torch.equal(ours.eval()(x), torchs.eval()(x))
+    assert torch.equal(ours.running_var, torchs.running_var)
+
+
+def test_a_single_value_per_channel_is_normed_by_the_running_statistics() -> None:
+    norm = BatchNorm(3).train()
+    norm(torch.randn(8, 3, 2, 2) * 5)
+    before = norm.running_mean.clone(), norm.running_var.clone()
+    x = torch.randn(1, 3, 1, 1)
+    assert torch.equal(norm(x), norm.eval()(x))
+    assert torch.equal(norm.running_mean, before[0]) and torch.equal(norm.running_var, before[1])
+
+
+@pytest.mark.parametrize(("mode", "learns"), [("keep_statistics", True), ("frozen", False)])
+def test_an_encoders_norms_can_be_frozen(mode: str, learns: bool) -> None:
+    model = build_model("mlp-mobilenetv2", classes=2).train()
+    assert settle_norms(model.encoder, mode) == 52
+    before = {key: tensor.clone() for key, tensor in model.encoder.named_buffers()}
+    model(torch.randn(2, 3, 64, 64)).square().mean().backward()
+    assert all(torch.equal(before[key], tensor) for key, tensor in model.encoder.named_buffers())
+    norm = model.encoder.features[3].conv[1][1]
+    assert (norm.weight.grad is not None) == learns
+    assert not torch.equal(model.head.norm.running_var, torch.ones(128)), "the head's norms go on"
+
+
+@pytest.mark.parametrize("size", [7, 8, 9, 224])
+@pytest.mark.parametrize("stride", [2, 3])
+def test_same_padding_is_tensorflows(size: int, stride: int) -> None:
+    """The output has ceil(n / s) cells; where one pixel is missing, it is missing at the end."""
+    convolution = StridedConv2d(1, 1, 3, stride, padding=1, bias=False)
+    convolution.same_padding = True
+    x = torch.randn(1, 1, size, size)
+    missing = max((-(-size // stride) - 1) * stride + 3 - size, 0)
+    before, after = missing // 2, missing - missing // 2
+    expected = functional.conv2d(functional.pad(x, (before, after, before, after)), convolution.weight, stride=stride)
+    assert convolution(x).shape[2] == -(-size // stride)
+    assert torch.allclose(convolution(x), expected)

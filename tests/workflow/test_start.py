@@ -1,0 +1,120 @@
+"""Where training starts: which weights are taken, what they want, and what is said when there are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from maskwright.errors import RecipeError, WeightsError
+from maskwright.models import build_model
+from maskwright.recipe.recipe import GIVEN, make_recipe
+from maskwright.storage import read_json
+from maskwright.weights import store
+from maskwright.workflow.plan import plan
+from maskwright.workflow.start import DEFAULT_MODEL, DEFAULT_MODEL_WITHOUT, choose_start, settled
+from maskwright.workflow.train import train
+from maskwright.workflow.weights import add
+from tiny import tiny_dataset
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MASKWRIGHT_CACHE", str(tmp_path / "cache"))
+
+
+def encoder_file(path: Path, name: str = "mlp-mobilenetv2", **metadata: str) -> Path:
+    """An encoder as others keep it: torchvision's names, no head."""
+    encoder = build_model(name, classes=2).encoder
+    save_file({key: one.contiguous() for key, one in encoder.state_dict().items()}, path, metadata)
+    return path
+
+
+def values(choices: dict[str, tuple[Any, str]]) -> dict[str, Any]:
+    return {name: value for name, (value, _) in choices.items()}
+
+
+def test_without_any_weights_it_is_said_why_and_how_to_get_some() -> None:
+    choices = choose_start({}, classes=3)
+    assert values(choices) == {"model": DEFAULT_MODEL_WITHOUT, "weights": "none"}
+    assert "offline" in choices["weights"][1] and "maskwright weights get" in choices["weights"][1]
+    asked = choose_start({"weights": "none", "model": "mlp-r18"}, classes=3)
+    assert asked == {"weights": ("none", GIVEN)}
+
+
+def test_weights_that_may_not_be_used_commercially_are_never_taken_unasked() -> None:
+    reason = choose_start({"model": "segformer-b0"}, classes=3)["weights"][1]
+    assert "may be taken unasked" in reason and "mit-b0" in reason
+
+
+def test_what_lies_in_the_cache_is_taken(tmp_path: Path) -> None:
+    item = add(encoder_file(tmp_path / "mine.safetensors", padding="TensorFlow SAME", input="RGB, x/127.5-1"))
+    assert item.fits == ("mlp-mobilenetv2", "deeplabv3plus-mobilenetv2") and item.part == "encoder"
+    choices = choose_start({}, classes=3)
+    assert values(choices) == {
+        "model": DEFAULT_MODEL,
+        "weights": "mine",
+        "weights_digest": item.sha256,
+        "form": "tensorflow",
+        "mean_rgb": (127.5, 127.5, 127.5),
+        "std_rgb": (127.5, 127.5, 127.5),
+    }
+    assert "licence not stated, commercial use not stated" in choices["weights"][1]
+    given = choose_start({"model": "deeplabv3plus-mobilenetv2", "mean_rgb": (1, 2, 3)}, classes=3)
+    assert "model" not in given and "mean_rgb" not in given and given["form"][0] == "tensorflow"
+
+
+def test_a_file_chooses_the_architecture_that_fits_it(tmp_path: Path) -> None:
+    path = encoder_file(tmp_path / "resnet.safetensors", "mlp-r18")
+    choices = values(choose_start({"weights": str(path)}, classes=3))
+    assert choices["model"] == "mlp-r18" and choices["weights"] == str(path)
+    assert choices["weights_digest"] == store.digest(path)
+    with pytest.raises(WeightsError, match="do not fit segformer-b0"):
+        choose_start({"weights": str(path), "model": "segformer-b0"}, classes=3)
+    with pytest.raises(WeightsError, match="neither the name of weights nor a file"):
+        choose_start({"weights": "nothing-of-the-kind"}, classes=3)
+
+
+def test_a_recipe_by_hand_is_settled(tmp_path: Path) -> None:
+    path = encoder_file(tmp_path / "w.safetensors", padding="TensorFlow SAME")
+    recipe = make_recipe({"model": "mlp-mobilenetv2", "weights": str(path), "lr": 1e-3}, source="test")
+    whole = settled(recipe, classes=3)
+    assert whole.form == "tensorflow" and whole.weights_digest == store.digest(path) and whole.lr == 1e-3
+    assert settled(whole, classes=3) == whole
+
+
+def test_training_starts_from_the_weights_and_says_what_became_of_each(tmp_path: Path) -> None:
+    path = encoder_file(tmp_path / "w.safetensors")
+    settings = {"crop_hw": (64, 64), "batch_size": 2, "iterations": 1, "lr": 1e-12, "warmup_iterations": 0}
+    run = train(tiny_dataset(), out=tmp_path / "run", settings={**settings, "weights": str(path)}, budget_s=30)
+    told = read_json(run.folder / "initial_weights.json")
+    assert told["origin"] == "MobileNetV2 of torchvision" and told["loaded"] == 312
+    assert set(told["new"].values()) == {"the file holds no head for this architecture"}
+    trained = load_file(run.best_weights)
+    started = load_file(path)
+    assert torch.allclose(trained["encoder.features.3.conv.2.weight"], started["features.3.conv.2.weight"], atol=1e-6)
+    recipe = run.recipe
+    assert recipe.model == "mlp-mobilenetv2" and recipe.reason("weights").startswith("rule: ")
+
+
+def test_weights_that_changed_since_are_refused(tmp_path: Path) -> None:
+    path = encoder_file(tmp_path / "w.safetensors")
+    recipe = plan(tiny_dataset(), budget_s=20, settings={"weights": str(path), "iterations": 2})
+    path.write_bytes(path.read_bytes()[:-4] + b"abcd")
+    with pytest.raises(WeightsError, match="the file that the recipe was made with is not here"):
+        train(tiny_dataset(), out=tmp_path / "run", recipe=recipe)
+
+
+def test_settings_that_the_architecture_has_not_are_refused_before_training() -> None:
+    with pytest.raises(RecipeError, match="output_stride=16: segformer-b0 has no such setting"):
+        plan(tiny_dataset(), budget_s=20, settings={"model": "segformer-b0", "weights": "none", "output_stride": 16})
+
+
+def test_a_runs_weights_start_another_run(tmp_path: Path) -> None:
+    settings = {"crop_hw": (64, 64), "batch_size": 2, "iterations": 1, "model": "segformer-b0", "weights": "none"}
+    first = train(tiny_dataset(), out=tmp_path / "first", settings=settings, budget_s=30)
+    choices = values(choose_start({"weights": str(first.folder)}, classes=3))
+    assert choices["model"] == "segformer-b0" and choices["weights"].endswith("best.safetensors")
