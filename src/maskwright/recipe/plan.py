@@ -123,7 +123,8 @@ def scheduled(
 def _fine_tuning() -> dict[str, tuple[Any, str]]:
     """How pretrained weights are trained on."""
     return {
-        "lr": (3e-4, "rule: pretrained weights are to be kept, not drowned"),
+        "lr": (1e-3, "rule: for the newly drawn head of pretrained weights"),
+        "encoder_lr_multiplier": (0.2, "rule: what is pretrained is to be kept, not drowned"),
     }
 
 
