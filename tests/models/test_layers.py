@@ -50,3 +50,14 @@ def test_same_padding_is_tensorflows(size: int, stride: int) -> None:
     expected = functional.conv2d(functional.pad(x, (before, after, before, after)), convolution.weight, stride=stride)
     assert convolution(x).shape[2] == -(-size // stride)
     assert torch.allclose(convolution(x), expected)
+
+
+def test_a_strided_depthwise_convolution_is_as_exact_in_bfloat16() -> None:
+    convolution = StridedConv2d(4, 4, 3, 2, padding=1, groups=4, bias=False)
+    x = torch.randn(2, 4, 16, 16).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        y = convolution(x)
+    y.float().sum().backward()
+    assert y.dtype == torch.bfloat16 and convolution.weight.grad is not None
+    expected = functional.conv2d(x.float(), convolution.weight, stride=2, padding=1, groups=4)
+    assert torch.equal(y, expected.bfloat16())

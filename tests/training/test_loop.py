@@ -61,10 +61,19 @@ def test_the_same_recipe_gives_the_same_weights_and_another_seed_others(tmp_path
     assert not same(first, trained(tmp_path / "c", other, data))
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_training_after_ctrl_c_goes_on_to_the_same_weights(tmp_path: Path, precision: str) -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"precision": "fp32"},
+        {"precision": "bf16"},
+        {"model": "mlp-mobilenetv2", "precision": "bf16", "encoder_lr_multiplier": 0.2},
+        {"model": "mlp-mobilenetv2", "optimiser": "sgd", "lr": 0.01, "encoder_norm": "frozen"},
+        {"model": "deeplabv3plus-r18", "optimiser": "adam", "ema_decay": 0.0},
+    ],
+)
+def test_training_after_ctrl_c_goes_on_to_the_same_weights(tmp_path: Path, settings: dict[str, object]) -> None:
     data = tiny_dataset()
-    recipe = make_recipe({**SETTINGS, "precision": precision}, source="test")
+    recipe = make_recipe({**SETTINGS, **settings}, source="test")
     whole = trained(tmp_path / "whole", recipe, data)
     run = started(tmp_path / "cut", recipe)
 

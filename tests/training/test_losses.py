@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from maskwright.recipe.recipe import make_recipe
-from maskwright.training.losses import cross_entropy, dice_loss, segmentation_loss
+from maskwright.training.losses import cross_entropy, dice_loss, segmentation_loss, total_loss
 
 
 def case() -> tuple[torch.Tensor, torch.Tensor]:
@@ -61,3 +61,12 @@ def test_a_batch_without_anything_to_judge_is_zero(weights: object) -> None:
     loss.backward()
     assert float(loss.detach()) == 0
     assert logits.grad is not None and torch.isfinite(logits.grad).all()
+
+
+def test_an_auxiliary_head_adds_its_share() -> None:
+    logits, masks = case()
+    recipe = make_recipe({"auxiliary_share": 0.4}, source="test")
+    alone = segmentation_loss(logits, masks, recipe)
+    assert total_loss(logits, masks, recipe) == alone
+    both = total_loss((logits, 2 * logits), masks, recipe)
+    assert both == pytest.approx(float(alone + 0.4 * segmentation_loss(2 * logits, masks, recipe)))

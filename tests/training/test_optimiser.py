@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from maskwright.models import build_model
+from maskwright.models.layers import settle_norms
 from maskwright.recipe.recipe import make_recipe
 from maskwright.training.optimiser import final_length, lr_at, make_optimiser, set_lr, update_average
 
@@ -22,6 +23,29 @@ def test_norms_and_biases_do_not_decay_and_the_head_has_its_own_rate() -> None:
         decays = parameter.ndim > 1
         assert group["weight_decay"] == (0.3 if decays else 0), name
         assert not (decays and (name.endswith("bias") or "norm" in name)), name
+
+
+def test_parts_decay_and_learn_as_the_recipe_says() -> None:
+    model = build_model("deeplabv3plus-r18", classes=2)
+    settle_norms(model.encoder, "frozen")
+    settings = {"optimiser": "sgd", "beta1": 0.7, "weight_decay": 0.1, "encoder_lr_multiplier": 0.2}
+    settings |= {"norm_decay_multiplier": 0.5, "bias_decay_multiplier": 2.0}
+    optimiser = make_optimiser(model, make_recipe(settings, source="test"))
+    assert isinstance(optimiser, torch.optim.SGD) and {group["momentum"] for group in optimiser.param_groups} == {0.7}
+    set_lr(optimiser, 1.0)
+    groups = {id(p): group for group in optimiser.param_groups for p in group["params"]}
+
+    def of(name: str) -> tuple[float, float]:
+        group = groups[id(model.get_parameter(name))]
+        return group["lr"], group["weight_decay"]
+
+    assert of("encoder.stem.0.weight") == (0.2, 0.1)
+    assert of("head.joined.1.weight") == of("head.joined.1.bias") == (1.0, 0.05)
+    assert of("head.classifier.bias") == of("auxiliary.classifier.bias") == (1.0, 0.2)
+    frozen = [name for name, one in model.named_parameters() if id(one) not in groups]
+    assert frozen and all(name.startswith("encoder.") and not name.endswith("conv1.weight") for name in frozen)
+    adam = make_optimiser(model, make_recipe({"optimiser": "adam", "beta2": 0.95}, source="test"))
+    assert type(adam) is torch.optim.Adam and adam.defaults["betas"] == (0.9, 0.95)
 
 
 @pytest.mark.parametrize(("schedule", "middle"), [("poly", 0.505), ("cosine", 0.505), ("constant", 1.0)])

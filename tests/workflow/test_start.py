@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from maskwright.errors import RecipeError, WeightsError
 from maskwright.models import build_model
-from maskwright.recipe.recipe import GIVEN, make_recipe
+from maskwright.recipe.files import write_recipe
+from maskwright.recipe.recipe import GIVEN, make_recipe, with_settings
 from maskwright.storage import read_json
 from maskwright.weights import store
 from maskwright.workflow.plan import plan
@@ -67,6 +68,13 @@ def test_what_lies_in_the_cache_is_taken(tmp_path: Path) -> None:
     assert "model" not in given and "mean_rgb" not in given and given["form"][0] == "tensorflow"
 
 
+def test_limited_weights_in_the_cache_are_not_taken_unasked_either(tmp_path: Path) -> None:
+    path = encoder_file(tmp_path / "limited.safetensors", licence="CC-BY-NC-4.0")
+    assert add(path).commercial == "no"
+    assert values(choose_start({}, classes=3))["weights"] == "none"
+    assert values(choose_start({"weights": "limited"}, classes=3))["weights"] == "limited"
+
+
 def test_a_file_chooses_the_architecture_that_fits_it(tmp_path: Path) -> None:
     path = encoder_file(tmp_path / "resnet.safetensors", "mlp-r18")
     choices = values(choose_start({"weights": str(path)}, classes=3))
@@ -118,3 +126,6 @@ def test_a_runs_weights_start_another_run(tmp_path: Path) -> None:
     first = train(tiny_dataset(), out=tmp_path / "first", settings=settings, budget_s=30)
     choices = values(choose_start({"weights": str(first.folder)}, classes=3))
     assert choices["model"] == "segformer-b0" and choices["weights"].endswith("best.safetensors")
+    recipe = with_settings(first.recipe, {"mean_rgb": (1, 2, 3)}, source="test", reason="test")
+    write_recipe(recipe, first.folder / "recipe.yaml")
+    assert values(choose_start({"weights": str(first.folder)}, classes=3))["mean_rgb"] == (1, 2, 3)

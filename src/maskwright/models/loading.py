@@ -33,7 +33,7 @@ class Loaded:
     Args:
         origin: where the weights come from.
         loaded: names of the model's tensors that were filled.
-        left_out: names in the file that were not used, each with why.
+        left_out: tensors of the file that were not used, each with why, by our name where there is one, else by theirs.
         new: names of the model's tensors that keep their fresh draw, each with why.
         options: options of the architecture that were changed so that the weights fit.
         place: where in a checkpoint they stood, and what lay beside them; "" for a file of nothing but tensors.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from maskwright.errors import WeightsError, shown
 from maskwright.inference.load import weights_in
 from maskwright.progress import OnProgress, silent
+from maskwright.recipe.files import read_recipe
 from maskwright.recipe.recipe import GIVEN, Recipe, with_settings
 from maskwright.weights.download import offline
 from maskwright.weights.hub import PREFIX, hub_weights
@@ -32,7 +33,6 @@ IMAGENET = "imagenet"
 """What `weights` says to start the encoder of one of these from what its authors published."""
 
 LIGHT = "rule: the lightest, whose pretrained weights reach furthest in the time of a coffee"
-
 
 Choices = dict[str, tuple[Any, str]]
 """Settings by name: each with its value and the reason for it."""
@@ -155,7 +155,7 @@ def _automatic(model: str, on_progress: OnProgress) -> _Found | str:
     if model.startswith(SMP):
         return f"no weights are taken unasked for {SMP} models; weights: {IMAGENET} takes the encoder's own"
     order = [entry.name for entry in fitting(model)]
-    items = [item for item in stored() if model in item.fits]
+    items = [item for item in stored() if model in item.fits and item.commercial != "no"]
     items.sort(key=lambda item: order.index(item.name) if item.name in order else len(order))
     if items:
         return _Found(items[0].name, open_verified(items[0]), items[0])
@@ -184,7 +184,7 @@ def _named(wanted: str, on_progress: OnProgress) -> _Found:
         return _Found(item.name, open_verified(item), item)
     path = Path(wanted).expanduser()
     if path.is_dir():
-        path = weights_in(path)
+        return _of_run(path)
     if not path.is_file():
         raise WeightsError(
             f"--weights {wanted}: neither the name of weights nor a file.",
@@ -192,6 +192,12 @@ def _named(wanted: str, on_progress: OnProgress) -> _Found:
             do="maskwright weights lists them.",
         )
     return _Found(shown(path), path, described(path))
+
+
+def _of_run(folder: Path) -> _Found:
+    """The weights of a run or bundle, which want photos as they were given there."""
+    path, recipe = weights_in(folder), read_recipe(folder / "recipe.yaml")
+    return _Found(shown(path), path, replace(described(path), mean_rgb=recipe.mean_rgb, std_rgb=recipe.std_rgb))
 
 
 def _with(found: _Found, given: Mapping[str, Any], model: str | None, classes: int) -> Choices:

@@ -1,0 +1,34 @@
+"""Photos as a network sees them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from maskwright.models.forward import normalised, probs_of_batch
+from maskwright.recipe.recipe import make_recipe
+
+
+def test_photos_are_normalised_as_the_recipe_says() -> None:
+    recipe = make_recipe({"mean_rgb": (127.5, 100, 0), "std_rgb": (127.5, 50, 1)}, source="test")
+    photo = np.array([[[[255, 150, 7]]]], np.uint8)
+    assert normalised(photo, recipe, torch.device("cpu")).flatten().tolist() == pytest.approx([1, 1, 7])
+
+
+def test_a_network_is_asked_at_the_recipes_short_side_and_answers_at_the_photos() -> None:
+    seen = []
+
+    class Counting(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(1))
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            seen.append(tuple(images.shape))
+            return images[:, :2] + self.weight
+
+    recipe = make_recipe({"short_side_px": 32}, source="test")
+    probs = probs_of_batch(Counting(), [np.zeros((64, 96, 3), np.uint8)] * 2, recipe)
+    assert seen == [(2, 3, 32, 48)] and probs.shape == (2, 2, 64, 96)
+    assert torch.allclose(probs.sum(1), torch.ones(2, 64, 96))
