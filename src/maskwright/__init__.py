@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from maskwright.data.reading import read
     from maskwright.data.sample import Sample
     from maskwright.data.statistics import describe
+    from maskwright.doctor import examine
     from maskwright.evaluation.evaluate import Evaluation, evaluate
+    from maskwright.experiments.mmsegmentation.import_run import import_mmseg
     from maskwright.inference.load import load
     from maskwright.inference.predict import predict
     from maskwright.inference.predictor import Predictor
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
     from maskwright.reports.report import report
     from maskwright.shipping.bundle import Bundle, bundle
     from maskwright.training.run import Run
+    from maskwright.workflow.architectures import architectures
     from maskwright.workflow.demo import demo
     from maskwright.workflow.plan import plan
     from maskwright.workflow.run import run
     from maskwright.workflow.train import train
+    from maskwright.workflow.weights import add_weights, get_weights
 
 __version__ = "0.1.0"
 
@@ -39,11 +43,16 @@ __all__ = [
     "Recipe",
     "Run",
     "Sample",
+    "add_weights",
+    "architectures",
     "build_model",
     "bundle",
     "demo",
     "describe",
     "evaluate",
+    "examine",
+    "get_weights",
+    "import_mmseg",
     "load",
     "load_weights",
     "make_classes",
@@ -65,11 +74,16 @@ _HOME = {
     "Recipe": "recipe.recipe",
     "Run": "training.run",
     "Sample": "data.sample",
+    "add_weights": "workflow.weights",
+    "architectures": "workflow.architectures",
     "build_model": "models",
     "bundle": "shipping.bundle",
     "demo": "workflow.demo",
     "describe": "data.statistics",
     "evaluate": "evaluation.evaluate",
+    "examine": "doctor",
+    "get_weights": "workflow.weights",
+    "import_mmseg": "experiments.mmsegmentation.import_run",
     "load": "inference.load",
     "load_weights": "models.loading",
     "make_classes": "data.classes",

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from maskwright.cli.names import free_folder, names, run_folder
+from maskwright.cli.names import classes_for, free_folder, names, run_folder
+from maskwright.data.classes import Classes
 from maskwright.errors import UsageError
 
 
@@ -22,6 +23,19 @@ def test_class_names_are_parted_at_commas() -> None:
 def test_wrong_class_names_are_refused(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         names(text)
+
+
+def test_classes_are_those_given_else_the_datas_else_the_runs(tmp_path: Path) -> None:
+    data, run = tmp_path / "data", tmp_path / "run"
+    for folder in (data, run):
+        folder.mkdir()
+    assert classes_for(None, data, run) is None and classes_for(None, data, None) is None
+    (run / "classes.yaml").write_text("classes: {a: 1, b: 2}\nignore: 0\n")
+    found = classes_for(None, data, run)
+    assert isinstance(found, Classes) and (found.names, found.values, found.ignore) == (("a", "b"), (1, 2), 0)
+    assert classes_for("x,y", data, run) == ("x", "y")
+    (data / "classes.yaml").write_text("names: [c, d]\n")
+    assert classes_for(None, data, run) is None  # the data say it themselves
 
 
 def test_a_taken_folder_is_left_alone(tmp_path: Path) -> None:

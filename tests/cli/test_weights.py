@@ -69,11 +69,11 @@ def test_the_list_says_of_each_what_may_be_done_with_it(own: Path, capsys: pytes
     assert outcome("list") == 0
     printed = capsys.readouterr().out
     assert [row_of(printed, entry.name) for entry in ENTRIES]
-    assert row_of(printed, "mit-b0").split()[-3:] == ["ALLOWED", "no", "no"]
+    assert row_of(printed, "mit-b0").split()[-4:] == ["ALLOWED", "no", "not", "verified"]
     assert "NOT ALLOWED" in row_of(printed, "mit-b0")
-    assert row_of(printed, "mobilenetv2_100.ra_in1k").split()[-4:] == ["Apache-2.0", "allowed", "no", "no"]
+    assert row_of(printed, "mobilenetv2_100.ra_in1k").split()[-5:] == ["Apache-2.0", "allowed", "no", "not", "verified"]
     assert row_of(printed, "own").split()[1:3] == ["mlp-mobilenetv2,", "deeplabv3plus-mobilenetv2"]
-    assert row_of(printed, "own").split()[-2:] == ["yes", "no"]
+    assert row_of(printed, "own").split()[-3:] == ["yes", "not", "verified"]
     assert "Verified: the file itself was held" in printed
     assert "Files of your own" in printed
     assert str(home()) in printed
@@ -82,7 +82,7 @@ def test_the_list_says_of_each_what_may_be_done_with_it(own: Path, capsys: pytes
 def test_the_list_in_russian(capsys: pytest.CaptureFixture[str]) -> None:
     assert outcome("list", "--lang", "ru") == 0
     printed = capsys.readouterr().out
-    assert row_of(printed, "mit-b0").split()[-3:] == ["ЗАПРЕЩЕНО", "нет", "нет"]
+    assert row_of(printed, "mit-b0").split()[-4:] == ["ЗАПРЕЩЕНО", "нет", "не", "проверено"]
     assert "Ваши собственные файлы" not in printed
 
 
@@ -121,7 +121,7 @@ def test_the_held_file_is_known_when_it_is_added(capsys: pytest.CaptureFixture[s
     value = one_json(capsys)
     assert (value["verified"], value["training_data"]) == (True, "ImageNet-1k")
     assert outcome("list") == 0
-    assert row_of(capsys.readouterr().out, "mobilenetv2-imagenet").split()[-2:] == ["yes", "yes"]
+    assert row_of(capsys.readouterr().out, "mobilenetv2-imagenet").split()[-2:] == ["yes", "verified"]
 
 
 def test_a_download_is_announced_shown_and_labelled(hub: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 
 import maskwright
 from maskwright.cli.main import answer
+from maskwright.data.classes import read_classes
 from maskwright.errors import UsageError, WeightsError
 from maskwright.experiments.mmsegmentation.import_run import FIRST_CONVOLUTIONS, import_mmseg
 from maskwright.models import build_model
@@ -21,6 +23,7 @@ from maskwright.workflow.train import train
 from mmseg_fixtures import mmseg_state
 from mmseg_pets import PETS
 from shared_data import shared
+from small_folders import mask, save, split_folder
 from tiny import tiny_dataset
 
 SMALL = {"crop_hw": (64, 64), "short_side_px": 0, "batch_size": 2, "iterations": 2, "validation_interval": 2}
@@ -84,6 +87,47 @@ def test_training_goes_on_from_it(imported: Path, tmp_path: Path) -> None:
     again = train(data, out=moved, resume=True)
     events = [entry["event"] for entry in again.log()]
     assert events[0] == "start" and events[-1] == "end"
+
+
+@pytest.mark.parametrize("verb", ["train", "run"])
+def test_the_commands_go_on_with_its_weights_and_classes(verb: str, tmp_path: Path) -> None:
+    """Masks of a config that reduces the zero label: value 0 is not judged, class 0 has value 1."""
+    config, checkpoint = real()
+    reduced = tmp_path / "reduced.py"
+    reduced.write_text(config.read_text().replace("reduce_zero_label=False", "reduce_zero_label=True"))
+    assert answer(["import-mmseg", str(reduced), str(checkpoint), "-o", str(tmp_path / "run")]) == 0
+    data = split_folder(tmp_path / "data", train=6, val=3)
+    (data / "classes.yaml").unlink()
+    for place, file in enumerate(sorted((data / "masks").rglob("*.png"))):
+        save(file, mask(1 + place % 3))
+    small = [f"--set={name}={value}" for name, value in (*SMALL.items(), ("crop_hw", "[64, 64]"))]
+    assert answer([verb, str(data), "-o", str(tmp_path / "run"), "--resume", *small]) == 0
+    assert read_json(tmp_path / "run" / "initial_weights.json")["new"] == {}
+    classes = read_classes(tmp_path / "run" / "classes.yaml")
+    assert (classes.names, classes.values, classes.ignore) == (("background", "cat", "dog"), (1, 2, 3), 0)
+    recipe = (tmp_path / "run" / "recipe.yaml").read_text()
+    assert "lr: 6.0e-05" in recipe and "weights: weights/imported.safetensors" in recipe  # the folder may be moved
+    assert [entry["iteration"] for entry in maskwright.Run(tmp_path / "run").log() if entry["event"] == "end"] == [2]
+
+
+def test_an_empty_folder_may_be_the_one_where_the_user_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    import_mmseg(*real(), out=".")
+    assert maskwright.load(".").classes.names == ("background", "cat", "dog")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["here"]
+    bundled = (tmp_path / "here" / "bundle" / "recipe.yaml").read_text()
+    assert "importing" not in bundled
+
+
+def test_the_checkpoint_tells_the_palette_where_the_config_does_not(tmp_path: Path) -> None:
+    plain = tmp_path / "plain.py"
+    plain.write_text(re.sub(r"palette=\[.*?\n            \]", "palette=None", real()[0].read_text(), flags=re.DOTALL))
+    state = {key: torch.as_tensor(value) for key, value in mmseg_state("segformer_b0").items()}
+    palette = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    torch.save({"meta": {"dataset_meta": {"palette": palette}}, "state_dict": state}, tmp_path / "a.pth")
+    made = import_mmseg(plain, tmp_path / "a.pth", out=tmp_path / "run")
+    assert made.translation.palette is None and made.classes.colours == tuple(map(tuple, palette))
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from maskwright.errors import UsageError
 from maskwright.experiments import mmsegmentation
 from maskwright.experiments.mmsegmentation.config import read_config
 from maskwright.experiments.mmsegmentation.layout import SplitFolders
@@ -254,6 +256,48 @@ def test_epochs_become_iterations_where_the_photos_are(tmp_path: Path, monkeypat
     assert settings["validation_interval"] == 5 * 8
     assert settings["warmup_iterations"] == 2 * 8
     assert "8 batches each" in row(translation, "train_cfg.max_epochs").why()
+
+
+def test_an_epoch_is_as_long_as_what_is_wrapped_around_the_photos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, count in (("images/train", 30), ("more", 6)):
+        (tmp_path / "data" / "pets" / name).mkdir(parents=True)
+        for place in range(count):
+            (tmp_path / "data" / "pets" / name / f"{place}.jpg").touch()
+    monkeypatch.chdir(tmp_path)
+    plain = copy.deepcopy(read_config(PETS / "segformer_b0_epochs.py").values["train_dataloader"]["dataset"])
+    more = {**plain, "data_prefix": {"img_path": "more"}}
+
+    def epochs(dataset: object) -> int:
+        return changed("segformer_b0_epochs", train_dataloader__dataset=dataset).settings.get("iterations", 0)
+
+    assert epochs(plain) == 50 * 8
+    assert epochs({"type": "RepeatDataset", "times": 10, "dataset": plain}) == 50 * 75
+    assert epochs({"type": "ConcatDataset", "datasets": [plain, more]}) == 50 * 9
+    assert epochs({"type": "ClassBalancedDataset", "dataset": plain}) == 0
+    assert epochs({"type": "ConcatDataset", "datasets": [plain, {**more, "data_root": "nowhere"}]}) == 0
+
+
+def test_a_loop_may_be_told_without_its_type() -> None:
+    loop = {"by_epoch": False, "max_iters": 900, "val_interval": 90}
+    settings = changed("segformer_b0_weights", train_cfg=loop).settings
+    assert (settings["iterations"], settings["validation_interval"]) == (900, 90)
+    with pytest.raises(UsageError, match="IterBasedTrainLoop or EpochBasedTrainLoop"):
+        changed("segformer_b0_weights", train_cfg={"type": "MyLoop", "by_epoch": True, "max_epochs": 3})
+
+
+def test_a_fall_that_begins_elsewhere_than_behind_the_rise_is_told() -> None:
+    plain = translated("segformer_b0_weights")
+    assert row(plain, "param_scheduler.PolyLR.begin").kind == "carried over"
+    rise, fall = read_config(PETS / "segformer_b0_weights.py").values["param_scheduler"]
+    later = changed("segformer_b0_weights", param_scheduler=[rise, {**fall, "begin": 4000}])
+    assert row(later, "param_scheduler.PolyLR.begin").kind == "replaced"
+    alone = changed("segformer_b0_weights", param_scheduler=[{**fall, "begin": 4000}])
+    assert row(alone, "param_scheduler.PolyLR.begin").kind == "replaced"
+    cosine = {"type": "CosineAnnealingLR", "T_max": 2000, "begin": 1500, "by_epoch": False}
+    short = changed("segformer_b0_weights", param_scheduler=[rise, cosine])
+    assert row(short, "param_scheduler.CosineAnnealingLR.T_max").kind == "replaced"
 
 
 def test_listed_photos_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -370,6 +370,16 @@ def test_the_weights_are_found_where_scripts_put_them(content: Any, expected: st
     assert {name: tensor.tolist() for name, tensor in tensors.items()} == {"conv.weight": [1, 1], "conv.bias": [0, 0]}
 
 
+def test_the_same_numbers_under_thousands_of_names_are_refused(tmp_path: Path) -> None:
+    part = torch.zeros(1, dtype=torch.float16).expand(1 << 20)
+    torch.save({f"layer{number}.weight": part for number in range(100)}, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match="repeat the same numbers over and over"):
+        find_state(read_checkpoint(tmp_path / "a.pth").content, tmp_path / "a.pth")
+    tied = torch.zeros(100)
+    state, _ = find_state({"a": tied, "b": tied}, tmp_path / "b.pth")
+    assert set(state) == {"a", "b"}
+
+
 def test_a_pickled_model_is_refused_with_the_way_out(tmp_path: Path) -> None:
     for content in (Network(), {"model": Network(), "epoch": 1}):
         path = saved(content, tmp_path / "a.pt")

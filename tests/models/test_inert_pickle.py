@@ -149,7 +149,7 @@ def test_keys_that_compare_by_identity_become_stand_ins() -> None:
 
 NESTED_KEY = b"}(" + b")" + b"\x85" * 200_000 + b"K\x01u."
 LAUGHS = b"}()" + b"2\x86" * 64 + b"K\x01u."
-COPIED = b"\x80\x04(" + b"K\x01" * 2000 + b"lq\0" + b"c__builtin__\nset\nh\0\x85R0" * 10 + b"N."
+COPIED = b"\x80\x04(" + b"K\x01" * 1000 + b"lq\0c__builtin__\nset\nq\1" + b"h\1h\0\x85R" * 1000 + b"."
 
 DAMAGED = [
     (b"", "the pickle is not whole"),

@@ -125,6 +125,48 @@ def test_own_weights_come_back_whatever_the_classes(name: str) -> None:
         assert torch.equal(source.eval()(images), same.eval()(images))
 
 
+def test_names_do_not_tell_the_padding_so_a_model_keeps_its_own() -> None:
+    state = build_model("mlp-mobilenetv2", classes=2).encoder.state_dict()
+    for form in ("own", "tensorflow"):
+        model = build_model("mlp-mobilenetv2", classes=2, form=form)
+        assert load_weights(model, state).options == {} and model.architecture.options["form"] == form
+
+
+def test_a_head_that_another_form_has_not_goes() -> None:
+    theirs = build_model("deeplabv3plus-mobilenetv2", classes=3, form="huggingface")
+    model = build_model("deeplabv3plus-mobilenetv2", classes=3)
+    loaded = load_weights(model, theirs.state_dict())
+    assert loaded.options == {"form": "huggingface"} and model.auxiliary is None
+    assert {*loaded.loaded, *loaded.new} == set(model.state_dict())
+    back = load_weights(model, build_model("deeplabv3plus-mobilenetv2", classes=3).state_dict())
+    assert back.options == {"form": "own"} and model.auxiliary is not None and not back.new
+
+
+def test_what_torch_load_gives_is_taken_as_it_is() -> None:
+    state = build_model("mlp-r18", classes=3).state_dict()
+    wrapped = {f"module.{name}": tensor for name, tensor in state.items()}
+    loaded = load_weights(build_model("mlp-r18", classes=3), {"state_dict": wrapped, "epoch": 3})
+    assert not loaded.new and loaded.place == "state_dict; 'module.' taken off every name"
+
+
+def test_a_classifier_of_whole_images_is_left_out() -> None:
+    """As MMPretrain's checkpoints have it, which MMSegmentation's configs start from."""
+    state = {name: one for name, one in mmseg_state("deeplabv3plus_r18").items() if name.startswith("backbone.")}
+    state |= {"head.fc.weight": torch.zeros(1000, 512), "head.fc.bias": torch.zeros(1000)}
+    loaded = load_weights(build_model("deeplabv3plus-r18", classes=3), state)
+    assert set(loaded.left_out.values()) == {"classifies whole images"} and len(loaded.left_out) == 2
+
+
+def test_the_complaint_is_about_the_form_that_is_nearest() -> None:
+    state = build_model("mlp-r50", classes=3).encoder.state_dict()  # torchvision's names
+    state["layer1.0.conv1.weight"] = torch.zeros(1)
+    with pytest.raises(
+        WeightsError, match=r"found: encoder.layer1.0.conv1.weight: expected \(64, 64, 1, 1\)"
+    ) as caught:
+        load_weights(build_model("deeplabv3plus-r50", classes=3), state)
+    assert "stem" not in str(caught.value)
+
+
 def test_an_encoder_goes_into_another_architecture_and_its_head_is_left_out() -> None:
     model = build_model("mlp-r18", classes=3)
     loaded = load_weights(model, mmseg_state("deeplabv3plus_r18"))

@@ -48,6 +48,19 @@ def test_parts_decay_and_learn_as_the_recipe_says() -> None:
     assert type(adam) is torch.optim.Adam and adam.defaults["betas"] == (0.9, 0.95)
 
 
+@pytest.mark.parametrize("schedule", ["poly", "cosine"])
+def test_the_fall_begins_at_the_top_of_the_rise(schedule: str) -> None:
+    """As mmengine's `PolyLR(begin=100)` behind `LinearLR(end=100)`."""
+    settings = {"iterations": 1100, "warmup_iterations": 100, "schedule": schedule, "lr": 1.0, "lr_min_frac": 0.0}
+    recipe = make_recipe(settings, source="test")
+    assert lr_at(99, recipe) == pytest.approx(100 / 101)
+    assert lr_at(100, recipe) == 1.0
+    assert lr_at(600, recipe) == pytest.approx(0.5 if schedule == "cosine" else 0.5**recipe.poly_power)
+    changed = make_recipe({**settings, "length_changes": [(50, 600)]}, source="test")
+    assert [lr_at(at, changed) for at in (99, 100)] == [lr_at(at, recipe) for at in (99, 100)]
+    assert lr_at(350, changed) == pytest.approx(lr_at(600, recipe)) and lr_at(600, changed) == 0.0
+
+
 @pytest.mark.parametrize(("schedule", "middle"), [("poly", 0.505), ("cosine", 0.505), ("constant", 1.0)])
 def test_schedules(schedule: str, middle: float) -> None:
     recipe = make_recipe(

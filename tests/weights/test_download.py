@@ -66,7 +66,7 @@ def test_what_is_downloaded_is_what_the_hub_promised(hub: LocalHub) -> None:
     assert item.path.read_bytes() == hub.content
     assert (item.sha256, item.commit, item.size_bytes) == (hub.sha256, COMMIT, len(hub.content))
     assert item.source == f"{hub.endpoint}/owner/name/resolve/{COMMIT}/model.safetensors"
-    assert (item.commercial, item.form, item.fits) == ("no", "huggingface", ("segformer-b0",))
+    assert (item.commercial, item.fits) == ("no", ("segformer-b0",))
     assert cached("mit-b0") == item
     assert pin("mit-b0") == {"commit": COMMIT, "file": "model.safetensors", "sha256": hub.sha256}
     assert (told[0].done, told[-1].done, told[-1].total) == (0, 2, 2)

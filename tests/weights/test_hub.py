@@ -129,6 +129,7 @@ def test_a_pickled_checkpoint_where_there_is_nothing_better(cache: Path) -> None
         ("own/it", b"---\nlicense: cc-by-nc-4.0\n---\n", "CC-BY-NC-4.0", "no"),
         ("own/it", b"---\n: [\n---\n", "not stated", "not stated"),
         ("own/it", b"# no front matter\n", "not stated", "not stated"),
+        ("nvidia/segformer-b5-city", b"---\nlicense: other\n---\n", "NVIDIA Source Code License for SegFormer", "no"),
         ("nvidia/mit-b0", b"---\nlicense: apache-2.0\n---\n", "NVIDIA Source Code License for SegFormer", "no"),
     ],
 )

@@ -15,20 +15,22 @@ import pytest
 from safetensors.numpy import save_file
 
 from maskwright.errors import WeightsError
+from maskwright.storage import file_digest
 from maskwright.weights import store
+from maskwright.weights.metadata import KEY, as_metadata, metadata
 from maskwright.weights.store import (
     add,
     cached,
     check,
     described,
     home,
-    metadata,
     open_verified,
+    pin,
     stored,
     take,
     write_pin,
 )
-from maskwright.weights.table import HALF, IMAGENET_MEAN, find
+from maskwright.weights.table import HALF, IMAGENET_MEAN, IMAGENET_STD, find
 from shared_data import shared
 
 APACHE = {
@@ -52,13 +54,13 @@ def file_of(path: Path, *, value: float = 1.0, said: dict[str, str] | None = Non
 
 def test_what_is_added_is_found_again(tmp_path: Path) -> None:
     path = file_of(tmp_path / "My Encoder (2).safetensors")
-    item = add(path, fits=("mlp-r18",), form="torchvision", part="encoder")
+    item = add(path, fits=("mlp-r18",), part="encoder")
     assert item.name == "my-encoder-2"
     assert item.path.read_bytes() == path.read_bytes()
     assert item.path == home() / "my-encoder-2" / "weights.safetensors"
     assert item.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert (item.licence, item.commercial, item.verified) == ("not stated", "not stated", False)
-    assert (item.fits, item.form, item.mean_rgb) == (("mlp-r18",), "torchvision", IMAGENET_MEAN)
+    assert (item.fits, item.mean_rgb) == (("mlp-r18",), IMAGENET_MEAN)
     assert cached(item.name) == item
     assert stored() == check() == (item,)
     assert open_verified(item) == item.path
@@ -67,12 +69,33 @@ def test_what_is_added_is_found_again(tmp_path: Path) -> None:
 
 def test_a_file_is_believed_what_it_says_of_itself(tmp_path: Path) -> None:
     item = add(file_of(tmp_path / "a.safetensors", said=APACHE))
-    assert (item.licence, item.commercial, item.form) == ("Apache-2.0", "yes", "tensorflow")
-    assert (item.mean_rgb, item.std_rgb, item.bn_eps) == (HALF, HALF, 1e-3)
+    assert (item.licence, item.commercial) == ("Apache-2.0", "yes")
+    assert (item.mean_rgb, item.std_rgb) == (HALF, HALF)
     assert cached("a") == item
-    other = add(file_of(tmp_path / "b.safetensors", value=2, said={"license": "CC-BY-NC-4.0", "bn_eps": "?"}))
-    assert (other.licence, other.commercial, other.form, other.bn_eps) == ("CC-BY-NC-4.0", "no", "own", None)
-    assert add(file_of(tmp_path / "c.safetensors", value=3, said=APACHE), form="own").form == "own"
+    other = add(file_of(tmp_path / "b.safetensors", value=2, said={"license": "CC-BY-NC-4.0"}))
+    assert (other.licence, other.commercial) == ("CC-BY-NC-4.0", "no")
+
+
+def test_a_file_of_ours_is_believed_what_it_says_of_itself(tmp_path: Path) -> None:
+    about = {"licence": "of NVIDIA", "commercial": "no", "mean_rgb": [1, 2, 3], "std_rgb": [4, 5]}
+    item = add(file_of(tmp_path / "a.safetensors", said=as_metadata(about)))
+    assert (item.licence, item.commercial, item.mean_rgb, item.std_rgb) == ("of NVIDIA", "no", (1, 2, 3), IMAGENET_STD)
+    about = {"licence": "Apache-2.0", "commercial": "no"}  # the stricter one of the two
+    assert add(file_of(tmp_path / "b.safetensors", value=2, said=as_metadata(about))).commercial == "no"
+    assert add(file_of(tmp_path / "c.safetensors", value=3, said={KEY: "{"})).licence == "not stated"
+
+
+def test_a_name_of_the_table_wants_a_file_that_fits(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"cannot be resnet50\.tv_in1k") as caught:
+        add(file_of(tmp_path / "a.safetensors"), name="resnet50.tv_in1k", fits=("segformer-b0",))
+    assert "found: weights for segformer-b0" in str(caught.value)
+
+
+def test_pins_of_two_downloads_do_not_meet() -> None:
+    write_pin("mit-b0", commit="c", file="f", sha256="0" * 64)
+    write_pin("mit-b1", commit="d", file="f", sha256="1" * 64)
+    assert (pin("mit-b0")["commit"], pin("mit-b1")["commit"], pin("mit-b2")) == ("c", "d", {})
+    assert stored() == ()
 
 
 def test_a_file_without_metadata_is_taken_as_it_is(tmp_path: Path) -> None:
@@ -84,11 +107,10 @@ def test_a_file_without_metadata_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 def test_the_held_file_takes_name_licence_and_form_of_the_table() -> None:
-    item = add(shared("pretrained", "mobilenetv2_1.0_imagenet.safetensors"), form="own", fits=("unet",))
+    item = add(shared("pretrained", "mobilenetv2_1.0_imagenet.safetensors"), fits=("unet",))
     entry = find("mobilenetv2-imagenet")
     assert (item.name, item.licence, item.commercial) == (entry.name, "Apache-2.0", "yes")
-    assert (item.form, item.mean_rgb, item.std_rgb, item.fits) == ("tensorflow", HALF, HALF, entry.fits)
-    assert item.bn_eps == 1e-5
+    assert (item.mean_rgb, item.std_rgb, item.fits) == (HALF, HALF, entry.fits)
     assert item.verified
 
 
@@ -96,13 +118,13 @@ def test_a_file_given_a_name_of_the_table_takes_its_licence(tmp_path: Path) -> N
     for path, name in (("model.safetensors", "mit-b0"), ("mit-b1.safetensors", None)):
         item = add(file_of(tmp_path / path, value=len(path), said=APACHE), name=name)
         entry = find(item.name)
-        assert (item.licence, item.commercial, item.form) == (entry.licence, "no", "huggingface")
+        assert (item.licence, item.commercial) == (entry.licence, "no")
         assert not item.verified
 
 
 def test_a_file_known_from_a_download_keeps_its_licence_under_any_name(tmp_path: Path) -> None:
     path = file_of(tmp_path / "mine.safetensors")
-    write_pin("mit-b0", commit="c", file="model.safetensors", sha256=store.digest(path))
+    write_pin("mit-b0", commit="c", file="model.safetensors", sha256=file_digest(path))
     assert add(path, name="mine").commercial == "no"
     assert add(path).name == "mit-b0"
 
@@ -204,7 +226,7 @@ def test_another_time_of_the_same_content_is_remembered(tmp_path: Path, monkeypa
     again = cached("a")
     assert again is not None
     assert again.mtime_ns == item.path.stat().st_mtime_ns
-    monkeypatch.setattr(store, "digest", lambda _: pytest.fail("computed again"))
+    monkeypatch.setattr(store, "file_digest", lambda _: pytest.fail("computed again"))
     assert open_verified(again) == item.path
 
 
@@ -273,10 +295,10 @@ def test_a_download_is_moved_not_copied() -> None:
     home().mkdir(parents=True)
     file = file_of(home() / ".mit-b0.partial", said=APACHE)
     source = "https://huggingface.co/nvidia/mit-b0/resolve/c/model.safetensors"
-    item = take(file, find("mit-b0"), sha256=store.digest(file), commit="c", source=source)
+    item = take(file, find("mit-b0"), sha256=file_digest(file), commit="c", source=source)
     assert not file.exists()
     assert (item.path.name, item.commit, item.source) == ("weights.safetensors", "c", source)
-    assert (item.commercial, item.form, item.bn_eps) == ("no", "huggingface", 1e-3)
+    assert item.commercial == "no"
     assert cached("mit-b0") == item
 
 
@@ -286,10 +308,10 @@ def test_a_file_outside_of_the_cache_is_described_the_same(tmp_path: Path) -> No
     assert not home().exists()
     assert item.name == str(path)
     inside = add(path)
-    for name in ("sha256", "licence", "commercial", "form", "mean_rgb", "std_rgb", "bn_eps", "size_bytes"):
+    for name in ("sha256", "licence", "commercial", "mean_rgb", "std_rgb", "size_bytes"):
         assert getattr(item, name) == getattr(inside, name)
     held = described(shared("pretrained", "mobilenetv2_1.0_imagenet.safetensors"))
-    assert (held.verified, held.form, held.licence) == (True, "tensorflow", "Apache-2.0")
+    assert (held.verified, held.licence) == (True, "Apache-2.0")
     with pytest.raises(WeightsError, match="there are no weights here"):
         described(tmp_path / "gone.pth")
 

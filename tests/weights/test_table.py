@@ -9,8 +9,7 @@ from typing import get_args
 import pytest
 
 from maskwright.errors import WeightsError
-from maskwright.recipe.recipe import Form
-from maskwright.weights.store import digest
+from maskwright.storage import file_digest
 from maskwright.weights.table import ENTRIES, Commercial, Part, find, fitting, terms
 from shared_data import shared
 
@@ -24,7 +23,6 @@ def test_every_name_stands_once_and_is_a_name_of_the_cache() -> None:
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_every_entry_says_all_that_is_needed(entry: object) -> None:
     entry = find(entry.name)  # type: ignore[attr-defined]
-    assert entry.form in get_args(Form)
     assert entry.part in get_args(Part)
     assert entry.commercial in get_args(Commercial)
     assert entry.fits
@@ -51,7 +49,7 @@ def test_a_digest_needs_evidence_and_evidence_a_digest() -> None:
 def test_the_held_file_has_the_digest_of_the_table() -> None:
     path = shared("pretrained", "mobilenetv2_1.0_imagenet.safetensors")
     entry = find("mobilenetv2-imagenet")
-    assert digest(path) == entry.sha256
+    assert file_digest(path) == entry.sha256
     assert path.stat().st_size / 1e6 == pytest.approx(entry.mb, abs=0.05)
 
 

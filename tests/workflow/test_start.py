@@ -9,16 +9,17 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+import maskwright
 from maskwright.errors import RecipeError, WeightsError
 from maskwright.models import build_model
-from maskwright.recipe.files import write_recipe
-from maskwright.recipe.recipe import GIVEN, make_recipe, with_settings
-from maskwright.storage import read_json
-from maskwright.weights import store
+from maskwright.recipe.files import read_recipe
+from maskwright.recipe.recipe import GIVEN, make_recipe
+from maskwright.storage import file_digest, read_json
+from maskwright.training.run import open_run
 from maskwright.workflow.plan import plan
 from maskwright.workflow.start import DEFAULT_MODEL, DEFAULT_MODEL_WITHOUT, choose_start, settled
 from maskwright.workflow.train import train
-from maskwright.workflow.weights import add
+from maskwright.workflow.weights import add_weights
 from tiny import tiny_dataset
 
 
@@ -52,7 +53,7 @@ def test_weights_that_may_not_be_used_commercially_are_never_taken_unasked() -> 
 
 
 def test_what_lies_in_the_cache_is_taken(tmp_path: Path) -> None:
-    item = add(encoder_file(tmp_path / "mine.safetensors", padding="TensorFlow SAME", input="RGB, x/127.5-1"))
+    item = add_weights(encoder_file(tmp_path / "mine.safetensors", padding="TensorFlow SAME", input="RGB, x/127.5-1"))
     assert item.fits == ("mlp-mobilenetv2", "deeplabv3plus-mobilenetv2") and item.part == "encoder"
     choices = choose_start({}, classes=3)
     assert values(choices) == {
@@ -70,7 +71,7 @@ def test_what_lies_in_the_cache_is_taken(tmp_path: Path) -> None:
 
 def test_limited_weights_in_the_cache_are_not_taken_unasked_either(tmp_path: Path) -> None:
     path = encoder_file(tmp_path / "limited.safetensors", licence="CC-BY-NC-4.0")
-    assert add(path).commercial == "no"
+    assert add_weights(path).commercial == "no"
     assert values(choose_start({}, classes=3))["weights"] == "none"
     assert values(choose_start({"weights": "limited"}, classes=3))["weights"] == "limited"
 
@@ -79,7 +80,7 @@ def test_a_file_chooses_the_architecture_that_fits_it(tmp_path: Path) -> None:
     path = encoder_file(tmp_path / "resnet.safetensors", "mlp-r18")
     choices = values(choose_start({"weights": str(path)}, classes=3))
     assert choices["model"] == "mlp-r18" and choices["weights"] == str(path)
-    assert choices["weights_digest"] == store.digest(path)
+    assert choices["weights_digest"] == file_digest(path)
     with pytest.raises(WeightsError, match="do not fit segformer-b0"):
         choose_start({"weights": str(path), "model": "segformer-b0"}, classes=3)
     with pytest.raises(WeightsError, match="neither the name of weights nor a file"):
@@ -90,7 +91,7 @@ def test_a_recipe_by_hand_is_settled(tmp_path: Path) -> None:
     path = encoder_file(tmp_path / "w.safetensors", padding="TensorFlow SAME")
     recipe = make_recipe({"model": "mlp-mobilenetv2", "weights": str(path), "lr": 1e-3}, source="test")
     whole = settled(recipe, classes=3)
-    assert whole.form == "tensorflow" and whole.weights_digest == store.digest(path) and whole.lr == 1e-3
+    assert whole.form == "tensorflow" and whole.weights_digest == file_digest(path) and whole.lr == 1e-3
     assert settled(whole, classes=3) == whole
 
 
@@ -121,11 +122,56 @@ def test_settings_that_the_architecture_has_not_are_refused_before_training() ->
         plan(tiny_dataset(), budget_s=20, settings={"model": "segformer-b0", "weights": "none", "output_stride": 16})
 
 
+def trained(out: Path, **settings: object) -> Path:
+    """A run of one iteration."""
+    small = {"crop_hw": (64, 64), "batch_size": 2, "iterations": 1, "warmup_iterations": 0, "weights": "none"}
+    return train(tiny_dataset(), out=out, settings={**small, **settings}, budget_s=30).folder
+
+
 def test_a_runs_weights_start_another_run(tmp_path: Path) -> None:
-    settings = {"crop_hw": (64, 64), "batch_size": 2, "iterations": 1, "model": "segformer-b0", "weights": "none"}
-    first = train(tiny_dataset(), out=tmp_path / "first", settings=settings, budget_s=30)
-    choices = values(choose_start({"weights": str(first.folder)}, classes=3))
-    assert choices["model"] == "segformer-b0" and choices["weights"].endswith("best.safetensors")
-    recipe = with_settings(first.recipe, {"mean_rgb": (1, 2, 3)}, source="test", reason="test")
-    write_recipe(recipe, first.folder / "recipe.yaml")
-    assert values(choose_start({"weights": str(first.folder)}, classes=3))["mean_rgb"] == (1, 2, 3)
+    settings = {"form": "tensorflow", "mean_rgb": (1, 2, 3), "std_rgb": (4, 5, 6)}
+    first = trained(tmp_path / "first", model="mlp-mobilenetv2", **settings)
+    for wanted in (first, first / "weights" / "last.safetensors"):
+        choices = values(choose_start({"weights": str(wanted)}, classes=3))
+        assert choices["model"] == "mlp-mobilenetv2" and choices["weights"].endswith("t.safetensors")
+        assert {name: choices[name] for name in settings} == settings
+    second = trained(tmp_path / "second", model="mlp-mobilenetv2", weights=str(first))
+    assert read_recipe(second / "recipe.yaml").form == "tensorflow"
+    assert read_json(second / "initial_weights.json")["new"] == {}
+    other = values(choose_start({"weights": str(first), "model": "deeplabv3plus-mobilenetv2"}, classes=3))
+    assert other["form"] == "tensorflow"
+    item = add_weights(first / "weights" / "best.safetensors", name="first")
+    assert item.mean_rgb == (1, 2, 3) and "mlp-mobilenetv2" in item.fits
+
+
+def test_output_stride_goes_along_with_a_runs_weights(tmp_path: Path) -> None:
+    first = trained(tmp_path / "first", model="deeplabv3plus-r18", output_stride=16)
+    assert values(choose_start({"weights": str(first)}, classes=3))["output_stride"] == 16
+    given = choose_start({"weights": str(first), "model": "deeplabv3plus-r18", "output_stride": 8}, classes=3)
+    assert "output_stride" not in given
+
+
+def test_a_licence_goes_along_with_what_was_trained_from_it(tmp_path: Path) -> None:
+    limited = encoder_file(tmp_path / "limited.safetensors", licence="CC-BY-NC-4.0")
+    first = trained(tmp_path / "first", model="mlp-mobilenetv2", weights=str(limited))
+    second = trained(tmp_path / "second", model="mlp-mobilenetv2", weights=str(first))
+    for run in (first, second):
+        told = read_json(run / "initial_weights.json")
+        assert (told["licence"], told["commercial"]) == ("CC-BY-NC-4.0", "no")
+        started = read_json(maskwright.bundle(open_run(run)).folder / "bundle.json")["started_from"]
+        assert started["commercial"] == "no"
+    add_weights(second / "weights" / "best.safetensors")
+    assert values(choose_start({}, classes=3))["weights"] == "none"  # never unasked
+
+
+def test_a_model_of_ones_own_starts_from_its_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "mine.py").write_text("from torch import nn\ndef net(classes):\n    return nn.Conv2d(3, classes, 1)\n")
+    first = trained(tmp_path / "first", model="mine:net")
+    second = trained(tmp_path / "second", model="mine:net", weights=str(first))
+    assert read_json(second / "initial_weights.json")["loaded"] == 2
+
+
+def test_an_encoder_without_batch_norms_cannot_freeze_them(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="the encoder of segformer-b0 has no batch norms"):
+        trained(tmp_path / "run", model="segformer-b0", encoder_norm="frozen")

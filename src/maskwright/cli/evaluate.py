@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maskwright.cli import options
-from maskwright.cli.names import names
+from maskwright.cli.names import classes_for
 from maskwright.cli.screen import Screen
 from maskwright.cli.texts import scores_text
 from maskwright.cli.verb import Answer, verb
@@ -38,16 +38,15 @@ def evaluate(
     Scores of a run or a bundle on a split of DATA: a row per class, in percent. On the data that the run was made from
     they are kept in the run; others are kept where -o says. --json gives fractions.
     """
-    class_names = names(classes)
+    class_names = classes_for(classes, data, run)
     from maskwright.data.reading import read
     from maskwright.evaluation.evaluate import evaluate as judge
     from maskwright.inference.load import load
 
     predictor = load(run, device=device, threads=threads)
-    own = (data / "classes.yaml").is_file()
     dataset = read(
         data,
-        classes=class_names or (None if own else predictor.classes),
+        classes=class_names,
         strict=strict,
         allow_leak=allow_leak,
         on_progress=screen.on_progress,

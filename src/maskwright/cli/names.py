@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from maskwright.errors import UsageError
+
+if TYPE_CHECKING:
+    from maskwright.data.classes import Classes
 
 
 def names(text: str | None) -> tuple[str, ...] | None:
@@ -22,6 +26,25 @@ def names(text: str | None) -> tuple[str, ...] | None:
             expected="one name per pixel value, in their order, such as background,cat,dog",
         )
     return given
+
+
+def classes_for(text: str | None, data: Path, run: Path | None) -> Classes | tuple[str, ...] | None:
+    """Classes of DATA: as given, else as DATA says, else as a run says that a recipe or weights are taken from.
+
+    Args:
+        text: what `--classes` was given.
+        data: the folder.
+        run: a run or bundle, or any other folder; None for none.
+
+    Raises:
+        UsageError: see `names`.
+    """
+    given, file = names(text), run / "classes.yaml" if run else None
+    if given or file is None or not file.is_file() or (data / "classes.yaml").is_file():
+        return given
+    from maskwright.data.classes import read_classes
+
+    return read_classes(file)
 
 
 def free_folder(wanted: Path) -> Path:

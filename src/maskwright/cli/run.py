@@ -8,7 +8,7 @@ from typing import Any
 
 from maskwright.cli import options
 from maskwright.cli.budget import seconds
-from maskwright.cli.names import names, run_folder
+from maskwright.cli.names import classes_for, run_folder
 from maskwright.cli.screen import Screen, duration
 from maskwright.cli.settings import chosen_settings
 from maskwright.cli.texts import opening_text, read_findings, scores_text
@@ -44,7 +44,7 @@ def run(
     """
     began = time.monotonic()
     budget_s = None if budget is None else seconds(budget)
-    class_names = names(classes)
+    class_names = classes_for(classes, data, out if resume else None)
     if resume and out is None:
         raise UsageError("--resume: which run?", do="Name its folder: -o OUT.")
     folder = out or run_folder(data)

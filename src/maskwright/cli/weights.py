@@ -72,9 +72,9 @@ def get_weights(screen: Screen, name: Name) -> Answer:
 
     A download that was broken off goes on where it stopped. The file is compared with the digest that the hub tells.
     """
-    from maskwright.workflow.weights import get
+    from maskwright.workflow.weights import get_weights as download
 
-    item = get(name, on_progress=screen.on_progress)
+    item = download(name, on_progress=screen.on_progress)
     return Answer(_value(item), _told("got", item, screen.lang))
 
 
@@ -86,9 +86,9 @@ def add_weights(screen: Screen, file: File, name: CallIt = None) -> Answer:
     A file that is known by its digest takes its name and licence from the table; of any other, the licence is what the
     file itself states.
     """
-    from maskwright.workflow.weights import add
+    from maskwright.workflow.weights import add_weights as take_in
 
-    item = add(file, name=name)
+    item = take_in(file, name=name)
     return Answer(_value(item), _told("added", item, screen.lang))
 
 
@@ -97,7 +97,6 @@ def _known(entry: Entry, item: Stored | None) -> dict[str, Any]:
         "name": entry.name,
         "fits": list(entry.fits),
         "part": entry.part,
-        "form": entry.form,
         "mb": entry.mb,
         "licence": entry.licence,
         "commercial": entry.commercial,
@@ -116,7 +115,6 @@ def _own(item: Stored) -> dict[str, Any]:
         "name": item.name,
         "fits": list(item.fits),
         "part": item.part,
-        "form": item.form,
         "mb": round(item.size_bytes / 1e6, 1),
         "licence": item.licence,
         "commercial": item.commercial,
@@ -166,7 +164,7 @@ def _table(rows: Sequence[dict[str, Any]], lang: str) -> str:
             row["licence"],
             commercial[row["commercial"]],
             yes_no[row["cached"] is not None],
-            yes_no[row["verified"]],
+            say("weights.verified" if row["verified"] else "weights.not_verified", lang),
         ]
         for row in rows
     ]

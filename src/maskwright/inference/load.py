@@ -10,7 +10,7 @@ from maskwright.data.classes import read_classes
 from maskwright.errors import RunError, shown
 from maskwright.models import ARCHITECTURES, family_of
 from maskwright.recipe.files import read_recipe
-from maskwright.storage import read_json
+from maskwright.storage import file_digest, read_json
 from maskwright.training.run import open_run
 
 if TYPE_CHECKING:
@@ -63,12 +63,6 @@ def weights_in(folder: Path) -> Path:
         RunError: neither lies there, or the bundle is damaged.
     """
     return _verified_bundle(folder) if (folder / "bundle.json").is_file() else open_run(folder).best_weights
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _verified_bundle(folder: Path) -> Path:

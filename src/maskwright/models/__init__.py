@@ -183,7 +183,7 @@ def check_options(recipe: Recipe) -> None:
     given = [option for option, setting in settings.items() if recipe.reason(setting) == GIVEN or option == "form"]
     values = {option: OPTIONS[option](recipe) for option in given}
     problems = [
-        _option_problem(recipe.model, option, value, known)
+        _option_problem(recipe.model, option, value, known, shown=getattr(recipe, settings[option]))
         for option, value in values.items()
         if option != "form" or value != "own"
     ]
@@ -207,12 +207,14 @@ def options_of(name: str) -> dict[str, tuple[Any, ...]]:
     }
 
 
-def _option_problem(name: str, option: str, value: Any, known: Mapping[str, tuple[Any, ...]]) -> str:
-    setting = SETTINGS.get(option, option)
+def _option_problem(
+    name: str, option: str, value: Any, known: Mapping[str, tuple[Any, ...]], *, shown: Any = None
+) -> str:
+    said = f"{SETTINGS.get(option, option)}={value if shown is None else shown}"
     if option not in known:
-        return f"{setting}={value}: {name} has no such setting."
+        return f"{said}: {name} has no such setting."
     if known[option] and value not in known[option]:
-        return f"{setting}={value}: {name} knows {', '.join(map(str, known[option]))}."
+        return f"{said}: {name} knows {', '.join(map(str, known[option]))}."
     return ""
 
 

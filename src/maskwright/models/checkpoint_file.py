@@ -8,6 +8,7 @@ import struct
 import sys
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from maskwright.errors import WeightsError, shown
 from maskwright.models.inert_pickle import Damaged, StandIn, printable, read_pickle
-from maskwright.models.pickled_tensors import CALLS, VALUES, Storages
+from maskwright.models.pickled_tensors import CALLS, MAX_REPEATED, VALUES, Storages
 
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 """How the format begins that PyTorch wrote before 1.6, and still writes when it is asked to."""
@@ -122,6 +123,7 @@ def find_state(content: Any, path: Path) -> tuple[dict[str, Tensor], str]:
         )
     tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
     others = [f"{printable(name)} ({type(state[name]).__name__})" for name in state if name not in tensors]
+    _refuse_repeated(tensors, path)
     tensors, prefix = _without_prefix(tensors)
     said = [
         " > ".join(keys) or "the whole file",
@@ -129,6 +131,20 @@ def find_state(content: Any, path: Path) -> tuple[dict[str, Tensor], str]:
         f"left out, being no tensors: {_listed(others)}" if others else "",
     ]
     return tensors, "; ".join(part for part in said if part)
+
+
+def _refuse_repeated(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Weights share storages now and then; thousands that do are a bomb, since each becomes a tensor of its own."""
+    places = {one.untyped_storage().data_ptr(): one for one in tensors.values()}
+    stored = sum(one.untyped_storage().nbytes() // one.itemsize for one in places.values())
+    elements = sum(one.numel() for one in tensors.values())
+    if elements > 2 * stored + MAX_REPEATED:
+        raise WeightsError(
+            f"{shown(path)}: the weights repeat the same numbers over and over.",
+            expected=f"about the {stored} numbers that the file holds",
+            found=f"{elements} in {len(tensors)} tensors",
+            do=f"Save them again, each with numbers of its own: {PLAIN_STATE}",
+        )
 
 
 def _refuse_others(path: Path, start: bytes) -> None:

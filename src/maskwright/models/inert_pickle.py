@@ -17,9 +17,12 @@ MAX_STEPS = 20_000_000
 """Opcodes in one pickle, some 20 seconds. A training of 160,000 steps that kept ten logged values of each writes about
 2 million, a thousand parameters with an optimiser's state 100,000."""
 
-COPIES, LARGE = 4, 1000
-"""How often a file may have its values copied by calls, and how long an argument has to be to count. An honest array
-is copied twice: from text to bytes, and from these to numbers."""
+COPIES, FREE = 4, 10_000_000
+"""How many bytes calls may copy for each one of the file, and how many any file may have copied. An honest array is
+copied twice: from text to bytes, and from these to numbers."""
+
+MEMBER_BYTES = 16
+"""What a member of a container counts as."""
 
 MAX_KEY_PARTS = 64
 """Keys of dictionaries and members of sets may be tuples, with so many values in all of their depth: hashing a deeper
@@ -105,7 +108,7 @@ def read_pickle(
         calls: dotted names that a pickle calls, and the functions of ours that answer. A function may return an
             `Unfilled`, or NotImplemented for what is to be a stand-in after all.
         stored: a persistent id -> what it stands for.
-        room: bytes of the file. Calls may copy `COPIES` times as many values and bytes, all together.
+        room: bytes of the file. Calls may copy `COPIES` times as many and `FREE` more, all together.
 
     Returns:
         The content, and the names that stand-ins were made for.
@@ -113,7 +116,7 @@ def read_pickle(
     Raises:
         Damaged: these bytes are no pickle, or none that a pickler writes.
     """
-    machine = _Machine(values, calls, stored, COPIES * room)
+    machine = _Machine(values, calls, stored, COPIES * room + FREE)
     try:
         for step, (opcode, argument, _) in enumerate(genops(cast(IO[bytes], file))):
             if step == MAX_STEPS:
@@ -176,8 +179,9 @@ def _answer(function: Callable[..., Any], arguments: tuple[Any, ...], complaint:
 
 def _weigh(machine: _Machine, arguments: Any) -> None:
     """Count what a call copies: the same large value given to a million calls is a bomb."""
-    sized = [one for one in arguments if type(one) in (str, bytes, tuple, list, dict, set, frozenset)]
-    machine.room -= sum(len(one) for one in sized if len(one) > LARGE)
+    texts = [one for one in arguments if type(one) in (str, bytes)]
+    containers = [one for one in arguments if type(one) in (tuple, list, dict, set, frozenset)]
+    machine.room -= sum(map(len, texts)) + MEMBER_BYTES * sum(map(len, containers))
     if machine.room < 0:
         raise Damaged("calls that copy more than the file holds")
 

@@ -13,17 +13,21 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from maskwright.errors import WeightsError, nearest, shown
+from maskwright.errors import RecipeError, WeightsError, nearest, shown
 from maskwright.models import ARCHITECTURES, Architecture, build_model, family_of, options_of
 from maskwright.models.checkpoint_file import find_state, read_checkpoint
 from maskwright.models.importers import ORIGINS, origin_of
 from maskwright.models.importers.rules import Mapped, Origin, mapped
+from maskwright.weights.metadata import ours
 
 CLASSIFIERS = ("head.classifier.", "auxiliary.classifier.")
 """What is drawn anew where the file tells other classes apart."""
 
 WIDTHS = ("head.norm.weight", "head.joined.1.weight")
 """Tensors whose length is the width of a decoder."""
+
+COMPUTES = ("form", "output_stride", "decoder_channels", "architecture_config")
+"""Options that change what weights compute."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,20 @@ class State:
         """Whether the file says that it wants TensorFlow's padding."""
         return self.metadata.get("padding", "").startswith("TensorFlow SAME")
 
+    @property
+    def architecture(self) -> Architecture | None:
+        """What a file of ours says that its weights were trained in; of the options those that it computes by."""
+        about = ours(self.metadata)
+        name = str(about.get("model", ""))
+        if name not in ARCHITECTURES and family_of(name) is None:  # code of one's own is never taken from a file
+            return None
+        try:
+            said, known = dict(about.get("options", {})), options_of(name)
+        except (ValueError, TypeError, RecipeError):
+            return None
+        options = {option: said[option] for option in COMPUTES if said.get(option) and option in known}
+        return Architecture(name, 0, options)
+
 
 def load_into(model: nn.Module, path: Path) -> None:
     """Read weights into a model that they fit exactly.
@@ -115,7 +133,7 @@ def load_weights(
         source = source or shown(weights)
         weights = read_state(Path(weights))
     source = source or "These weights"
-    state = weights if isinstance(weights, State) else State({name: _tensor(one) for name, one in weights.items()})
+    state = weights if isinstance(weights, State) else _state_of(weights, source)
     architecture: Architecture | None = getattr(model, "architecture", None)
     if architecture is None:
         raise WeightsError(f"{source}: the model was not built by build_model.", do="Load them with load_state_dict.")
@@ -142,34 +160,46 @@ def fitting(architecture: Architecture, state: State, *, source: str) -> Fit:
     Raises:
         WeightsError: they fit none; the message says what is wrong with the likeliest.
     """
-    if family_of(architecture.name) is not None:
+    if architecture.name not in ARCHITECTURES:
         return _fitting_foreign(architecture, state, source)
     origin, whole = _mapped(state, source)
-    known = options_of(architecture.name)
-    theirs = origin.forms if origin.name != OWN.name else known.get("form", ("own",))
-    forms = [form for form in theirs if form in known.get("form", ("own",))]
+    forms = _forms(architecture, state, origin)
     if not forms:
         raise _no_form(architecture, origin, source)
-    failed: WeightsError | None = None
-    for form in dict.fromkeys([*[one for one in forms if one == architecture.options.get("form", "own")], *forms]):
+    failed: Misfit | None = None
+    for form in forms:
         changed = _changed(architecture, origin, whole, form)
         options = {**architecture.options, **changed}
         with torch.device("meta"):
             model = build_model(architecture.name, classes=architecture.classes, **options)
         try:
             return replace(_filled(model.state_dict(), origin, whole, architecture, source), options=changed)
-        except WeightsError as error:
-            failed = failed or error
+        except Misfit as error:
+            failed = min(failed or error, error, key=lambda one: one.count)
     assert failed is not None
     raise failed
+
+
+def _forms(architecture: Architecture, state: State, origin: Origin) -> list[str]:
+    """The forms of an architecture that weights may have, the likeliest first: what they say, then what it has now."""
+    known = options_of(architecture.name).get("form", ("own",))
+    possible = [form for form in (origin.forms or known) if form in known]
+    said = str(state.architecture.options.get("form", "own")) if state.architecture else ""
+    padded = "tensorflow" if said == "huggingface" else said
+    likely = (said, padded, architecture.options.get("form", "own"), *possible)
+    return list(dict.fromkeys(form for form in likely if form in possible))
 
 
 def architecture_of(state: State, *, classes: int, source: str) -> tuple[Architecture, Fit]:
     """The architecture that takes most of some weights, with how it does.
 
     Raises:
-        WeightsError: they fit none.
+        WeightsError: they fit none, or not the one that they say they are of.
     """
+    if (said := state.architecture) is not None:
+        said = replace(said, classes=classes)
+        fit = fitting(said, state, source=source)
+        return replace(said, options={**said.options, **fit.options}), fit
     name, fit = next(iter(fits_of(state, classes=classes, source=source).items()))
     return Architecture(name, classes, fit.options), fit
 
@@ -185,14 +215,15 @@ def fits_of(state: State, *, classes: int, source: str) -> dict[str, Fit]:
     Raises:
         WeightsError: they fit none.
     """
-    fits, reasons = {}, []
-    for name in ARCHITECTURES:
+    fits, reasons, said = {}, [], state.architecture
+    for name in dict.fromkeys((*ARCHITECTURES, *([said.name] if said else ()))):
+        options = said.options if said is not None and said.name == name else {}
         try:
-            fits[name] = fitting(Architecture(name, classes), state, source=source)
+            fits[name] = fitting(Architecture(name, classes, options), state, source=source)
         except WeightsError as error:
             reasons.append(error)
     if not fits:
-        raise min(reasons, key=lambda error: len(str(error)))
+        raise min(reasons, key=lambda error: (not isinstance(error, Misfit), getattr(error, "count", 0)))
     return dict(sorted(fits.items(), key=lambda item: -len(item[1].loaded)))
 
 
@@ -230,15 +261,22 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         ) from None
 
 
-OWN = Origin(name="Maskwright", told_by=(), rules=())
+OWN = Origin(name="Maskwright", told_by=(), rules=(), forms=())
+
+
+class Misfit(WeightsError):
+    """Weights whose names are known, of which `count` tensors do not fit."""
+
+    count = 0
 
 
 def _fitting_foreign(architecture: Architecture, state: State, source: str) -> Fit:
-    """How weights fill a model of another package: a run's by their names, published ones as that package does."""
+    """How weights fill a model of others: a run's by their names, published ones as their package does."""
     model: Any = build_model(architecture.name, classes=architecture.classes, **architecture.options)
     own = model.state_dict()
     origin, whole = OWN, Mapped(state.tensors)
-    if not own.keys() & state.tensors.keys():
+    parts, theirs = ({name.partition(".")[0] for name in names} for names in (own, state.tensors))
+    if family_of(architecture.name) is not None and not parts <= theirs:
         origin, whole = model.origin, model.translated(state.tensors, source)
         _refuse_unknown(origin, whole, source)
     more = build_model(architecture.name, classes=architecture.classes + 1, **architecture.options).state_dict()
@@ -249,7 +287,8 @@ def _fitting_foreign(architecture: Architecture, state: State, source: str) -> F
 def _mapped(state: State, source: str) -> tuple[Origin, Mapped]:
     """The tensors under our names, and where they come from."""
     if any(name.startswith("encoder.") for name in state.tensors) and "head.classifier.weight" in state.tensors:
-        return OWN, Mapped(state.tensors)
+        family = state.architecture.name.partition("-")[0] if state.architecture else ""
+        return replace(OWN, family=family), Mapped(state.tensors)
     origin = origin_of(state.tensors, same_padding=state.same_padding)
     if origin is None:
         raise WeightsError(
@@ -303,7 +342,8 @@ def _changed(architecture: Architecture, origin: Origin, whole: Mapped, form: st
 
 
 def _same_head(architecture: Architecture, origin: Origin) -> bool:
-    return origin is OWN or (bool(origin.family) and architecture.name.startswith(origin.family))
+    known = bool(origin.family) or origin.name != OWN.name  # a state dict of ours does not say whose head it has
+    return not known or (bool(origin.family) and architecture.name.startswith(origin.family))
 
 
 def _filled(
@@ -343,11 +383,13 @@ def _filled(
             problems.append(f"{name}: expected {tuple(tensor.shape)}, found {found}")
     problems += [f"{name}: the model has no such tensor" for name in theirs if name not in own]
     if problems:
-        raise WeightsError(
+        error = Misfit(
             f"{source}: these weights ({origin.name}) do not fit {architecture.name}.",
             found="; ".join(problems[:4]) + (f"; and {len(problems) - 4} more" if len(problems) > 4 else ""),
             do="Name another architecture: --set model=...; maskwright models lists them.",
         )
+        error.count = len(problems)
+        raise error
     return Fit(origin.name, tuple(loaded), out, new, tensors=theirs)
 
 
@@ -367,8 +409,8 @@ def _take_on(model: nn.Module, architecture: Architecture, options: Mapping[str,
     whole = {**architecture.options, **options}
     other = build_model(architecture.name, classes=architecture.classes, **whole)
     other.train(model.training).to(next(model.parameters()).device)
-    for name, module in other.named_children():
-        setattr(model, name, module)
+    for name in {**model._modules, **other._modules}:
+        setattr(model, name, getattr(other, name))  # an auxiliary head may be one or None
     model.architecture = replace(architecture, options=whole)  # type: ignore[assignment]
 
 
@@ -389,6 +431,13 @@ def is_safetensors(path: Path) -> bool:
     except OSError:
         return path.suffix == ".safetensors"
     return start[8:9] == b"{" or path.suffix == ".safetensors"
+
+
+def _state_of(content: Mapping[str, Any], source: str) -> State:
+    """The tensors among what was given: a state dict, or a checkpoint that holds one."""
+    arrays = {name: _tensor(one) if isinstance(one, np.ndarray | np.generic) else one for name, one in content.items()}
+    tensors, place = find_state(arrays, Path(source))
+    return State({name: _tensor(one) for name, one in tensors.items()}, {}, (), place)
 
 
 def _tensor(one: Tensor | NDArray[Any]) -> Tensor:

@@ -161,7 +161,14 @@ class SmpSegmenter(nn.Module):
         return logits
 
     def translated(self, tensors: Mapping[str, Tensor], source: str) -> Mapped:
-        """An encoder's published weights under our names; see `Foreign`."""
+        """An encoder's published weights, or a whole model of the package, under our names; see `Foreign`."""
+        if any(name.startswith("segmentation_head.") for name in tensors):
+            ours = {name.replace("segmentation_head.", "head.", 1): one for name, one in tensors.items()}
+            out = [name for name in ours if name.startswith("classification_head.")]
+            return Mapped(
+                {name: one for name, one in ours.items() if name not in out},
+                dict.fromkeys(out, "classifies whole images"),
+            )
         try:
             encoder = self._filled(tensors)
         except (RuntimeError, KeyError, ValueError) as error:

@@ -17,7 +17,10 @@ FORMAT = 1
 
 
 def write_recipe(recipe: Recipe, path: Path) -> None:
-    """Write `recipe.yaml`, whole or not at all."""
+    """Write `recipe.yaml`, whole or not at all; weights in its own folder by their place there: folders are moved."""
+    weights, folder = Path(recipe.weights), path.parent.resolve()
+    if weights.is_absolute() and weights.is_relative_to(folder):
+        recipe = recipe.model_copy(update={"weights": weights.relative_to(folder).as_posix()})
     write_text(path, recipe_text(recipe))
 
 

@@ -7,9 +7,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from maskwright.inference.load import BUNDLE_FORMAT, file_digest
-from maskwright.recipe.files import write_recipe
-from maskwright.storage import read_json, write_json
+from maskwright.inference.load import BUNDLE_FORMAT
+from maskwright.storage import file_digest, read_json, write_json
 from maskwright.training.run import Run
 
 
@@ -37,15 +36,23 @@ def bundle(run: Run) -> Bundle:
     try:
         shutil.copyfile(run.best_weights, making / "weights.safetensors")
         shutil.copyfile(run.folder / "classes.yaml", making / "classes.yaml")
-        write_recipe(run.recipe, making / "recipe.yaml")
+        shutil.copyfile(run.folder / "recipe.yaml", making / "recipe.yaml")
         files = {path.name: file_digest(path) for path in sorted(making.iterdir())}
-        write_json(making / "bundle.json", {"format": BUNDLE_FORMAT, "files": files, "scores": _scores(run)})
+        about = {"format": BUNDLE_FORMAT, "files": files, "started_from": _start(run), "scores": _scores(run)}
+        write_json(making / "bundle.json", about)
         if target.exists():
             shutil.rmtree(target)
         making.rename(target)
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return Bundle(target)
+
+
+def _start(run: Run) -> dict[str, object]:
+    """The weights that the training started from, and under which licence they are."""
+    path = run.folder / "initial_weights.json"
+    initial = read_json(path) if path.exists() else {}
+    return {name: initial.get(name) for name in ("name", "licence", "commercial")}
 
 
 def _scores(run: Run) -> dict[str, object]:

@@ -13,8 +13,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from maskwright.errors import RunError, WeightsError, shown
+from maskwright.models import OPTIONS, options_of
 from maskwright.models.loading import read_tensors
+from maskwright.recipe.recipe import Recipe
 from maskwright.storage import replacing, write_json
+from maskwright.weights.metadata import as_metadata
 
 STATE_FORMAT = "maskwright state 1"
 
@@ -40,12 +43,32 @@ class Standing:
     skipped: int = 0
 
 
-def save_weights(model: nn.Module, path: Path, *, about: Mapping[str, Any]) -> None:
-    """Write a model's weights, and beside them `<name>.json` with what they are."""
+def save_weights(
+    model: nn.Module, path: Path, *, recipe: Recipe, initial: Mapping[str, Any], about: Mapping[str, Any]
+) -> None:
+    """Write a model's weights, and beside them `<name>.json` with what they are.
+
+    The file itself says what another training that starts from it has to know: the architecture, how photos are
+    normalised, and under which licence the weights are that this training started from.
+
+    Args:
+        model: of `build_for`.
+        path: the safetensors file.
+        recipe: what the model was built and trained by.
+        initial: what `load_initial` gave.
+        about: what else to write beside it.
+    """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    says = {
+        "model": recipe.model,
+        "options": {name: OPTIONS[name](recipe) for name in options_of(recipe.model)},
+        "mean_rgb": recipe.mean_rgb,
+        "std_rgb": recipe.std_rgb,
+        **{name: initial[name] for name in ("licence", "commercial") if name in initial},
+    }
     with replacing(path) as temporary:
-        save_file(tensors, temporary)
-    write_json(path.with_suffix(".json"), {"format": 1, **about})
+        save_file(tensors, temporary, as_metadata(says))
+    write_json(path.with_suffix(".json"), {"format": 1, "model": recipe.model, **about})
 
 
 def save_state(

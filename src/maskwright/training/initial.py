@@ -10,8 +10,9 @@ from torch import nn
 from maskwright.errors import WeightsError, shown
 from maskwright.models.loading import load_weights
 from maskwright.recipe.recipe import Recipe
+from maskwright.storage import file_digest
 from maskwright.weights.hub import PREFIX, hub_weights
-from maskwright.weights.store import cached, described, digest, open_verified, stored
+from maskwright.weights.store import cached, described, open_verified, stored
 
 
 def load_initial(model: nn.Module, recipe: Recipe) -> dict[str, Any]:
@@ -64,11 +65,13 @@ def weights_file(recipe: Recipe) -> Path:
     if item is not None and item.sha256 == (wanted or item.sha256):
         return open_verified(item)
     path = hub_weights(recipe.weights).path if recipe.weights.startswith(PREFIX) else Path(recipe.weights)
-    if path.is_file() and digest(path) == (wanted or digest(path)):
+    if path.is_file() and file_digest(path) == (wanted or file_digest(path)):
         return path
     raise WeightsError(
         f"weights {recipe.weights}: the file that the recipe was made with is not here.",
         expected=f"SHA-256 {wanted}" if wanted else "an item of the cache, or a file",
-        found=f"{shown(path)}, another file" if path.is_file() else "neither in the cache nor as a file",
+        found=f"another file, {shown(item.path if item else path)}"
+        if item or path.is_file()
+        else "neither in the cache nor as a file",
         do="Take it in: maskwright weights add FILE, or maskwright weights get NAME",
     )

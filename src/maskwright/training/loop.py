@@ -6,7 +6,7 @@ import copy
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from maskwright.data.dataset import Dataset
-from maskwright.errors import Interrupted, shown
+from maskwright.errors import Interrupted, RecipeError, shown
 from maskwright.metrics.scores import scores
 from maskwright.models import build_for
 from maskwright.models.forward import autocast, normalised, settled_device
@@ -24,7 +24,7 @@ from maskwright.models.layers import settle_norms
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.files import write_recipe
 from maskwright.recipe.recipe import GIVEN, Recipe, with_settings
-from maskwright.storage import write_json
+from maskwright.storage import read_json, write_json
 from maskwright.training.batches import Batch, batches
 from maskwright.training.checkpoint import Standing, load_state, save_state, save_weights
 from maskwright.training.initial import load_initial
@@ -149,7 +149,11 @@ def make_learner(recipe: Recipe, classes: int) -> Learner:
     device = torch.device(settled_device(recipe.device))
     torch.manual_seed(recipe.seed)
     model = build_for(recipe, classes=classes).to(device)
-    settle_norms(getattr(model, "encoder", model), recipe.encoder_norm)
+    if not settle_norms(getattr(model, "encoder", model), recipe.encoder_norm) and recipe.encoder_norm != "train":
+        raise RecipeError(
+            f"encoder_norm={recipe.encoder_norm}: the encoder of {recipe.model} has no batch norms.",
+            do="encoder_norm=train; encoder_lr_multiplier=0 leaves its weights as they are.",
+        )
     average = copy.deepcopy(model).eval().requires_grad_(False) if recipe.ema_decay else None
     return Learner(model.train(), average, make_optimiser(model, recipe), device)
 
@@ -185,9 +189,13 @@ def _resume(run: Run, learner: Learner) -> Standing:
     return standing
 
 
+def _keep(learner: Learner, run: Run, name: str, about: Mapping[str, Any]) -> None:
+    path, initial = run.folder / "weights" / f"{name}.safetensors", read_json(run.folder / "initial_weights.json")
+    save_weights(learner.judged, path, recipe=run.recipe, initial=initial, about=about)
+
+
 def _save(learner: Learner, run: Run, standing: Standing) -> None:
-    about = {"iteration": standing.iteration, "model": run.recipe.model}
-    save_weights(learner.judged, run.folder / "weights" / "last.safetensors", about=about)
+    _keep(learner, run, "last", {"iteration": standing.iteration})
     # Last: it is what resuming believes.
     save_state(_state_path(run), standing, model=learner.model, average=learner.average, optimiser=learner.optimiser)
 
@@ -199,8 +207,7 @@ def _validate(learner: Learner, val: Dataset, recipe: Recipe, run: Run, standing
     best = judged.mDice > standing.best_mdice
     seconds = time.monotonic() - began
     if best:
-        about = {"iteration": standing.iteration, "model": recipe.model, "val_mDice": judged.mDice}
-        save_weights(learner.judged, run.folder / "weights" / "best.safetensors", about=about)
+        _keep(learner, run, "best", {"iteration": standing.iteration, "val_mDice": judged.mDice})
         standing = replace(standing, best_mdice=judged.mDice, best_iteration=standing.iteration, stale=0)
     else:
         standing = replace(standing, stale=standing.stale + 1)

@@ -69,13 +69,14 @@ def lr_at(iteration: int, recipe: Recipe) -> float:
 
 
 def _progress(iteration: int, recipe: Recipe) -> float:
-    """The part of the training that is done, in [0, 1]; a change of length changes its speed, never its value."""
-    progress, since, length = 0.0, 0, recipe.iterations
+    """The part of the fall that is done, in [0, 1]; a change of length changes its speed, never its value."""
+    progress, since, length = 0.0, recipe.warmup_iterations, recipe.iterations
     for at, new_length in recipe.length_changes:
         if at >= iteration:
             break
-        progress += (1 - progress) * (at - since) / max(length - since, 1)
-        since, length = at, new_length
+        until = max(at, since)  # a change during the rise changes what comes behind it
+        progress += (1 - progress) * (until - since) / max(length - since, 1)
+        since, length = until, new_length
     return min(1.0, progress + (1 - progress) * (iteration - since) / max(length - since, 1))
 
 

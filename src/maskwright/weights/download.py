@@ -19,7 +19,8 @@ from maskwright import __version__
 from maskwright.errors import WeightsError, shown
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.sentences import say
-from maskwright.weights.store import Stored, cached, digest, home, pin, take, write_pin
+from maskwright.storage import file_digest
+from maskwright.weights.store import Stored, cached, home, pin, take, write_pin
 from maskwright.weights.table import HUB, Entry, Hub, terms
 
 CONNECT_S, SILENCE_S = 2.5, 8.0
@@ -126,7 +127,7 @@ def _download(entry: Entry, hub: Hub, on_progress: OnProgress, endpoint: str) ->
     wanted = _wanted(entry, hub, endpoint.rstrip("/"))
     part = home() / f".{entry.name}.{wanted.sha256[:16]}.partial"
     _fetch(entry, wanted, part, on_progress)
-    found = digest(part)
+    found = file_digest(part)
     if found != wanted.sha256:
         part.unlink()
         raise WeightsError(

@@ -17,9 +17,13 @@ import yaml
 from maskwright.errors import WeightsError, shown
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.sentences import say
+from maskwright.storage import file_digest
 from maskwright.weights.download import CONNECT_S, MB, SILENCE_S, offline
-from maskwright.weights.store import COMMERCIAL, NOT_STATED, Stored, digest
-from maskwright.weights.table import ENTRIES, HUB, Commercial, terms
+from maskwright.weights.store import COMMERCIAL, NOT_STATED, Stored
+from maskwright.weights.table import ENTRIES, HUB, NVIDIA, Commercial, terms
+
+OF_NVIDIA = ("nvidia/segformer-", "nvidia/mit-")
+"""All of these have the one licence, which their cards call "other"."""
 
 PREFIX = "hf:"
 """How the names of weights begin that lie in a repository of the hub."""
@@ -81,7 +85,7 @@ def hub_weights(text: str, *, on_progress: OnProgress = silent) -> Stored:
     """
     wanted = repository(text)
     path = hub_file(wanted, WEIGHTS_FILES, on_progress=on_progress)
-    sha256 = digest(path)
+    sha256 = file_digest(path)
     _refuse_damaged(path, sha256)
     pinned = Repository(wanted.name, path.parent.name)
     licence, commercial = _terms(pinned)
@@ -183,6 +187,8 @@ def _terms(wanted: Repository) -> tuple[str, Commercial]:
     for entry in ENTRIES:
         if entry.hub and entry.hub.repo == wanted.name:
             return entry.licence, entry.commercial
+    if wanted.name.startswith(OF_NVIDIA):
+        return NVIDIA, "no"
     try:
         card = hub_file(wanted, ("README.md",)).read_text(encoding="utf-8")
         said = yaml.safe_load(card.split("---")[1]) if card.startswith("---") else {}

@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 from maskwright.data.cache import cache_folder
 from maskwright.errors import RunError, WeightsError, shown
-from maskwright.storage import read_json, write_json
+from maskwright.storage import file_digest, read_json, write_json
+from maskwright.weights.metadata import metadata, ours
 from maskwright.weights.names import file_name, refuse_name, safe_name
 from maskwright.weights.table import ENTRIES, HALF, IMAGENET_MEAN, IMAGENET_STD, Commercial, Entry, Part
 
 if TYPE_CHECKING:
-    from maskwright.recipe.recipe import Channels, Form
+    from maskwright.recipe.recipe import Channels
 
 FORMAT = 1
 READ_BYTES = 1 << 20
@@ -56,12 +57,10 @@ class Stored:
         source: where it was downloaded or added from.
         commit: of the hub's repository; empty for what was added.
         added: when, as ISO 8601 in UTC.
-        form: whose details of the architecture it was trained with; see the recipe.
         mean_rgb: what is taken off each channel, in grey levels.
         std_rgb: what each channel is divided by, in grey levels.
         fits: the architectures that start from it; empty where nobody knows.
         part: "encoder" or "whole".
-        bn_eps: epsilon of the batch norms where the file states it.
     """
 
     name: str
@@ -74,12 +73,10 @@ class Stored:
     source: str
     commit: str = ""
     added: str
-    form: Form = "own"
     mean_rgb: Channels = IMAGENET_MEAN
     std_rgb: Channels = IMAGENET_STD
     fits: tuple[str, ...] = ()
     part: Part = "encoder"
-    bn_eps: float | None = None
 
     @property
     def verified(self) -> bool:
@@ -145,19 +142,16 @@ def open_verified(item: Stored) -> Path:
     return item.path
 
 
-def add(
-    path: Path, *, name: str | None = None, fits: tuple[str, ...] = (), form: Form | None = None, part: Part = "encoder"
-) -> Stored:
+def add(path: Path, *, name: str | None = None, fits: tuple[str, ...] = (), part: Part = "encoder") -> Stored:
     """Copy a file of one's own into the cache.
 
-    A file that is known by its digest takes name, licence and form of the table; one with the name of an entry whose
-    digest is not known is taken for that. Of any other file its own metadata is believed.
+    A file that is known by its digest takes name and licence of the table; one with the name of an entry whose digest
+    is not known is taken for that, where it fits. Of any other file its own metadata is believed.
 
     Args:
         path: the file.
         name: what to call it; None takes the table's name, or one made of the file's.
         fits: the architectures that start from it.
-        form: whose details of the architecture it has; None takes what its metadata says, else "own".
         part: whether it is an encoder's, or a whole segmentation model's.
 
     Raises:
@@ -170,8 +164,8 @@ def add(
     with _building() as folder:
         copy = folder / file_name(path)
         sha256 = _copy(path, copy)
-        entry = _by_digest(sha256) or _by_name(wanted, sha256, path)
-        item = _item(copy, said, entry, sha256=sha256, source=str(path.resolve()), fits=fits, form=form, part=part)
+        entry = _by_digest(sha256) or _by_name(wanted, sha256, path, fits)
+        item = _item(copy, said, entry, sha256=sha256, source=str(path.resolve()), fits=fits, part=part)
         return _settle(replace(item, name=name or (entry.name if entry else wanted)), folder)
 
 
@@ -205,52 +199,24 @@ def described(path: Path) -> Stored:
         WeightsError: the file is missing, empty or damaged.
     """
     _refuse_file(path)
-    sha256 = digest(path)
+    sha256 = file_digest(path)
     return _item(path, metadata(path), _by_digest(sha256), sha256=sha256, source=str(path.resolve()))
-
-
-def metadata(path: Path) -> dict[str, str]:
-    """What a safetensors file says about itself; nothing for any other file.
-
-    Raises:
-        WeightsError: it is called safetensors and is not.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return dict(file.metadata() or {})
-    except (OSError, SafetensorError) as error:
-        if path.suffix.lower() != ".safetensors":
-            return {}
-        raise WeightsError(
-            f"{shown(path)}: cannot be read as safetensors.",
-            found=" ".join(str(error).split())[:200],
-            do="Copy or download the file again, whole.",
-        ) from None
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def pin(name: str) -> Mapping[str, str]:
     """What the first download of some weights wrote down: "commit", "file" and "sha256"; empty before it."""
-    pins: Mapping[str, Mapping[str, str]] = _pins()
-    return pins.get(name, {})
+    path = _pin_file(name)
+    written: dict[str, str] = read_json(path, format_version=FORMAT) if path.exists() else {}
+    return {key: value for key, value in written.items() if key != "format"}
 
 
 def write_pin(name: str, *, commit: str, file: str, sha256: str) -> None:
     """Write down what later downloads of some weights have to be."""
-    pins = {**_pins(), name: {"commit": commit, "file": file, "sha256": sha256}}
-    write_json(home() / "pins.json", {"format": FORMAT, "pins": pins})
+    write_json(_pin_file(name), {"format": FORMAT, "commit": commit, "file": file, "sha256": sha256})
 
 
-def _pins() -> dict[str, Mapping[str, str]]:
-    path = home() / "pins.json"
-    return dict(read_json(path, format_version=FORMAT)["pins"]) if path.exists() else {}
+def _pin_file(name: str) -> Path:
+    return home() / ".pins" / f"{name}.json"
 
 
 def _folders() -> list[Path]:
@@ -295,7 +261,7 @@ def _of_another_version(folder: Path) -> bool:
 
 def _compare(item: Stored) -> None:
     try:
-        found = digest(item.path)
+        found = file_digest(item.path)
     except OSError as error:
         raise _removed(item.path.parent, str(error)) from None
     if found != item.sha256:
@@ -358,7 +324,7 @@ def _by_digest(sha256: str) -> Entry | None:
     return next((entry for entry in ENTRIES if sha256 in (entry.sha256, pin(entry.name).get("sha256"))), None)
 
 
-def _by_name(name: str, sha256: str, path: Path) -> Entry | None:
+def _by_name(name: str, sha256: str, path: Path, fits: tuple[str, ...]) -> Entry | None:
     """The table's entry that a file is called; its word is taken where the digest is not known."""
     entry = next((entry for entry in ENTRIES if entry.name == name), None)
     known = (entry.sha256 or pin(name).get("sha256", "")) if entry else ""
@@ -368,6 +334,13 @@ def _by_name(name: str, sha256: str, path: Path) -> Entry | None:
             expected=f"SHA-256 {known}",
             found=f"SHA-256 {sha256}",
             do="Copy the file again, or give it another name with --name.",
+        )
+    if entry and fits and not set(fits) & set(entry.fits):
+        raise WeightsError(
+            f"{shown(path)}: cannot be {name}.",
+            expected=f"weights for {', '.join(entry.fits)}",
+            found=f"weights for {', '.join(fits)}",
+            do="Give it another name with --name.",
         )
     return entry
 
@@ -380,7 +353,6 @@ def _item(
     sha256: str,
     source: str,
     fits: tuple[str, ...] = (),
-    form: Form | None = None,
     part: Part = "encoder",
 ) -> Stored:
     """A file with all that is known of it: what the table says, else what the caller and the file itself say."""
@@ -393,29 +365,27 @@ def _item(
         mtime_ns=now.st_mtime_ns,
         source=source,
         added=_now(),
-        bn_eps=_number(said.get("bn_eps", "")),
     )
     if entry is not None:
         return replace(
             item,
             licence=entry.licence,
             commercial=entry.commercial,
-            form=entry.form,
             mean_rgb=entry.mean_rgb,
             std_rgb=entry.std_rgb,
             fits=entry.fits,
             part=entry.part,
         )
-    licence = said.get("licence") or said.get("license") or NOT_STATED
-    tensorflow = said.get("padding", "").startswith("TensorFlow SAME")
+    about = ours(said)
+    licence = about.get("licence") or said.get("licence") or said.get("license") or NOT_STATED
+    commercial = COMMERCIAL.get(licence, "not stated")
     halves = said.get("input", "").startswith("RGB, x/127.5-1")
     return replace(
         item,
         licence=licence,
-        commercial=COMMERCIAL.get(licence, "not stated"),
-        form=form or ("tensorflow" if tensorflow else "own"),
-        mean_rgb=HALF if halves else IMAGENET_MEAN,
-        std_rgb=HALF if halves else IMAGENET_STD,
+        commercial="no" if about.get("commercial") == "no" else commercial,
+        mean_rgb=_three(about.get("mean_rgb")) or (HALF if halves else IMAGENET_MEAN),
+        std_rgb=_three(about.get("std_rgb")) or (HALF if halves else IMAGENET_STD),
         fits=fits,
         part=part,
     )
@@ -466,9 +436,11 @@ def _write(item: Stored, folder: Path) -> None:
     write_json(folder / "about.json", about)
 
 
-def _number(text: str) -> float | None:
-    with contextlib.suppress(ValueError):
-        return float(text)
+def _three(said: Any) -> Channels | None:
+    """A number for each channel, where a file says so."""
+    with contextlib.suppress(ValueError, TypeError):
+        red, green, blue = map(float, said)
+        return red, green, blue
     return None
 
 

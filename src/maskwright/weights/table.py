@@ -9,7 +9,7 @@ from maskwright.errors import WeightsError, nearest
 from maskwright.sentences import say
 
 if TYPE_CHECKING:
-    from maskwright.recipe.recipe import Channels, Form
+    from maskwright.recipe.recipe import Channels
 
 Commercial = Literal["yes", "no", "not stated"]
 Part = Literal["encoder", "whole"]
@@ -44,7 +44,6 @@ class Entry:
         name: what `--weights` and `maskwright weights get` take.
         fits: the architectures that start from them.
         part: whether they are an encoder's, or a whole segmentation model's.
-        form: whose details of the architecture they were trained with; see the recipe.
         mean_rgb: what was taken off each channel of the photos, in grey levels.
         std_rgb: what each channel was divided by, in grey levels.
         hub: where to download them; None for what has to be added as a file.
@@ -60,7 +59,6 @@ class Entry:
     name: str
     fits: tuple[str, ...]
     part: Part
-    form: Form
     mean_rgb: Channels = IMAGENET_MEAN
     std_rgb: Channels = IMAGENET_STD
     hub: Hub | None
@@ -124,15 +122,12 @@ NVIDIA = "NVIDIA Source Code License for SegFormer"
 NO_SPDX = "no SPDX name on the model card"
 
 
-def _timm(
-    name: str, mb: float, *fits: str, form: Form = "torchvision", licence: str = "Apache-2.0", commit: str = "main"
-) -> Entry:
+def _timm(name: str, mb: float, *fits: str, licence: str = "Apache-2.0", commit: str = "main") -> Entry:
     """An ImageNet encoder of timm's, by the name of its repository."""
     return Entry(
         name=name,
         fits=fits,
         part="encoder",
-        form=form,
         hub=Hub(f"timm/{name}", revision=commit),
         mb=mb,
         licence=licence,
@@ -148,7 +143,6 @@ def _nvidia(name: str, mb: float, fits: str, *, part: Part, training_data: str, 
         name=name,
         fits=(fits,),
         part=part,
-        form="huggingface",
         hub=Hub(f"nvidia/{name}", revision=commit),
         mb=mb,
         licence=NVIDIA,
@@ -164,7 +158,6 @@ def _google(name: str, mb: float, *fits: str, part: Part, training_data: str) ->
         name=name,
         fits=fits,
         part=part,
-        form="huggingface",
         mean_rgb=HALF,
         std_rgb=HALF,
         hub=Hub(f"google/{name}"),
@@ -182,7 +175,6 @@ ENTRIES = (
         name="mobilenetv2-imagenet",
         fits=("mlp-mobilenetv2", "deeplabv3plus-mobilenetv2"),
         part="encoder",
-        form="tensorflow",
         mean_rgb=HALF,
         std_rgb=HALF,
         hub=None,
@@ -210,7 +202,7 @@ ENTRIES = (
     ),
     _timm("resnet18.a1_in1k", 46.8, "mlp-r18", "deeplabv3plus-r18"),
     _timm("resnet18.tv_in1k", 46.8, "mlp-r18", "deeplabv3plus-r18", licence="BSD-3-Clause"),
-    _timm("resnet50c.gluon_in1k", 102.6, "deeplabv3plus-r50", form="own"),
+    _timm("resnet50c.gluon_in1k", 102.6, "deeplabv3plus-r50"),
     _timm(
         "resnet50.a1_in1k",
         102.5,

@@ -21,7 +21,7 @@ from maskwright.reports.report import report
 from maskwright.shipping.bundle import bundle
 from maskwright.training.run import Run, is_begun, refuse_inside, refuse_occupied
 from maskwright.workflow.plan import after_training_s, check_splits, plan
-from maskwright.workflow.train import refuse_changes, reopened, start_run
+from maskwright.workflow.train import imported_recipe, prepared, refuse_changes, reopened, start_run
 
 
 def run(
@@ -77,25 +77,29 @@ def run(
         )
         check_splits(dataset)
         statistics = describe(dataset)
-    begun = resume and is_begun(out)
+    given = {**(settings or {}), **({} if seed is None else {"seed": seed})}
+    begun, imported = resume and is_begun(out), imported_recipe(out) if resume else None
     if begun:
-        refuse_changes(None, {**(settings or {}), **({} if seed is None else {"seed": seed})}, threads, device)
+        refuse_changes(None, given, threads, device)
         made = reopened(out, dataset)
     else:
         with clock.stage("plan"):
-            recipe = plan(
-                dataset,
-                budget_s=clock.left_s(),
-                settings=settings,
-                seed=seed,
-                threads=threads,
-                device=device,
-                statistics=statistics,
-                on_progress=on_progress,
-            )
+            if imported is None:
+                recipe = plan(
+                    dataset,
+                    budget_s=clock.left_s(),
+                    settings=given,
+                    threads=threads,
+                    device=device,
+                    statistics=statistics,
+                    on_progress=on_progress,
+                )
+            else:
+                recipe = prepared(imported, dataset, statistics, given, on_progress)
             made = start_run(dataset, recipe, out, statistics, again=resume)
         made.add_timings(clock.seconds)
-    train_s = _fit(dataset, made, None if begun and budget_s is None else clock, statistics, on_progress)
+    has_length = begun or imported is not None
+    train_s = _fit(dataset, made, None if has_length and budget_s is None else clock, statistics, on_progress)
     made.add_timings({"train": train_s})
     with clock.stage("evaluate"):
         judge(made, dataset, threads=made.recipe.threads, on_progress=on_progress)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from maskwright.errors import WeightsError, shown
 from maskwright.inference.load import weights_in
 from maskwright.progress import OnProgress, silent
-from maskwright.recipe.files import read_recipe
 from maskwright.recipe.recipe import GIVEN, Recipe, with_settings
+from maskwright.storage import file_digest
 from maskwright.weights.download import offline
 from maskwright.weights.hub import PREFIX, hub_weights
-from maskwright.weights.store import Stored, cached, described, digest, open_verified, stored
+from maskwright.weights.store import Stored, cached, described, open_verified, stored
 from maskwright.weights.table import ENTRIES, fitting
-from maskwright.workflow.weights import get
+from maskwright.workflow.weights import get_weights
 
 if TYPE_CHECKING:
     from maskwright.models.huggingface import Published
@@ -166,7 +166,7 @@ def _automatic(model: str, on_progress: OnProgress) -> _Found | str:
     if offline():
         return f"offline, and no weights for {model} in the cache; maskwright weights get {free[0].name} has some"
     try:
-        item = get(free[0].name, on_progress=on_progress)
+        item = get_weights(free[0].name, on_progress=on_progress)
     except WeightsError as error:
         return f"{free[0].name} was not to be had ({' '.join(error.where.split())})"
     return _Found(item.name, open_verified(item), item)
@@ -179,12 +179,12 @@ def _named(wanted: str, on_progress: OnProgress) -> _Found:
         return _Found(theirs.name, theirs.path, theirs)
     item = cached(wanted)
     if item is None and any(entry.name == wanted for entry in ENTRIES):
-        item = get(wanted, on_progress=on_progress)
+        item = get_weights(wanted, on_progress=on_progress)
     if item is not None:
         return _Found(item.name, open_verified(item), item)
     path = Path(wanted).expanduser()
     if path.is_dir():
-        return _of_run(path)
+        path = weights_in(path)
     if not path.is_file():
         raise WeightsError(
             f"--weights {wanted}: neither the name of weights nor a file.",
@@ -194,15 +194,9 @@ def _named(wanted: str, on_progress: OnProgress) -> _Found:
     return _Found(shown(path), path, described(path))
 
 
-def _of_run(folder: Path) -> _Found:
-    """The weights of a run or bundle, which want photos as they were given there."""
-    path, recipe = weights_in(folder), read_recipe(folder / "recipe.yaml")
-    return _Found(shown(path), path, replace(described(path), mean_rgb=recipe.mean_rgb, std_rgb=recipe.std_rgb))
-
-
 def _with(found: _Found, given: Mapping[str, Any], model: str | None, classes: int) -> Choices:
     from maskwright.models import Architecture, options_of
-    from maskwright.models.loading import architecture_of, read_state
+    from maskwright.models.loading import COMPUTES, architecture_of, read_state
     from maskwright.models.loading import fitting as fit_of
 
     state = read_state(found.path)
@@ -210,19 +204,19 @@ def _with(found: _Found, given: Mapping[str, Any], model: str | None, classes: i
         architecture, fit = architecture_of(state, classes=classes, source=found.name)
         reason = f"rule: what fits {found.name}"
     else:
-        known = options_of(model)
-        names = ("form", "decoder_channels", "architecture_config")
-        asked: dict[str, Any] = {name: given[name] for name in names if name in given and name in known}
-        architecture = Architecture(model, classes, asked)
+        known, said = options_of(model), state.architecture
+        theirs = said.options if said is not None and said.name == model else {}
+        asked = {name: given[name] for name in COMPUTES if given.get(name) and name in known}
+        architecture = Architecture(model, classes, {**theirs, **asked})
         fit, reason = fit_of(architecture, state, source=found.name), LIGHT
     wants = "rule: what the weights were trained with"
     choices: Choices = {
         "model": (architecture.name, reason),
         "weights": (found.name if found.about.name == found.name else str(found.path.resolve()), f"rule: {found.why}"),
-        "weights_digest": (found.about.sha256 or digest(found.path), "measured: SHA-256 of the file"),
+        "weights_digest": (found.about.sha256 or file_digest(found.path), "measured: SHA-256 of the file"),
         "mean_rgb": (found.about.mean_rgb, wants),
         "std_rgb": (found.about.std_rgb, wants),
-        **{name: (value, wants) for name, value in fit.options.items()},
+        **{name: (value, wants) for name, value in {**architecture.options, **fit.options}.items()},
     }
     return {name: choice for name, choice in choices.items() if name not in given or name == "weights"}
 

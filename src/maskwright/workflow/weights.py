@@ -13,7 +13,7 @@ from maskwright.weights.store import Stored, cached, open_verified
 from maskwright.weights.table import find
 
 
-def get(name: str, *, on_progress: OnProgress = silent) -> Stored:
+def get_weights(name: str, *, on_progress: OnProgress = silent) -> Stored:
     """Weights out of the cache, downloaded first where they are not in it.
 
     Args:
@@ -28,7 +28,7 @@ def get(name: str, *, on_progress: OnProgress = silent) -> Stored:
     return item
 
 
-def add(path: Path, *, name: str | None = None) -> Stored:
+def add_weights(path: Path, *, name: str | None = None) -> Stored:
     """Put a file of one's own into the cache, together with the architectures that can start from it.
 
     Args:
@@ -49,6 +49,5 @@ def add(path: Path, *, name: str | None = None) -> Stored:
         path,
         name=name,
         fits=tuple(fits),
-        form=likeliest.options.get("form", "own"),
         part="whole" if any(one.startswith("head.") for one in likeliest.loaded) else "encoder",
     )

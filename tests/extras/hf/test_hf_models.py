@@ -229,7 +229,8 @@ def test_an_encoder_that_classified(cache: Path) -> None:
 def test_an_earlier_run_and_another_repository(cache: Path, tmp_path: Path) -> None:
     repository(cache, "segformer")
     model, _ = filled(planned("segformer"))
-    save_weights(randomise(model), tmp_path / "best.safetensors", about={})
+    recipe = planned("segformer")
+    save_weights(randomise(model), tmp_path / "best.safetensors", recipe=recipe, initial={}, about={})
     again, said = filled(planned("segformer", weights=str(tmp_path / "best.safetensors")))
     assert (said["origin"], said["new"], said["left_out"]) == ("Maskwright", {}, {})
     assert all(torch.equal(one, again.state_dict()[name]) for name, one in model.state_dict().items())

@@ -18,7 +18,7 @@ from maskwright.models import build_model
 from maskwright.models.layers import BatchNorm, settle_norms
 from maskwright.models.loading import load_weights
 from maskwright.models.smp import check_name, package
-from maskwright.recipe.recipe import Recipe
+from maskwright.recipe.recipe import Recipe, make_recipe
 from maskwright.training.checkpoint import save_weights
 from maskwright.training.initial import load_initial
 from maskwright.training.optimiser import make_optimiser
@@ -141,7 +141,8 @@ def test_weights_with_a_gap_are_refused(name: str) -> None:
 def test_weights_of_an_earlier_run(tmp_path: Path) -> None:
     torch.manual_seed(0)
     earlier = randomise(build_model("smp:FPN/resnet18", classes=3))
-    save_weights(earlier, tmp_path / "best.safetensors", about={})
+    recipe = make_recipe({"model": "smp:FPN/resnet18"}, source="test")
+    save_weights(earlier, tmp_path / "best.safetensors", recipe=recipe, initial={}, about={})
     same = build_model("smp:FPN/resnet18", classes=3)
     loaded = load_weights(same, tmp_path / "best.safetensors")
     assert (loaded.origin, dict(loaded.new), dict(loaded.left_out)) == ("Maskwright", {}, {})
@@ -152,6 +153,17 @@ def test_weights_of_an_earlier_run(tmp_path: Path) -> None:
     )
     with pytest.raises(WeightsError, match="do not fit smp:Unet/resnet18"):
         load_weights(build_model("smp:Unet/resnet18", classes=3), tmp_path / "best.safetensors")
+
+
+def test_a_state_dict_of_the_package(tmp_path: Path) -> None:
+    theirs = randomise(smp.create_model("FPN", encoder_name="resnet18", encoder_weights=None, classes=3))
+    torch.save(theirs.state_dict(), tmp_path / "fpn.pth")
+    model = build_model("smp:FPN/resnet18", classes=3)
+    loaded = load_weights(model, tmp_path / "fpn.pth")
+    assert not loaded.new and not loaded.left_out and set(loaded.loaded) == set(model.state_dict())
+    images = torch.randn(1, 3, 128, 128)
+    with torch.inference_mode():
+        assert relative(model.eval()(images), theirs.eval()(images)) < 1e-5
 
 
 def test_imagenet_weights_are_taken_when_they_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

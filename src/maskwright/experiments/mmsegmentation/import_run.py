@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from maskwright.data.classes import Classes, classes_yaml, make_classes
 from maskwright.errors import UsageError, WeightsError, shown
 from maskwright.experiments.mmsegmentation.config import Config, read_config
+from maskwright.experiments.mmsegmentation.layout import colours_of
 from maskwright.experiments.mmsegmentation.translate import Translation, translate
 from maskwright.recipe.files import write_recipe
 from maskwright.recipe.recipe import Recipe, make_recipe, with_settings
 from maskwright.shipping.bundle import bundle
-from maskwright.storage import write_json, write_text
+from maskwright.storage import file_digest, write_json, write_text
 from maskwright.training.run import Run, make_run, refuse_occupied
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def import_mmseg(
     content = None if checkpoint is None else _read(Path(checkpoint))
     labels = _classes(means, classes, content)
     recipe = _recipe(means, read)
-    making = out.with_name(f".{out.name}.importing.tmp")
+    making = out.resolve().with_name(f".{out.resolve().name}.importing.tmp")
     shutil.rmtree(making, ignore_errors=True)
     try:
         run = make_run(making)
@@ -92,10 +93,12 @@ def import_mmseg(
         write_json(run.folder / "import.json", _record(read, means, checkpoint, loaded))
         if loaded is not None:
             bundle(run)
-        if out.exists():
-            out.rmdir()
-        out.parent.mkdir(parents=True, exist_ok=True)
-        making.rename(out)
+        if out.exists():  # it is empty, and perhaps where the user stands
+            for part in sorted(making.iterdir(), key=lambda part: part.name == "format"):
+                part.rename(out / part.name)
+        else:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            making.rename(out)
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return Imported(Run(out), read, means, labels, loaded)
@@ -109,11 +112,13 @@ def _read(checkpoint: Path) -> Any:
 
 
 def _classes(means: Translation, given: tuple[str, ...], content: Any) -> Classes:
-    """The classes, in this order of preference: as given, as the config names them, as the checkpoint does."""
+    """Names and colours of the classes, in this order of preference: as given, as in the config, in the checkpoint."""
     count = len(means.classes)
     meta = content.get("meta") if isinstance(content, dict) else None
     told = meta.get("dataset_meta") if isinstance(meta, dict) else None
     names, palette = means.classes, means.palette
+    if isinstance(told, dict) and palette is None:
+        palette = colours_of(told.get("palette"), count)
     if names == tuple(f"class {place}" for place in range(count)) and isinstance(told, dict):
         theirs = told.get("classes")
         if isinstance(theirs, list | tuple) and len(theirs) == count and len({*map(str, theirs)}) == count:
@@ -151,7 +156,6 @@ def _weights(run: Run, recipe: Recipe, checkpoint: Path, classes: int, *, reads_
     from maskwright.models import build_for
     from maskwright.models.loading import load_weights
     from maskwright.training.checkpoint import save_weights
-    from maskwright.weights.store import digest
 
     model = build_for(recipe, classes=classes)
     loaded = load_weights(model, checkpoint)
@@ -166,10 +170,10 @@ def _weights(run: Run, recipe: Recipe, checkpoint: Path, classes: int, *, reads_
     if reads_bgr:
         _turn_channels(model.state_dict())
     path = run.folder / IMPORTED_WEIGHTS
-    about = {"model": recipe.model, "imported_from": checkpoint.name, "iteration": 0}
+    about = {"imported_from": checkpoint.name, "iteration": 0}
     for name in (path, run.folder / "weights" / "best.safetensors"):
-        save_weights(model, name, about=about)
-    starts = {"weights": IMPORTED_WEIGHTS, "weights_digest": digest(path)}
+        save_weights(model, name, recipe=recipe, initial={}, about=about)
+    starts = {"weights": IMPORTED_WEIGHTS, "weights_digest": file_digest(path)}
     reason = f"given: imported from {checkpoint.name}"
     return with_settings(recipe, starts, source="import", reason=reason), loaded
 

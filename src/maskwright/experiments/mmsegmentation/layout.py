@@ -120,18 +120,36 @@ def find_layout(values: Mapping[str, Any], config: Path) -> DataLayout:
     )
 
 
-def count_photos(layout: DataLayout) -> int:
-    """The training photos on this machine; 0 where they are not there."""
-    split = next((split for split in layout.splits if split.name == "train"), None)
-    if layout.found is None or split is None:
+def count_photos(dataset: Any, config: Path) -> int:
+    """The photos that an epoch shows, those on this machine; 0 where they are not all there.
+
+    Args:
+        dataset: of the training, with what is wrapped around it.
+        config: its file; see `find_layout`.
+    """
+    kind = type_of(dataset)
+    if not kind or kind == "ClassBalancedDataset":  # how often that repeats which photo, its masks decide
         return 0
-    listed = layout.found / split.list_file
+    if kind == "ConcatDataset":
+        parts = dataset.get("datasets")
+        counts = [count_photos(part, config) for part in parts] if isinstance(parts, list | tuple) else []
+        return sum(counts) if all(counts) else 0
+    if kind in WRAPPERS:
+        times = dataset.get("times", 1)
+        return count_photos(dataset.get("dataset"), config) * (times if isinstance(times, int) and times > 0 else 1)
+    root = _found(str(dataset.get("data_root") or ""), config)
+    suffix = str(dataset.get("img_suffix", DATASETS.get(kind, (".jpg",))[0]))
+    return 0 if root is None else _count_in(root, _folders(dataset, "train"), suffix)
+
+
+def _count_in(root: Path, split: SplitFolders, suffix: str) -> int:
+    listed = root / split.list_file
     if split.list_file and listed.is_file():
         return sum(1 for line in listed.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip())
     count = looked_at = 0
-    for _, _, names in os.walk(layout.found / split.images):
+    for _, _, names in os.walk(root / split.images):
         looked_at += len(names)
-        count += sum(name.endswith(layout.image_suffix) for name in names)
+        count += sum(name.endswith(suffix) for name in names)
         if looked_at > MOST_COUNTED:
             return 0
     return count
@@ -181,7 +199,7 @@ def classes_part(values: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[Colo
         parts.append(refused(f"model.decode_head.num_classes: {count}, but {path}.classes has {len(names)} names."))
     if len(set(names)) < len(names):
         parts.append(refused(f"{path}.classes: a name stands there twice, the config has {text_of(names)}."))
-    colours = _colours(palette, len(names))
+    colours = colours_of(palette, len(names))
     if palette is not None:
         row = carried if colours else without
         parts.append(row(f"{path}.palette", palette, "palette" if colours else "palette_unfit"))
@@ -203,7 +221,8 @@ def _count(values: Mapping[str, Any]) -> int:
     return count if isinstance(count, int) and 0 < count < 1000 else 0
 
 
-def _colours(palette: Any, count: int) -> tuple[Colour, ...] | None:
+def colours_of(palette: Any, count: int) -> tuple[Colour, ...] | None:
+    """A palette as colours, one of its own for each class; None where it is no such palette."""
     if not isinstance(palette, list | tuple) or len(palette) != count:
         return None
     colours = []

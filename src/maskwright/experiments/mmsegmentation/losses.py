@@ -164,7 +164,7 @@ def _class_weights(weights: Any, path: str, head: Mapping[str, Any]) -> Part:
 
 def _dice(loss: Mapping[str, Any], path: str) -> Part:
     path = f"{path}.DiceLoss"
-    parts = [carried(f"{path}.loss_weight", loss.get("loss_weight", 1.0), "dice", dice_share=_weight(loss))]
+    parts = [replaced(f"{path}.loss_weight", loss.get("loss_weight", 1.0), "dice", dice_share=_weight(loss))]
     if loss.get("use_sigmoid", True):
         parts.append(replaced(f"{path}.use_sigmoid", True, "sigmoid_dice"))
     else:

@@ -36,7 +36,7 @@ from maskwright.experiments.mmsegmentation.rows import (
     without,
 )
 
-RESNET_TYPES = ("ResNetV1c", "ResNet", "ResNetV1b")
+RESNET_TYPES = ("ResNetV1c", "ResNet")
 
 NO_EFFECT = ("with_cp", "zero_init_residual", "pretrained", "init_cfg", "frozen_stages")
 """Entries of a backbone that do not change what the network computes."""

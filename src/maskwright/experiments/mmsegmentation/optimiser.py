@@ -116,12 +116,12 @@ def _multipliers(paramwise: Any, *, transformer: bool) -> Part:
     if not isinstance(keys, dict) or not all(isinstance(entry, dict) for entry in keys.values()):
         return refused(f"{path}: dicts with multipliers are needed, the config has {text_of(paramwise)}.")
     parts = []
-    if "norm_decay_mult" in paramwise:
-        value = paramwise["norm_decay_mult"]
-        parts.append(carried(f"{path}.norm_decay_mult", value, norm_decay_multiplier=value))
-    if "bias_decay_mult" in paramwise:
-        value = paramwise["bias_decay_mult"]
-        parts.append(carried(f"{path}.bias_decay_mult", value, bias_decay_multiplier=value))
+    row = replaced if keys else carried
+    for kind in ("norm", "bias"):
+        name = f"{kind}_decay_mult"
+        if name in paramwise:
+            setting = {f"{kind}_decay_multiplier": paramwise[name]}
+            parts.append(row(f"{path}.{name}", paramwise[name], "decay_of_all" if keys else "carried", **setting))
     for key, entry in keys.items():
         parts.append(_custom_key(str(key), entry, f"{path}.custom_keys.{key}", keys, transformer=transformer))
     return total([*parts, unread(paramwise, ("custom_keys", "norm_decay_mult", "bias_decay_mult"), path)])
@@ -134,7 +134,8 @@ def _custom_key(key: str, entry: Mapping[str, Any], path: str, keys: Mapping[str
     if key == "pos_block":
         return without(path, entry, "no_pos_block")
     if key in HEADS and rate is not None:
-        parts.append(carried(f"{path}.lr_mult", rate, "head_rate", head_lr_multiplier=rate))
+        row = carried if key == "head" or transformer else replaced  # the auxiliary head has "head" in its name alone
+        parts.append(row(f"{path}.lr_mult", rate, "head_rate", head_lr_multiplier=rate))
     elif key == "backbone" and rate is not None:
         parts.append(carried(f"{path}.lr_mult", rate, "backbone_rate", encoder_lr_multiplier=rate))
     elif rate not in (None, 1, 1.0):
@@ -144,7 +145,7 @@ def _custom_key(key: str, entry: Mapping[str, Any], path: str, keys: Mapping[str
             parts.append(without(f"{path}.decay_mult", decay, "hidden_key", facts={"word": key}))
         else:
             parts.append(
-                carried(f"{path}.decay_mult", decay, "norm_decay", facts={"word": key}, norm_decay_multiplier=decay)
+                replaced(f"{path}.decay_mult", decay, "norm_decay", facts={"word": key}, norm_decay_multiplier=decay)
             )
     elif key == "norm" and decay is not None:
         parts.append(without(f"{path}.decay_mult", decay, "no_norm_here"))

@@ -114,7 +114,8 @@ def _random_resize(step: Mapping[str, Any], path: str) -> Part:
     if ends is None:
         parts.append(absent("its RandomResize draws no ratio", scale_min=1.0, scale_max=1.0))
     else:
-        parts.append(carried(f"{path}.ratio_range", ratios, "ratio_range", scale_min=ends[0], scale_max=ends[1]))
+        row = carried if ends[0] == ends[1] else replaced
+        parts.append(row(f"{path}.ratio_range", ratios, "ratio_range", scale_min=ends[0], scale_max=ends[1]))
     return total([*parts, unread(step, known, path)])
 
 

@@ -53,13 +53,17 @@ def preprocessor_of(values: Mapping[str, Any]) -> Any:
 def reads_bgr(values: Mapping[str, Any]) -> bool:
     """Whether the network was given blue, green and red in this order."""
     entries = preprocessor_of(values)
-    return not isinstance(entries, dict) or not (entries.get("bgr_to_rgb") or entries.get("rgb_to_bgr"))
+    return not isinstance(entries, dict) or not _turning(entries)
+
+
+def _turning(entries: Mapping[str, Any]) -> str:
+    """The entry that turns the three channels round: either one does; "" where none is on."""
+    return next((key for key in ("bgr_to_rgb", "rgb_to_bgr") if entries.get(key)), "")
 
 
 def _order(entries: Mapping[str, Any]) -> Part:
-    for key in ("bgr_to_rgb", "rgb_to_bgr"):  # either one turns the three channels round
-        if entries.get(key):
-            return carried(f"{PATH}.{key}", True, "channels")
+    if key := _turning(entries):
+        return carried(f"{PATH}.{key}", True, "channels")
     return replaced(f"{PATH}.bgr_to_rgb", entries.get("bgr_to_rgb", False), "channels_reversed")
 
 
@@ -75,6 +79,6 @@ def _normalisation(entries: Mapping[str, Any]) -> Part:
     if wrong:
         return total(wrong)
     assert isinstance(mean, list | tuple) and isinstance(std, list | tuple)
-    turned = not (entries.get("bgr_to_rgb") or entries.get("rgb_to_bgr"))
+    turned = not _turning(entries)
     mean_rgb, std_rgb = (tuple(float(part) for part in (reversed(value) if turned else value)) for value in (mean, std))
     return carried(f"{PATH}.mean", mean, mean_rgb=mean_rgb) + carried(f"{PATH}.std", std, std_rgb=std_rgb)

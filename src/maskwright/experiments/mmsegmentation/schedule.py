@@ -51,8 +51,9 @@ def loop_part(loop: Any, length: Length) -> Part:
         length: see `Length`.
     """
     name = type_of(loop)
-    by_epoch = isinstance(loop, dict) and (name == "EpochBasedTrainLoop" or loop.get("by_epoch") is True)
-    if not isinstance(loop, dict) or (name not in ("IterBasedTrainLoop", "EpochBasedTrainLoop") and not by_epoch):
+    counts = {"EpochBasedTrainLoop": True, "IterBasedTrainLoop": False}
+    by_epoch = counts.get(name) if name or not isinstance(loop, dict) else loop.get("by_epoch")
+    if not isinstance(loop, dict) or not isinstance(by_epoch, bool):
         return refused(
             f"train_cfg: an IterBasedTrainLoop or EpochBasedTrainLoop is needed, the config has {text_of(loop)}."
         )
@@ -106,7 +107,8 @@ def schedule_part(schedulers: Any, length: Length, *, lr: float, iterations: int
     falls = [entry for entry in entries if not _is_warm_up(entry)]
     parts = [absent("the config has none", warmup_iterations=0, schedule="constant", lr_min_frac=0.0)]
     parts += [_warm_up(entry, length) for entry in warm_ups[:1]]
-    parts += [_fall(entry, length, lr=lr, iterations=iterations) for entry in falls[:1]]
+    rise = total(parts).settings["warmup_iterations"]
+    parts += [_fall(entry, length, lr=lr, rise=rise, iterations=iterations) for entry in falls[:1]]
     parts += [
         without(f"param_scheduler.{type_of(entry)}", _rest_of(entry), "one_fall")
         for entry in (*warm_ups[1:], *falls[1:])
@@ -136,7 +138,7 @@ def _warm_up(entry: Mapping[str, Any], length: Length) -> Part:
     return total([*parts, unread(entry, known, path)])
 
 
-def _fall(entry: Mapping[str, Any], length: Length, *, lr: float, iterations: int) -> Part:
+def _fall(entry: Mapping[str, Any], length: Length, *, lr: float, rise: int, iterations: int) -> Part:
     name = type_of(entry)
     path = f"param_scheduler.{name}"
     known = ["begin", "end", "by_epoch", "convert_to_iter_based", "eta_min", "eta_min_ratio"]
@@ -153,10 +155,14 @@ def _fall(entry: Mapping[str, Any], length: Length, *, lr: float, iterations: in
         power = entry.get("power", 1.0)
         parts.append(carried(f"{path}.power", power, poly_power=power))
         known.append("power")
-    if name == "CosineAnnealingLR" and "T_max" in entry:
-        parts.append(carried(f"{path}.T_max", entry["T_max"], "whole_length"))
+    if name == "CosineAnnealingLR":
         known.append("T_max")
-    parts += [_lowest(entry, path, lr), _end(entry, path, length, iterations)]
+    if iterations:
+        begins = {"begin": 0, **entry} if rise else entry  # mmengine's own default
+        parts += [_at(begins, "begin", path, length, "falls_from_the_rise", rise)]
+        parts += [_at(entry, "end", path, length, "falls_to_the_end", iterations)]
+        parts += [_at(entry, "T_max", path, length, "whole_length", iterations - rise)]
+    parts.append(_lowest(entry, path, lr))
     return total([*parts, unread(entry, known, path)])
 
 
@@ -174,15 +180,14 @@ def _lowest(entry: Mapping[str, Any], path: str, lr: float) -> Part:
     return carried(f"{path}.eta_min", lowest, "lowest_rate", facts={"lr": f"{lr:g}"}, lr_min_frac=round(lowest / lr, 8))
 
 
-def _end(entry: Mapping[str, Any], path: str, length: Length, iterations: int) -> Part:
-    """The fall ends with the training here."""
-    end, by_epoch = entry.get("end"), entry.get("by_epoch", True)
-    if not is_number(end) or not iterations or (by_epoch and not length.epoch):
+def _at(entry: Mapping[str, Any], key: str, path: str, length: Length, why: str, ours: int) -> Part:
+    """A row for when something happens, which is `ours` here whatever the config says."""
+    theirs, by_epoch = entry.get(key), entry.get("by_epoch", True)
+    if not is_number(theirs) or (by_epoch and not length.epoch):
         return Part()
-    ends_at = length.iterations(end * length.epoch if by_epoch else end)
+    at = length.iterations(theirs * length.epoch if by_epoch else theirs)
     # mmengine's counting of iterations from 0 or 1 makes up to one of difference.
-    row = carried if abs(ends_at - iterations) <= 1 else replaced
-    return row(f"{path}.end", end, "falls_to_the_end")
+    return (carried if abs(at - ours) <= 1 else replaced)(f"{path}.{key}", theirs, why)
 
 
 def _rest_of(entry: Mapping[str, Any]) -> dict[str, Any]:

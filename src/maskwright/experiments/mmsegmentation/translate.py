@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from maskwright.data.classes import Colour
@@ -93,7 +94,7 @@ def translate(config: Config) -> Translation:
         )
     layout = find_layout(values, config.path)
     names, palette, classes = classes_part(values)
-    part = total([_model(values), _training(values, layout), _data(values, layout), classes, run_part(values)])
+    part = total([_model(values), _training(values, config.path), _data(values, layout), classes, run_part(values)])
     if part.problems:
         raise UsageError(
             f"{shown(config.path)}: this config cannot be imported.\n  " + "\n  ".join(part.problems),
@@ -119,13 +120,14 @@ def _model(values: Mapping[str, Any]) -> Part:
     return model_part(model) + preprocessor_part(values)
 
 
-def _training(values: Mapping[str, Any], layout: DataLayout) -> Part:
+def _training(values: Mapping[str, Any], config: Path) -> Part:
     wrapper = values.get("optim_wrapper")
     loader = values.get("train_dataloader")
     batch = loader.get("batch_size") if isinstance(loader, dict) else None
     batch = batch if isinstance(batch, int) and batch > 0 else 0
     accumulated = accumulation(wrapper)
-    photos = count_photos(layout) if batch and _counts_epochs(values) else 0
+    dataset = loader.get("dataset") if isinstance(loader, dict) else None
+    photos = count_photos(dataset, config) if batch and _counts_epochs(values) else 0
     length = Length(math.ceil(photos / batch) if photos else 0, accumulated)
     loop = loop_part(values.get("train_cfg"), length)
     optimiser = optimiser_part(wrapper, transformer=_is_transformer(values))

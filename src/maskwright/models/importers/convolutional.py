@@ -62,6 +62,9 @@ _MMSEGMENTATION_HEADS = (
     rule("auxiliary_head.conv_seg.{leaf}", "auxiliary.classifier.{leaf}"),
 )
 
+_OF_WHOLE_IMAGES = (left_out("backbone.fc.{leaf}", _WHOLE_IMAGES), left_out("head.fc.{leaf}", _WHOLE_IMAGES))
+"""What MMPretrain's checkpoints hold beside the backbone."""
+
 MMSEGMENTATION_V1C = Origin(
     name="ResNet-V1c of MMSegmentation",
     told_by=("backbone.stem.0.weight", "backbone.layer1.0.conv1.weight"),
@@ -72,7 +75,7 @@ MMSEGMENTATION_V1C = Origin(
         rule("backbone.stem.{n}.{leaf}", "encoder.stem.{n}.{leaf}"),
         *_resnet_stages("backbone."),
         *_MMSEGMENTATION_HEADS,
-        left_out("backbone.fc.{leaf}", _WHOLE_IMAGES),
+        *_OF_WHOLE_IMAGES,
     ),
 )
 
@@ -86,6 +89,7 @@ MMSEGMENTATION_RESNET = Origin(
         rule("backbone.bn1.{leaf}", "encoder.bn1.{leaf}"),
         *_resnet_stages("backbone."),
         *_MMSEGMENTATION_HEADS,
+        *_OF_WHOLE_IMAGES,
     ),
 )
 
@@ -116,6 +120,7 @@ TIMM_V1C = Origin(
 MOBILENETV2 = Origin(
     name="MobileNetV2 of torchvision",
     told_by=("features.0.0.weight", "features.1.conv.0.0.weight"),
+    forms=("own", "tensorflow", "huggingface"),  # names do not tell the padding: a model that has another keeps it
     rules=(
         rule("features.{i}.{n}.{leaf}", "encoder.features.{i}.{n}.{leaf}"),
         rule("features.{i}.conv.{n}.{leaf}", "encoder.features.{i}.conv.{n}.{leaf}"),
@@ -126,7 +131,7 @@ MOBILENETV2 = Origin(
 MOBILENETV2_SAME = Origin(
     name="MobileNetV2 with TensorFlow's padding, in torchvision's names",
     told_by=MOBILENETV2.told_by,
-    forms=("tensorflow",),
+    forms=("tensorflow", "huggingface"),
     rules=MOBILENETV2.rules,
 )
 """Told by what the file says of its padding: the names are the same."""
@@ -190,6 +195,7 @@ MMSEGMENTATION_MOBILENETV2 = Origin(
         *(line for stage, block in _STAGE_BLOCKS for line in _mmsegmentation_block(stage, block)),
         *_conv_module("backbone.conv2", "encoder.features.18"),
         *_MMSEGMENTATION_HEADS,
+        *_OF_WHOLE_IMAGES,
     ),
 )
 

@@ -57,6 +57,13 @@ MMSEGMENTATION = Origin(
     ),
 )
 
+_HUGGING_FACE_HEAD = (
+    rule("decode_head.linear_fuse.weight", "head.fuse.weight", change=reversed_blocks),
+    rule("decode_head.batch_norm.{leaf}", "head.norm.{leaf}"),
+    rule("decode_head.classifier.{leaf}", "head.classifier.{leaf}"),
+    left_out("classifier.{leaf}", _WHOLE_IMAGES),
+)
+
 HUGGING_FACE = Origin(
     name="SegFormer of Hugging Face",
     told_by=("segformer.encoder.block.{s}.{b}.attention.self.query.weight",),
@@ -80,10 +87,7 @@ HUGGING_FACE = Origin(
         rule("segformer.encoder.block.{s}.{b}.mlp.dense2.{leaf}", f"{_BLOCK}.ffn.contract.{{leaf}}"),
         rule("segformer.encoder.layer_norm.{s}.{leaf}", "encoder.stages.{s}.norm.{leaf}"),
         rule("decode_head.linear_c.{s}.proj.{leaf}", "head.projections.{s}.{leaf}"),
-        rule("decode_head.linear_fuse.weight", "head.fuse.weight", change=reversed_blocks),
-        rule("decode_head.batch_norm.{leaf}", "head.norm.{leaf}"),
-        rule("decode_head.classifier.{leaf}", "head.classifier.{leaf}"),
-        left_out("classifier.{leaf}", _WHOLE_IMAGES),
+        *_HUGGING_FACE_HEAD,
     ),
 )
 
@@ -110,7 +114,7 @@ HUGGING_FACE_5 = Origin(
         rule(f"{_NEW_BLOCK}.mlp.fc2.{{leaf}}", f"{_BLOCK}.ffn.contract.{{leaf}}"),
         rule("segformer.stages.{s}.layer_norm.{leaf}", "encoder.stages.{s}.norm.{leaf}"),
         rule("decode_head.linear_projections.{s}.proj.{leaf}", "head.projections.{s}.{leaf}"),
-        *HUGGING_FACE.rules[-5:],
+        *_HUGGING_FACE_HEAD,
     ),
 )
 
