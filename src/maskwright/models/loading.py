@@ -435,7 +435,10 @@ def is_safetensors(path: Path) -> bool:
 
 def _state_of(content: Mapping[str, Any], source: str) -> State:
     """The tensors among what was given: a state dict, or a checkpoint that holds one."""
-    arrays = {name: _tensor(one) if isinstance(one, np.ndarray | np.generic) else one for name, one in content.items()}
+    arrays = {
+        name: _tensor(np.asarray(one)) if isinstance(one, np.ndarray | np.generic) else one
+        for name, one in content.items()
+    }
     tensors, place = find_state(arrays, Path(source))
     return State({name: _tensor(one) for name, one in tensors.items()}, {}, (), place)
 
