@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 import maskwright
-from maskwright.errors import WeightsError
+from maskwright.errors import RecipeError, WeightsError
 from maskwright.models import ARCHITECTURES, Architecture, build_model
 from maskwright.models.loading import State, architecture_of, load_into, load_weights, read_state
 from mmseg_fixtures import mmseg_answers, mmseg_state
@@ -142,11 +142,55 @@ def test_a_head_that_another_form_has_not_goes() -> None:
     assert back.options == {"form": "own"} and model.auxiliary is not None and not back.new
 
 
-def test_what_torch_load_gives_is_taken_as_it_is() -> None:
+def test_what_torch_load_gives_is_taken_as_it_is(tmp_path: Path) -> None:
     state = build_model("mlp-r18", classes=3).state_dict()
     wrapped = {f"module.{name}": tensor for name, tensor in state.items()}
     loaded = load_weights(build_model("mlp-r18", classes=3), {"state_dict": wrapped, "epoch": 3})
     assert not loaded.new and loaded.place == "state_dict; 'module.' taken off every name"
+    torch.save({"model": build_model("mlp-r18", classes=3).state_dict()}, tmp_path / "a.pth")
+    content = torch.load(tmp_path / "a.pth", weights_only=True)
+    assert not load_weights(build_model("mlp-r18", classes=3), content).new
+    for wrong in (None, 3, [1], build_model("mlp-r18", classes=3)):
+        with pytest.raises(WeightsError, match="expected: tensors by name"):
+            load_weights(build_model("mlp-r18", classes=3), wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(value: float) -> None:
+    state = build_model("mlp-r18", classes=3).state_dict()
+    state["encoder.conv1.weight"][0, 0, 0, 0] = value
+    with pytest.raises(WeightsError, match=r"encoder.conv1.weight: holds numbers that are not finite"):
+        load_weights(build_model("mlp-r18", classes=3), state)
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        "[" * 100_000,
+        '{"model": "segformer-b0", "options": {"decoder_channels": "x"}}',
+        '{"model": "segformer-b0", "options": {"decoder_channels": 1e9}}',
+        '{"model": "segformer-b0", "options": {"form": ["own"]}}',
+        '{"model": "segformer-b0", "options": 3}',
+        '{"model": "os:_exit"}',
+        '{"model": 3}',
+    ],
+    ids=lambda about: about[:60],
+)
+def test_what_a_file_says_of_itself_is_not_trusted(about: str, tmp_path: Path) -> None:
+    model = build_model("segformer-b0", classes=3)
+    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    save_file(state, tmp_path / "a.safetensors", {"maskwright": about})
+    architecture, fit = architecture_of(read_state(tmp_path / "a.safetensors"), classes=3, source="a")
+    assert architecture.name == "segformer-b0" and not fit.new
+
+
+@pytest.mark.parametrize(
+    ("classes", "options"),
+    [(0, {}), (-1, {}), ("3", {}), (3, {"output_stride": 4}), (3, {"decoder_channels": -1}), (3, {"drop_path": 5})],
+)
+def test_what_no_model_can_be_built_of_is_refused(classes: int, options: dict[str, object]) -> None:
+    with pytest.raises(RecipeError):
+        build_model("segformer-b0" if "drop_path" in options else "deeplabv3plus-r18", classes=classes, **options)
 
 
 def test_a_classifier_of_whole_images_is_left_out() -> None:

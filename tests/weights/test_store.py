@@ -91,6 +91,21 @@ def test_a_name_of_the_table_wants_a_file_that_fits(tmp_path: Path) -> None:
     assert "found: weights for segformer-b0" in str(caught.value)
 
 
+def test_a_known_file_cannot_take_the_name_of_another_one(tmp_path: Path) -> None:
+    write_pin("mit-b1", commit="c", file="f", sha256=file_digest(file_of(tmp_path / "a.safetensors")))
+    with pytest.raises(WeightsError, match="which is mit-b1"):
+        add(tmp_path / "a.safetensors", name="mit-b0")
+    assert add(tmp_path / "a.safetensors", name="mine").commercial == "no"
+
+
+def test_what_a_file_says_of_itself_has_to_make_sense(tmp_path: Path) -> None:
+    about = {"licence": 5, "commercial": "maybe", "mean_rgb": [float("inf"), 0, 0], "std_rgb": [0, 0, 0]}
+    said = {KEY: json.dumps(about)}
+    item = add(file_of(tmp_path / "a.safetensors", said=said))
+    assert (item.licence, item.commercial) == ("5", "not stated")
+    assert (item.mean_rgb, item.std_rgb) == (IMAGENET_MEAN, IMAGENET_STD)
+
+
 def test_pins_of_two_downloads_do_not_meet() -> None:
     write_pin("mit-b0", commit="c", file="f", sha256="0" * 64)
     write_pin("mit-b1", commit="d", file="f", sha256="1" * 64)

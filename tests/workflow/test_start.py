@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import maskwright
-from maskwright.errors import RecipeError, WeightsError
+from maskwright.cli.main import answer
+from maskwright.errors import RecipeError, RunError, WeightsError
 from maskwright.models import build_model
 from maskwright.recipe.files import read_recipe
 from maskwright.recipe.recipe import GIVEN, make_recipe
@@ -20,6 +22,7 @@ from maskwright.workflow.plan import plan
 from maskwright.workflow.start import DEFAULT_MODEL, DEFAULT_MODEL_WITHOUT, choose_start, settled
 from maskwright.workflow.train import train
 from maskwright.workflow.weights import add_weights
+from small_folders import split_folder
 from tiny import tiny_dataset
 
 
@@ -164,12 +167,98 @@ def test_a_licence_goes_along_with_what_was_trained_from_it(tmp_path: Path) -> N
     assert values(choose_start({}, classes=3))["weights"] == "none"  # never unasked
 
 
-def test_a_model_of_ones_own_starts_from_its_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "mine.py").write_text("from torch import nn\ndef net(classes):\n    return nn.Conv2d(3, classes, 1)\n")
+OWN = """
+from torch import nn
+import torch.nn.functional as F
+
+def net(classes):
+    return nn.Conv2d(3, classes, 1)
+
+def raises(classes):
+    raise ValueError("not today")
+
+def number(classes):
+    return 3
+
+def seven(classes):
+    return nn.Conv2d(3, 7, 1)
+
+def small(classes):
+    return nn.Conv2d(3, classes, 1, stride=4)
+
+text = "net"
+"""
+
+
+@pytest.fixture
+def own_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "mine.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path / "code")
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+
+
+@pytest.mark.usefixtures("own_code")
+def test_a_model_of_ones_own_starts_from_its_run(tmp_path: Path) -> None:
     first = trained(tmp_path / "first", model="mine:net")
     second = trained(tmp_path / "second", model="mine:net", weights=str(first))
     assert read_json(second / "initial_weights.json")["loaded"] == 2
+    with pytest.raises(RunError, match="--model mine:net"):
+        maskwright.load(first)
+    assert maskwright.load(first, model="mine:net").classes.names == ("background", "square", "disc")
+
+
+@pytest.mark.usefixtures("own_code")
+def test_code_that_a_file_names_is_imported_only_if_the_user_names_it_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = str(split_folder(tmp_path / "data", train=4, val=2))
+    small = ["--set=crop_hw=[64, 64]", "--set=batch_size=2", "--set=iterations=1", "--set=model=mine:net"]
+    assert answer(["run", data, "-o", str(tmp_path / "run"), *small]) == 0  # judged, bundled and reported too
+    assert (tmp_path / "run" / "report.html").is_file()
+    assert answer(["evaluate", str(tmp_path / "run"), data, "--model", "mine:net"]) == 0
+    (tmp_path / "code" / "mine.py").write_text("raise SystemExit(3)")
+    sys.modules.pop("mine")
+    recipe = str(tmp_path / "run" / "recipe.yaml")
+    for arguments in (
+        ["train", data, "-o", str(tmp_path / "run"), "--resume"],
+        ["run", data, "-o", str(tmp_path / "run"), "--resume"],
+        ["train", data, "-o", str(tmp_path / "new"), "--recipe", recipe],
+        ["evaluate", str(tmp_path / "run"), data],
+    ):
+        capsys.readouterr()
+        assert answer(arguments) == 2
+        assert "mine:net" in capsys.readouterr().err
+    (tmp_path / "code" / "mine.py").write_text(OWN)
+    assert answer(["train", data, "-o", str(tmp_path / "run"), "--resume", "--set=model=mine:net"]) == 0
+
+
+@pytest.mark.usefixtures("own_code")
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("raises", "this code fails.*\n.*found: ValueError: not today"),
+        ("number", "gives no model.*\n.*found: int"),
+        ("seven", r"in another shape.\n.*expected: \(1, 3, 64, 96\)  found: \(1, 7, 64, 96\)"),
+        ("small", r"found: \(1, 3, 16, 24\)"),
+        ("text", "cannot be imported"),
+        ("nothing", "cannot be imported"),
+    ],
+)
+def test_code_of_ones_own_that_is_no_model_is_refused_by_its_name(function: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message) as caught:
+        build_model(f"mine:{function}", classes=3)
+    assert f"model=mine:{function}" in str(caught.value)
+
+
+def test_other_weights_for_a_recipe_that_has_some(tmp_path: Path) -> None:
+    first = encoder_file(tmp_path / "first.safetensors", padding="TensorFlow SAME", input="RGB, x/127.5-1")
+    recipe = plan(tiny_dataset(), budget_s=20, settings={"weights": str(first), "iterations": 1, "crop_hw": (64, 64)})
+    assert recipe.form == "tensorflow"
+    second = encoder_file(tmp_path / "second.safetensors")
+    run = train(tiny_dataset(), out=tmp_path / "run", recipe=recipe, settings={"weights": str(second)})
+    assert run.recipe.weights_digest == file_digest(second)
+    assert (run.recipe.form, run.recipe.mean_rgb) == ("own", (123.675, 116.28, 103.53))
 
 
 def test_an_encoder_without_batch_norms_cannot_freeze_them(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ def evaluate(
     classes: options.Names = None,
     threads: options.Threads = None,
     device: options.Device = "cpu",
+    model: options.OwnModel = None,
     strict: options.Strict = False,
     allow_leak: options.AllowLeak = False,
 ) -> Answer:
@@ -43,7 +44,7 @@ def evaluate(
     from maskwright.evaluation.evaluate import evaluate as judge
     from maskwright.inference.load import load
 
-    predictor = load(run, device=device, threads=threads)
+    predictor = load(run, device=device, threads=threads, model=model)
     dataset = read(
         data,
         classes=class_names,

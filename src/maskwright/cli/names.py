@@ -29,7 +29,7 @@ def names(text: str | None) -> tuple[str, ...] | None:
 
 
 def classes_for(text: str | None, data: Path, run: Path | None) -> Classes | tuple[str, ...] | None:
-    """Classes of DATA: as given, else as DATA says, else as a run says that a recipe or weights are taken from.
+    """Classes of DATA: as given, else as DATA says, else as the run says that is judged, replayed or gone on with.
 
     Args:
         text: what `--classes` was given.

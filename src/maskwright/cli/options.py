@@ -55,6 +55,14 @@ Weights = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of every random draw.  [default: 0]")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads of torch.  [default: all cores]")]
+OwnModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="MODULE:FUNCTION",
+        help="Your own code that RUN was trained with: it may be imported.",
+    ),
+]
 Device = Annotated[str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Forbid every network call; only weights are ever fetched.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse data with any unusable sample.")]

@@ -30,6 +30,7 @@ def predict(
     overlay: options.Overlay = True,
     threads: options.Threads = None,
     device: options.Device = "cpu",
+    model: options.OwnModel = None,
 ) -> Answer:
     """Write masks for photos.
 
@@ -39,7 +40,7 @@ def predict(
     from maskwright.inference.load import load
     from maskwright.inference.predict import predict as predict_all
 
-    predictor = load(run, device=device, threads=threads)
+    predictor = load(run, device=device, threads=threads, model=model)
     made = predict_all(
         predictor,
         predictor.classes,

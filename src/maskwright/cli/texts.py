@@ -151,12 +151,14 @@ def _finding_lines(run: Path, statistics: Statistics, lang: str) -> list[str]:
 def _start_lines(run: Path, lang: str) -> list[str]:
     from maskwright.recipe.files import read_recipe
     from maskwright.recipe.recipe import GIVEN
+    from maskwright.weights.table import fitting
 
     path = run / "initial_weights.json"
     initial = read_json(path, format_version=1) if path.exists() else {"name": "none"}
     if initial["name"] == "none":
-        reason = read_recipe(run / "recipe.yaml").reason("weights")
-        return [] if reason == GIVEN else [say("cli.starts_from_none", lang, why=sentence(reason))]
+        recipe = read_recipe(run / "recipe.yaml")
+        known = fitting(recipe.model) and recipe.reason("weights") != GIVEN
+        return [say("cli.starts_from_none", lang, why=sentence(recipe.reason("weights")))] if known else []
     limits = {"yes": "", "no": "cli.not_commercial", "not stated": "cli.commercial_not_stated"}
     limit = limits[initial["commercial"]]
     return [

@@ -48,6 +48,7 @@ def train(
         raise UsageError("--resume: which run?", do="Name its folder: -o OUT.")
     folder = out or run_folder(data)
     from maskwright.data.reading import read
+    from maskwright.models import refuse_unnamed_code
     from maskwright.recipe.files import read_recipe
     from maskwright.workflow.train import train as train_by
 
@@ -55,6 +56,8 @@ def train(
     if recipe is not None and device != "auto":
         given = {"device": device, **given}
     by = None if recipe is None else read_recipe(recipe)
+    if by is not None:
+        refuse_unnamed_code(by.model, given.get("model"))
     dataset = read(data, classes=class_names, strict=strict, allow_leak=allow_leak, on_progress=screen.on_progress)
     made = train_by(
         dataset,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from maskwright.data.classes import read_classes
 from maskwright.errors import RunError, shown
-from maskwright.models import ARCHITECTURES, family_of
+from maskwright.models import ARCHITECTURES, is_own_code
 from maskwright.recipe.files import read_recipe
 from maskwright.storage import file_digest, read_json
 from maskwright.training.run import open_run
@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 BUNDLE_FORMAT = 1
 
 
-def load(path: Path | str, *, device: str = "cpu", threads: int | None = None) -> TorchPredictor:
+def load(
+    path: Path | str, *, device: str = "cpu", threads: int | None = None, model: str | None = None
+) -> TorchPredictor:
     """A predictor from a run folder or a bundle.
 
     Args:
         path: the folder.
         device: "auto", "cpu", "cuda" or "cuda:N".
         threads: threads of torch; None leaves them as they are.
+        model: `package.module:function` of one's own that the folder may have imported; None allows none.
 
     Returns:
         A callable, photo `(H, W, 3) uint8` to probabilities `(C, H, W) float32`, with `many`, `mask`, `masks`,
@@ -37,12 +40,17 @@ def load(path: Path | str, *, device: str = "cpu", threads: int | None = None) -
     """
     folder = Path(path)
     weights = weights_in(folder)
+    if not weights.is_file():
+        raise RunError(
+            f"{shown(folder)}: has no weights yet.",
+            do=f"maskwright train DATA --recipe {shown(folder / 'recipe.yaml')} -o NEW trains some.",
+        )
     recipe = read_recipe(folder / "recipe.yaml")
-    if recipe.model not in ARCHITECTURES and family_of(recipe.model) is None:
+    if is_own_code(recipe.model) and recipe.model != model:
         raise RunError(
             f"{shown(folder / 'recipe.yaml')}: model {recipe.model} is not one of Maskwright's.",
             expected=", ".join(ARCHITECTURES),
-            do="Names of one's own code are never taken from a run or a bundle.",
+            do=f"Code outside of it is imported only if you name it: --model {recipe.model}, load(..., model=...).",
         )
     import torch
 

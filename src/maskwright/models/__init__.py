@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from maskwright.errors import RecipeError, nearest
-from maskwright.recipe.recipe import GIVEN, Recipe
+from maskwright.recipe.recipe import GIVEN, Recipe, make_recipe
 
 if TYPE_CHECKING:
     from torch import nn
@@ -123,6 +123,28 @@ def check_architecture(name: str) -> None:
         raise RecipeError(f"model={name}: there is no such architecture.", do=nearest(name, list(ARCHITECTURES)))
 
 
+def is_own_code(name: str) -> bool:
+    """Whether a name is that of a function outside of Maskwright."""
+    return name not in ARCHITECTURES and family_of(name) is None
+
+
+def refuse_unnamed_code(name: str, named: Any) -> None:
+    """Refuse an architecture outside of Maskwright that a file names: only a person may have such code imported.
+
+    Args:
+        name: what the file names.
+        named: what the person named, or None.
+
+    Raises:
+        RecipeError: the two differ.
+    """
+    if is_own_code(name) and ":" in name and name != named:
+        raise RecipeError(
+            f"model={name}: is code outside of Maskwright, which is never imported because a file names it.",
+            do=f"Where you trust it, name it yourself: --set model={name}",
+        )
+
+
 def family_of(name: str) -> Family | None:
     """The family that an architecture belongs to, by its prefix; None for our own and one's own."""
     prefix, colon, _ = name.partition(":")
@@ -157,8 +179,48 @@ def build_model(name: str, *, classes: int, **options: Any) -> nn.Module:
     problems = [_option_problem(name, option, value, known) for option, value in options.items()]
     if any(problems):
         raise RecipeError("\n  ".join(problem for problem in problems if problem))
-    model: nn.Module = _function(name)(classes, **options)
+    if not isinstance(classes, int) or classes < 1:
+        raise RecipeError(f"classes={classes!r}: expected a whole number from 1 on.")
+    make_recipe({option: value for option, value in options.items() if option in Recipe.model_fields}, source=name)
+    function = _function(name)
+    if is_own_code(name):
+        function = functools.partial(_checked, name, function)
+    model: nn.Module = function(classes, **options)
     model.architecture = Architecture(name, classes, options)  # type: ignore[assignment]
+    return model
+
+
+def _checked(name: str, function: Callable[..., Any], classes: int, **options: Any) -> nn.Module:
+    """What a function outside of Maskwright gives, once it is sure to be a model as ours are.
+
+    Raises:
+        RecipeError: it is none.
+    """
+    import torch
+    from torch import nn
+
+    wanted = "a torch.nn.Module: images (B, 3, H, W) to logits (B, classes, H, W)"
+    try:
+        model = function(classes, **options)
+        if not isinstance(model, nn.Module):
+            raise RecipeError(f"model={name}: gives no model.", expected=wanted, found=type(model).__name__)
+        with torch.no_grad():
+            logits = model.eval()(torch.zeros(1, 3, 64, 96))
+        model.train()
+        found = tuple(getattr(logits, "shape", ())) or type(logits).__name__
+    except RecipeError:
+        raise
+    except Exception as error:
+        raise RecipeError(
+            f"model={name}: this code fails.",
+            expected=wanted,
+            found=f"{type(error).__name__}: {' '.join(str(error).split())[:200]}",
+            do=f"It is called as {name.rpartition(':')[2]}({classes}).",
+        ) from error
+    if found != (1, classes, 64, 96):
+        raise RecipeError(
+            f"model={name}: answers in another shape.", expected=f"(1, {classes}, 64, 96)", found=f"{found}"
+        )
     return model
 
 
@@ -234,8 +296,10 @@ def _function(name: str) -> Callable[..., nn.Module]:
         return functools.partial(whole, name.partition(":")[2])
     module, function = ARCHITECTURES.get(name, name).split(":")
     try:
-        return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]
-    except (ImportError, AttributeError) as error:
+        found: Callable[..., nn.Module] = getattr(importlib.import_module(module), function)
+        inspect.signature(found)
+        return found
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise RecipeError(
             f"model={name}: cannot be imported.",
             found=str(error),

@@ -8,7 +8,7 @@ import struct
 import sys
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -97,12 +97,13 @@ def read_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(content, tuple(sorted(unread)))
 
 
-def find_state(content: Any, path: Path) -> tuple[dict[str, Tensor], str]:
+def find_state(content: Any, path: Path, unread: Sequence[str] = ()) -> tuple[dict[str, Tensor], str]:
     """The model's weights in what a checkpoint holds.
 
     Args:
         content: of a `Checkpoint`.
         path: the file, for messages.
+        unread: of the same, for messages.
 
     Returns:
         The tensors by name, without what DataParallel and torch.compile put before every name; and in words, where
@@ -113,7 +114,7 @@ def find_state(content: Any, path: Path) -> tuple[dict[str, Tensor], str]:
     """
     keys, state = _state_in(content)
     if state is None:
-        raise _without_state(content, path)
+        raise _without_state(content, path, unread)
     objects = [f"{printable(name)} ({value.name})" for name, value in state.items() if isinstance(value, StandIn)]
     if objects:
         raise WeightsError(
@@ -280,7 +281,7 @@ def _was_tensor(value: Any) -> bool:
     return isinstance(value, Tensor) or (isinstance(value, StandIn) and value.name.startswith(UNBUILT))
 
 
-def _without_state(content: Any, path: Path) -> WeightsError:
+def _without_state(content: Any, path: Path, unread: Sequence[str]) -> WeightsError:
     inside = content if type(content) is dict else {}
     objects = [one for one in (content, *map(inside.get, (*STATES, *AVERAGED))) if isinstance(one, StandIn)]
     if objects:
@@ -293,7 +294,8 @@ def _without_state(content: Any, path: Path) -> WeightsError:
     return WeightsError(
         f"{shown(path)}: no weights are found in this checkpoint.",
         expected=f"tensors by name, by themselves or under {', '.join(STATES)}",
-        found=_listed(names) or f"a {type(content).__name__} without any",
+        found=(_listed(names) or f"a {type(content).__name__} without any")
+        + (f"; not run: {_listed(list(unread))}" if unread else ""),
         do=f"Save them alone: {PLAIN_STATE}",
     )
 

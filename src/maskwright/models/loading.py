@@ -18,6 +18,7 @@ from maskwright.models import ARCHITECTURES, Architecture, build_model, family_o
 from maskwright.models.checkpoint_file import find_state, read_checkpoint
 from maskwright.models.importers import ORIGINS, origin_of
 from maskwright.models.importers.rules import Mapped, Origin, mapped
+from maskwright.recipe.recipe import make_recipe
 from maskwright.weights.metadata import ours
 
 CLASSIFIERS = ("head.classifier.", "auxiliary.classifier.")
@@ -78,14 +79,15 @@ class State:
     def architecture(self) -> Architecture | None:
         """What a file of ours says that its weights were trained in; of the options those that it computes by."""
         about = ours(self.metadata)
-        name = str(about.get("model", ""))
+        name, said = str(about.get("model", "")), about.get("options")
         if name not in ARCHITECTURES and family_of(name) is None:  # code of one's own is never taken from a file
             return None
+        said = said if isinstance(said, dict) else {}
         try:
-            said, known = dict(about.get("options", {})), options_of(name)
-        except (ValueError, TypeError, RecipeError):
+            options = {option: said[option] for option in COMPUTES if said.get(option) and option in options_of(name)}
+            make_recipe(options, source="metadata")
+        except RecipeError:
             return None
-        options = {option: said[option] for option in COMPUTES if said.get(option) and option in known}
         return Architecture(name, 0, options)
 
 
@@ -240,7 +242,7 @@ def read_state(path: Path) -> State:
         tensors, metadata = read_tensors(path)
         return State({name: _tensor(one) for name, one in tensors.items()}, metadata)
     checkpoint = read_checkpoint(path)
-    tensors, place = find_state(checkpoint.content, path)
+    tensors, place = find_state(checkpoint.content, path, checkpoint.unread)
     return State({name: _tensor(one) for name, one in tensors.items()}, {}, checkpoint.unread, place)
 
 
@@ -294,7 +296,8 @@ def _mapped(state: State, source: str) -> tuple[Origin, Mapped]:
         raise WeightsError(
             f"{source}: the names of the tensors are of no origin that is known here.",
             expected=", ".join(one.name for one in ORIGINS),
-            found=", ".join(list(state.tensors)[:4]) + f" ... ({len(state.tensors)} tensors)",
+            found=", ".join([*list(state.tensors)[:4], *(f"{one} (not run)" for one in state.unread[:4])])
+            + f" ... ({len(state.tensors)} tensors)",
             do="Give a state dict of one of these.",
         )
     whole = _at_our_epsilon(mapped(origin, state.tensors), state.metadata)
@@ -369,7 +372,9 @@ def _filled(
     for name, tensor in own.items():
         part = name.split(".")[0] + "."
         other = theirs.get(name)
-        if other is not None and other.shape == tensor.shape:
+        if other is not None and not _is_sound(other):
+            problems.append(f"{name}: holds numbers that are not finite, or complex")
+        elif other is not None and other.shape == tensor.shape:
             loaded.append(name)
         elif other is not None and name.startswith(classifiers) and other.shape[1:] == tensor.shape[1:]:
             new[name] = f"the file tells {len(other)} classes apart, the model {len(tensor)}"
@@ -391,6 +396,10 @@ def _filled(
         error.count = len(problems)
         raise error
     return Fit(origin.name, tuple(loaded), out, new, tensors=theirs)
+
+
+def _is_sound(tensor: Tensor) -> bool:
+    return not tensor.is_complex() and bool(torch.isfinite(tensor).all())
 
 
 def _not_wanted(name: str, own: Mapping[str, Tensor], architecture: Architecture, origin: Origin) -> str:
@@ -435,12 +444,22 @@ def is_safetensors(path: Path) -> bool:
 
 def _state_of(content: Mapping[str, Any], source: str) -> State:
     """The tensors among what was given: a state dict, or a checkpoint that holds one."""
-    arrays = {
-        name: _tensor(np.asarray(one)) if isinstance(one, np.ndarray | np.generic) else one
-        for name, one in content.items()
-    }
-    tensors, place = find_state(arrays, Path(source))
+    if not isinstance(content, Mapping):
+        raise WeightsError(
+            f"{source}: no weights.",
+            expected="tensors by name (a state dict, or what torch.load gave), or the path of a file",
+            found=type(content).__name__,
+            do="Of a model, give model.state_dict().",
+        )
+    tensors, place = find_state(_plain(content), Path(source))
     return State({name: _tensor(one) for name, one in tensors.items()}, {}, (), place)
+
+
+def _plain(content: Any) -> Any:
+    """What `find_state` looks through: plain dictionaries, and tensors in the place of arrays."""
+    if isinstance(content, Mapping):
+        return {name: _plain(one) for name, one in content.items()}
+    return _tensor(np.asarray(content)) if isinstance(content, np.ndarray | np.generic) else content
 
 
 def _tensor(one: Tensor | NDArray[Any]) -> Tensor:

@@ -44,6 +44,6 @@ def ours(said: Mapping[str, str]) -> dict[str, Any]:
     """What Maskwright wrote into a file's metadata; empty for files of others."""
     try:
         about = json.loads(said.get(KEY, "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return about if isinstance(about, dict) else {}

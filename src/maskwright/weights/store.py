@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 import shutil
 import time
@@ -164,7 +165,9 @@ def add(path: Path, *, name: str | None = None, fits: tuple[str, ...] = (), part
     with _building() as folder:
         copy = folder / file_name(path)
         sha256 = _copy(path, copy)
-        entry = _by_digest(sha256) or _by_name(wanted, sha256, path, fits)
+        entry = _by_digest(sha256)
+        if entry is None or (name is not None and name != entry.name):
+            entry = _by_name(wanted, sha256, path, fits) or entry
         item = _item(copy, said, entry, sha256=sha256, source=str(path.resolve()), fits=fits, part=part)
         return _settle(replace(item, name=name or (entry.name if entry else wanted)), folder)
 
@@ -328,6 +331,14 @@ def _by_name(name: str, sha256: str, path: Path, fits: tuple[str, ...]) -> Entry
     """The table's entry that a file is called; its word is taken where the digest is not known."""
     entry = next((entry for entry in ENTRIES if entry.name == name), None)
     known = (entry.sha256 or pin(name).get("sha256", "")) if entry else ""
+    other = _by_digest(sha256)
+    if entry and other:
+        raise WeightsError(
+            f"{shown(path)}: cannot be {name}.",
+            expected=f"another file than {other.name}",
+            found=f"SHA-256 {sha256}, which is {other.name}",
+            do="Leave --name out.",
+        )
     if known:
         raise WeightsError(
             f"{shown(path)}: this is not the file that is known as {name}.",
@@ -377,7 +388,7 @@ def _item(
             part=entry.part,
         )
     about = ours(said)
-    licence = about.get("licence") or said.get("licence") or said.get("license") or NOT_STATED
+    licence = str(about.get("licence") or said.get("licence") or said.get("license") or NOT_STATED)
     commercial = COMMERCIAL.get(licence, "not stated")
     halves = said.get("input", "").startswith("RGB, x/127.5-1")
     return replace(
@@ -385,7 +396,7 @@ def _item(
         licence=licence,
         commercial="no" if about.get("commercial") == "no" else commercial,
         mean_rgb=_three(about.get("mean_rgb")) or (HALF if halves else IMAGENET_MEAN),
-        std_rgb=_three(about.get("std_rgb")) or (HALF if halves else IMAGENET_STD),
+        std_rgb=_three(about.get("std_rgb"), above=0.0) or (HALF if halves else IMAGENET_STD),
         fits=fits,
         part=part,
     )
@@ -436,11 +447,11 @@ def _write(item: Stored, folder: Path) -> None:
     write_json(folder / "about.json", about)
 
 
-def _three(said: Any) -> Channels | None:
+def _three(said: Any, *, above: float = -math.inf) -> Channels | None:
     """A number for each channel, where a file says so."""
-    with contextlib.suppress(ValueError, TypeError):
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
         red, green, blue = map(float, said)
-        return red, green, blue
+        return (red, green, blue) if all(above < one < math.inf for one in (red, green, blue)) else None
     return None
 
 

@@ -78,9 +78,9 @@ def run(
         check_splits(dataset)
         statistics = describe(dataset)
     given = {**(settings or {}), **({} if seed is None else {"seed": seed})}
-    begun, imported = resume and is_begun(out), imported_recipe(out) if resume else None
+    begun, imported = resume and is_begun(out), imported_recipe(out, given) if resume else None
     if begun:
-        refuse_changes(None, given, threads, device)
+        refuse_changes(None, given, threads, device, out=out)
         made = reopened(out, dataset)
     else:
         with clock.stage("plan"):
@@ -109,7 +109,8 @@ def run(
 
 def judge(made: Run, dataset: Dataset, *, threads: int, on_progress: OnProgress = silent) -> dict[str, Evaluation]:
     """Evaluate a run on "val", and on "test" where it is labelled; files and galleries lie in the run."""
-    predictor = load(made.folder, device=made.recipe.device, threads=threads)
+    recipe = made.recipe  # it was trained by just now, so its code is imported already
+    predictor = load(made.folder, device=recipe.device, threads=threads, model=recipe.model)
     evaluations = {}
     for split in ("val", "test"):
         if not any(sample.split == split and sample.labelled for sample in dataset):

@@ -15,7 +15,7 @@ from maskwright.data.encode import write_findings, write_jpeg
 from maskwright.data.pictures import fitted, overlay, write_sample_pictures
 from maskwright.data.statistics import Statistics, describe
 from maskwright.errors import RunError, UsageError, shown
-from maskwright.models import check_architecture, check_options
+from maskwright.models import check_architecture, check_options, refuse_unnamed_code
 from maskwright.progress import OnProgress, silent
 from maskwright.recipe.files import write_recipe
 from maskwright.recipe.plan import with_derived_weights
@@ -66,9 +66,9 @@ def train(
         refuse_occupied(Path(out))
     check_splits(dataset)
     if resume and recipe is None:
-        recipe = imported_recipe(Path(out))
+        recipe = imported_recipe(Path(out), settings or {})
     if resume and is_begun(Path(out)):
-        refuse_changes(recipe, settings, threads, device)
+        refuse_changes(recipe, settings or {}, threads, device, out=Path(out))
         run = reopened(Path(out), dataset)
         left_s = budget_s
     else:
@@ -101,10 +101,17 @@ def train(
     return run
 
 
-def imported_recipe(out: Path) -> Recipe | None:
-    """The recipe of a run that was imported and has not trained yet; None for any other folder."""
-    fresh = (out / "import.json").is_file() and not is_begun(out)
-    return open_run(out).recipe if fresh else None
+def imported_recipe(out: Path, settings: Mapping[str, Any]) -> Recipe | None:
+    """The recipe of a run that was imported and has not trained yet; None for any other folder.
+
+    Raises:
+        RecipeError: it names code outside of Maskwright that the settings do not name.
+    """
+    if not (out / "import.json").is_file() or is_begun(out):
+        return None
+    recipe = open_run(out).recipe
+    refuse_unnamed_code(recipe.model, settings.get("model"))
+    return recipe
 
 
 def prepared(
@@ -115,13 +122,22 @@ def prepared(
     on_progress: OnProgress = silent,
 ) -> Recipe:
     """A given recipe, checked and completed against the data that it will see."""
-    recipe = with_settings(recipe, dict(settings), source="--set", reason="given")
+    recipe = with_settings(_without_weights(recipe, settings), dict(settings), source="--set", reason="given")
     recipe = with_derived_weights(recipe, statistics)
     check_architecture(recipe.model)
     recipe = settled(recipe, classes=len(dataset.classes), on_progress=on_progress)
     check_options(recipe)
     check_class_weights(recipe, dataset)
     return recipe
+
+
+def _without_weights(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
+    """A recipe without its weights, and without what these wanted, where the settings name others."""
+    if settings.get("weights", recipe.weights) == recipe.weights:
+        return recipe
+    plain, wants = Recipe(), ("weights", "weights_digest", "form", "mean_rgb", "std_rgb")
+    changes = {name: getattr(plain, name) for name in wants}
+    return with_settings(recipe, changes, source="--weights", reason=plain.reason("weights"))
 
 
 def start_run(dataset: Dataset, recipe: Recipe, out: Path, statistics: Statistics, *, again: bool = False) -> Run:
@@ -143,14 +159,20 @@ def start_run(dataset: Dataset, recipe: Recipe, out: Path, statistics: Statistic
     return run
 
 
-def refuse_changes(recipe: Recipe | None, settings: Mapping[str, Any] | None, threads: int | None, device: str) -> None:
-    """Refuse settings for a run that goes on: it has its recipe.
+def refuse_changes(
+    recipe: Recipe | None, settings: Mapping[str, Any], threads: int | None, device: str, *, out: Path
+) -> None:
+    """Refuse settings for the run in `out`, which goes on: it has its recipe. Its own model may be named, for trust.
 
     Raises:
         UsageError: one was given.
+        RecipeError: the run names code outside of Maskwright that the settings do not name.
     """
+    own = open_run(out).recipe.model
+    refuse_unnamed_code(own, settings.get("model"))
+    settings = {name: value for name, value in settings.items() if (name, value) != ("model", own)}
     given = {"--recipe": recipe, "--threads": threads, "--device": None if device == "auto" else device}
-    names = [name for name, value in given.items() if value is not None] + [f"--set {name}" for name in settings or {}]
+    names = [name for name, value in given.items() if value is not None] + [f"--set {name}" for name in settings]
     if names:
         raise UsageError(
             "--resume goes on with the run's own recipe.", found=", ".join(names), do="Leave these out, or start anew."

@@ -28,7 +28,7 @@ def get_weights(name: str, *, on_progress: OnProgress = silent) -> Stored:
     return item
 
 
-def add_weights(path: Path, *, name: str | None = None) -> Stored:
+def add_weights(path: Path | str, *, name: str | None = None) -> Stored:
     """Put a file of one's own into the cache, together with the architectures that can start from it.
 
     Args:
@@ -38,6 +38,7 @@ def add_weights(path: Path, *, name: str | None = None) -> Stored:
     Raises:
         WeightsError: the file cannot be used, fits no architecture, or the name is taken.
     """
+    path = Path(path)
     refuse_name(name)
     if not path.is_file():
         return store.add(path, name=name)  # which says what is wrong
