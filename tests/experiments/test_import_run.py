@@ -13,7 +13,7 @@ import torch
 import maskwright
 from maskwright.cli.main import answer
 from maskwright.data.classes import read_classes
-from maskwright.errors import UsageError, WeightsError
+from maskwright.errors import RunError, UsageError, WeightsError
 from maskwright.experiments.mmsegmentation.import_run import FIRST_CONVOLUTIONS, import_mmseg
 from maskwright.models import build_model
 from maskwright.models.loading import load_weights, read_state
@@ -160,6 +160,8 @@ def test_a_config_alone_gives_a_recipe_that_trains(tmp_path: Path) -> None:
     assert made.loaded is None and not (tmp_path / "run" / "bundle").exists()
     recipe = read_recipe(tmp_path / "run" / "recipe.yaml")
     assert recipe.weights == "none"
+    with pytest.raises(RunError, match="has no weights yet"):
+        maskwright.load(tmp_path / "run")
     assert train(tiny_dataset(), out=tmp_path / "new", recipe=recipe, settings=SMALL).best_weights.exists()
 
 
