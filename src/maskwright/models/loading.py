@@ -399,7 +399,8 @@ def _filled(
 
 
 def _is_sound(tensor: Tensor) -> bool:
-    return not tensor.is_complex() and bool(torch.isfinite(tensor).all())
+    finite = tensor.is_meta or bool(torch.isfinite(tensor).all())  # on "meta" only names and shapes are compared
+    return finite and not tensor.is_complex()
 
 
 def _not_wanted(name: str, own: Mapping[str, Tensor], architecture: Architecture, origin: Origin) -> str:
