@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from maskwright.cli import options
 from maskwright.cli.screen import Screen
-from maskwright.cli.texts import table
+from maskwright.cli.texts import limits, table
 from maskwright.cli.verb import Answer, verb
 from maskwright.sentences import say
 
@@ -79,6 +79,7 @@ def _extras(lang: str) -> list[str]:
 
 
 def _listed(entries: Sequence[Entry], lang: str) -> str:
-    limits = {"yes": "", "no": say("cli.not_commercial", lang), "not stated": say("cli.commercial_not_stated", lang)}
-    named = [entry.name + (f" ({limits[entry.commercial]})" if limits[entry.commercial] else "") for entry in entries]
+    named = [
+        f"{entry.name} ({limit})" if (limit := limits(entry.commercial, lang)) else entry.name for entry in entries
+    ]
     return ", ".join(named) or say("cli.model_no_weights", lang)

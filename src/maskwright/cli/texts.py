@@ -14,6 +14,7 @@ from maskwright.storage import read_json
 
 if TYPE_CHECKING:
     from maskwright.data.statistics import Statistics
+    from maskwright.weights.table import Commercial
 
 FINDINGS_SHOWN = 5
 
@@ -154,24 +155,29 @@ def _start_lines(run: Path, lang: str) -> list[str]:
     from maskwright.weights.table import fitting
 
     path = run / "initial_weights.json"
-    initial = read_json(path, format_version=1) if path.exists() else {"name": "none"}
+    initial: dict[str, Any] = read_json(path, format_version=1) if path.exists() else {"name": "none"}
     if initial["name"] == "none":
         recipe = read_recipe(run / "recipe.yaml")
         known = fitting(recipe.model) and recipe.reason("weights") != GIVEN
         return [say("cli.starts_from_none", lang, why=sentence(recipe.reason("weights")))] if known else []
-    limits = {"yes": "", "no": "cli.not_commercial", "not stated": "cli.commercial_not_stated"}
-    limit = limits[initial["commercial"]]
+    limit = limits(initial["commercial"], lang)
     return [
         say(
             "cli.starts_from",
             lang,
             name=initial["name"],
             licence=initial["licence"],
-            limit=", " + say(limit, lang) if limit else "",
+            limit=f", {limit}" if limit else "",
             loaded=initial["loaded"],
             new=len(initial["new"]),
         )
     ]
+
+
+def limits(commercial: Commercial, lang: str) -> str:
+    """What a licence says against commercial use, in words; "" where it allows it."""
+    keys = {"yes": "", "no": "cli.not_commercial", "not stated": "cli.commercial_not_stated"}
+    return say(keys[commercial], lang) if keys[commercial] else ""
 
 
 def sentence(reason: str) -> str:

@@ -65,7 +65,7 @@ def weights_file(recipe: Recipe) -> Path:
     if item is not None and item.sha256 == (wanted or item.sha256):
         return open_verified(item)
     path = hub_weights(recipe.weights).path if recipe.weights.startswith(PREFIX) else Path(recipe.weights)
-    if path.is_file() and file_digest(path) == (wanted or file_digest(path)):
+    if path.is_file() and (not wanted or file_digest(path) == wanted):
         return path
     raise WeightsError(
         f"weights {recipe.weights}: the file that the recipe was made with is not here.",

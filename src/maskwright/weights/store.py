@@ -165,9 +165,9 @@ def add(path: Path, *, name: str | None = None, fits: tuple[str, ...] = (), part
     with _building() as folder:
         copy = folder / file_name(path)
         sha256 = _copy(path, copy)
-        entry = _by_digest(sha256)
-        if entry is None or (name is not None and name != entry.name):
-            entry = _by_name(wanted, sha256, path, fits) or entry
+        known = _by_digest(sha256)
+        named = known if known and name in (None, known.name) else _by_name(wanted, known, sha256, path, fits)
+        entry = named or known
         item = _item(copy, said, entry, sha256=sha256, source=str(path.resolve()), fits=fits, part=part)
         return _settle(replace(item, name=name or (entry.name if entry else wanted)), folder)
 
@@ -327,26 +327,26 @@ def _by_digest(sha256: str) -> Entry | None:
     return next((entry for entry in ENTRIES if sha256 in (entry.sha256, pin(entry.name).get("sha256"))), None)
 
 
-def _by_name(name: str, sha256: str, path: Path, fits: tuple[str, ...]) -> Entry | None:
-    """The table's entry that a file is called; its word is taken where the digest is not known."""
+def _by_name(name: str, known: Entry | None, sha256: str, path: Path, fits: tuple[str, ...]) -> Entry | None:
+    """The table's entry that a file is called, which its digest does not tell or tells to be `known`."""
     entry = next((entry for entry in ENTRIES if entry.name == name), None)
-    known = (entry.sha256 or pin(name).get("sha256", "")) if entry else ""
-    other = _by_digest(sha256)
-    if entry and other:
+    if entry is None:
+        return None
+    if known is not None:
         raise WeightsError(
             f"{shown(path)}: cannot be {name}.",
-            expected=f"another file than {other.name}",
-            found=f"SHA-256 {sha256}, which is {other.name}",
+            expected=f"another file than {known.name}",
+            found=f"SHA-256 {sha256}, which is {known.name}",
             do="Leave --name out.",
         )
-    if known:
+    if expected := entry.sha256 or pin(name).get("sha256", ""):
         raise WeightsError(
             f"{shown(path)}: this is not the file that is known as {name}.",
-            expected=f"SHA-256 {known}",
+            expected=f"SHA-256 {expected}",
             found=f"SHA-256 {sha256}",
             do="Copy the file again, or give it another name with --name.",
         )
-    if entry and fits and not set(fits) & set(entry.fits):
+    if fits and not set(fits) & set(entry.fits):
         raise WeightsError(
             f"{shown(path)}: cannot be {name}.",
             expected=f"weights for {', '.join(entry.fits)}",

@@ -11,7 +11,6 @@ from maskwright.errors import WeightsError, shown
 from maskwright.inference.load import weights_in
 from maskwright.progress import OnProgress, silent
 from maskwright.recipe.recipe import GIVEN, Recipe, with_settings
-from maskwright.storage import file_digest
 from maskwright.weights.download import offline
 from maskwright.weights.hub import PREFIX, hub_weights
 from maskwright.weights.store import Stored, cached, described, open_verified, stored
@@ -213,7 +212,7 @@ def _with(found: _Found, given: Mapping[str, Any], model: str | None, classes: i
     choices: Choices = {
         "model": (architecture.name, reason),
         "weights": (found.name if found.about.name == found.name else str(found.path.resolve()), f"rule: {found.why}"),
-        "weights_digest": (found.about.sha256 or file_digest(found.path), "measured: SHA-256 of the file"),
+        "weights_digest": (found.about.sha256, "measured: SHA-256 of the file"),
         "mean_rgb": (found.about.mean_rgb, wants),
         "std_rgb": (found.about.std_rgb, wants),
         **{name: (value, wants) for name, value in {**architecture.options, **fit.options}.items()},
