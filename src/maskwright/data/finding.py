@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from maskwright.errors import RunError, shown
 from maskwright.sentences import say
 
 
@@ -45,3 +48,43 @@ class Finding:
             "region_xywh": self.region_xywh,
             "left_out": self.left_out,
         }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Finding:
+        """The finding that `record` gave."""
+        region = record.get("region_xywh")
+        return cls(
+            sample=record["sample"],
+            check=record["check"],
+            severity=float(record["severity"]),
+            facts=dict(record.get("facts") or {}),
+            region_xywh=None if region is None else (region[0], region[1], region[2], region[3]),
+            left_out=bool(record.get("left_out")),
+        )
+
+
+def read_findings(path: Path) -> tuple[Finding, ...]:
+    """Read a `findings.jsonl`, in its order; none where there is no such file.
+
+    Raises:
+        RunError: a line is no finding, or of another format version.
+    """
+    if not path.is_file():
+        return ()
+    findings = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+            if record["format"] != 1:
+                raise ValueError(f"format {record['format']}")
+            findings.append(Finding.from_record(record))
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise RunError(
+                f"{shown(path)}, line {number}: this is no finding.",
+                expected="JSON, format 1",
+                found=" ".join(str(error).split())[:120],
+                do="Make the file again: maskwright audit DATA",
+            ) from None
+    return tuple(findings)

@@ -1,0 +1,63 @@
+"""Where audit and review keep what they make of a dataset: beside it, never in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class AuditFolder:
+    """`DATA.maskwright/`, or another folder in its place.
+
+    Args:
+        path: the folder; it need not be there yet.
+    """
+
+    path: Path
+
+    @property
+    def findings(self) -> Path:
+        """One finding per line, worst first."""
+        return self.path / "findings.jsonl"
+
+    @property
+    def statistics(self) -> Path:
+        """The dataset in numbers."""
+        return self.path / "statistics.json"
+
+    @property
+    def duplicates(self) -> Path:
+        """Groups of photos that are the same, or nearly."""
+        return self.path / "duplicates.json"
+
+    @property
+    def label_issues(self) -> Path:
+        """Every judged sample once, worst first."""
+        return self.path / "label_issues.json"
+
+    @property
+    def report(self) -> Path:
+        """The audit as a page."""
+        return self.path / "audit.html"
+
+    @property
+    def probs(self) -> Path:
+        """Out-of-fold probabilities, one file per sample: see `audit.probabilities`."""
+        return self.path / "probs"
+
+    @property
+    def journal(self) -> Path:
+        """What persons decided, one decision per line, appended only."""
+        return self.path / "journal.jsonl"
+
+    @property
+    def masks(self) -> Path:
+        """Masks that persons painted."""
+        return self.path / "masks"
+
+
+def beside(data: Path) -> AuditFolder:
+    """The folder of a dataset: `DATA.maskwright` beside DATA."""
+    data = data.resolve()
+    return AuditFolder(data.with_name(f"{data.name}.maskwright"))
