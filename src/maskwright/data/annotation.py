@@ -153,5 +153,3 @@ def with_background(names: Sequence[str]) -> tuple[str, ...]:
 def annotation_of(file: File, entry: str, read: Callable[[Path, str, str], Drawing]) -> Annotation:
     """The part of a listed file that belongs to one photo; see `Annotation`."""
     return Annotation(file.path, file.kind, file.size, file.mtime_ns, entry, read)
-
-

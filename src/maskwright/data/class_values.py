@@ -218,7 +218,9 @@ def _label_way_out(classes: Classes, strange: Sequence[str]) -> str:
     if strange == [_said("")]:
         return f"Name the class of the pixels under no shape first: --classes background,{','.join(classes.names)}"
     close = nearest(strange[0], classes.names)
-    return f"{close}\n  Otherwise name the class in --classes or classes.yaml, or mend the label in the annotation file."
+    return (
+        f"{close}\n  Otherwise name the class in --classes or classes.yaml, or mend the label in the annotation file."
+    )
 
 
 def _said(label: str) -> str:

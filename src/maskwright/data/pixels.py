@@ -15,7 +15,7 @@ from maskwright.data.class_values import NO_CLASS, to_ids
 from maskwright.data.classes import Classes
 from maskwright.data.decode import Extract, RawMask, read_image, read_raw_mask
 from maskwright.data.listing import Pair
-from maskwright.data.sample import Image, Mask
+from maskwright.data.sample import Image, Mask, Pixels
 from maskwright.errors import DataError
 
 
@@ -108,6 +108,12 @@ class CachedPixels:
             return np.frombuffer(_mapped(self.blob), np.uint8, count, offset)
         except (OSError, ValueError):
             return None
+
+
+def photo_file(pixels: Pixels) -> tuple[Path | None, Extract | None]:
+    """The file of a sample's photo, and how the photo is taken out of one that holds more; (None, None) for arrays."""
+    files = pixels.files if isinstance(pixels, CachedPixels) else pixels
+    return (files.image_file, files.extract) if isinstance(files, FilePixels) else (None, None)
 
 
 @functools.cache
