@@ -119,7 +119,39 @@ def paint_area(canvas: Canvas, rings: Sequence[Points], value: int) -> None:
     height, width = canvas.shape
     flat = [ring.ravel().tolist() for ring in rings]
     runs = coco_mask.merge(coco_mask.frPyObjects(flat, height, width))
-    canvas[coco_mask.decode(runs) > 0] = value
+    paint_runs(canvas, unpacked_counts(runs["counts"].decode("ascii")), value)
+
+
+def paint_runs(canvas: Canvas, counts: Sequence[int], value: int) -> None:
+    """Paint COCO's runs of pixels: lengths of 0, 1, 0, ..., column by column, as many as the canvas has pixels."""
+    inside = (np.arange(len(counts)) % 2).astype(bool).repeat(counts)
+    canvas.T[inside.reshape(canvas.shape[1], canvas.shape[0])] = value
+
+
+def unpacked_counts(text: str) -> list[int]:
+    """The lengths in COCO's compressed runs (`rleFrString` in its maskApi.c).
+
+    Each letter holds 5 bits and whether more follow; from the fourth on, lengths are differences to the last but one.
+    pycocotools' own decoder believes whatever it is told, and reads beyond the end.
+
+    Raises:
+        ValueError: a letter is none of theirs, the text ends too early, or a length is negative.
+    """
+    counts: list[int] = []
+    value, shift = 0, 0
+    for letter in text.encode("latin-1", "replace"):
+        bits = letter - 48
+        if not 0 <= bits < 64 or shift > 60:
+            raise ValueError(f"{chr(letter)!r} is no letter of COCO's compressed runs")
+        value |= (bits & 31) << shift
+        shift += 5
+        if not bits & 32:
+            value -= (1 << shift) if bits & 16 else 0
+            counts.append(value + (counts[-2] if len(counts) > 2 else 0))
+            value, shift = 0, 0
+    if shift or any(count < 0 for count in counts):
+        raise ValueError("the compressed runs end too early or run backwards")
+    return counts
 
 
 def paint_drawn(canvas: Canvas, draw: str, points: Points, value: int, width_px: int = 1) -> None:

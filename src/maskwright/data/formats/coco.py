@@ -39,7 +39,16 @@ from maskwright.data.formats.documents import (
 )
 from maskwright.data.formats.target import Target, Written, shape_classes
 from maskwright.data.listing import Listing, Pair
-from maskwright.data.shapes import MaskObject, edge_ring, has_holes, objects, paint_area, within_reach
+from maskwright.data.shapes import (
+    MaskObject,
+    edge_ring,
+    has_holes,
+    objects,
+    paint_area,
+    paint_runs,
+    unpacked_counts,
+    within_reach,
+)
 from maskwright.data.tree import Tree
 from maskwright.errors import DataError
 from maskwright.storage import json_text, write_text
@@ -149,43 +158,21 @@ def _shape(one: _Object, label: str, size_hw: tuple[int, int], key: str, name: s
         area = sum(float(np.ptp(ring[:, 0]) * np.ptp(ring[:, 1])) for ring in rings)
         return Shape(label, lambda canvas, value: paint_area(canvas, rings, value)), area
     assert one.segmentation is not None
-    runs = _runs(one.segmentation, size_hw, key, name)
-    return Shape(label, lambda canvas, value: _paint_runs(canvas, runs, value)), float(coco_mask.area(runs))
+    counts = _counts(one.segmentation, size_hw, key, name)
+    return Shape(label, lambda canvas, value: paint_runs(canvas, counts, value)), float(sum(counts[1::2]))
 
 
-def _runs(given: _Runs, size_hw: tuple[int, int], key: str, name: str) -> dict[str, Any]:
-    """Compressed runs that are known to fill the photo, for pycocotools believes whatever it is told."""
+def _counts(given: _Runs, size_hw: tuple[int, int], key: str, name: str) -> list[int]:
     height, width = size_hw
     if given.size != size_hw:
         raise broken(name, f"{key}.size", f"{given.size[1]} x {given.size[0]}, but the photo has {width} x {height}")
-    counts = given.counts if isinstance(given.counts, list) else _counts(given.counts, key, name)
+    try:
+        counts = given.counts if isinstance(given.counts, list) else unpacked_counts(given.counts)
+    except ValueError as error:
+        raise broken(name, f"{key}.counts", error) from None
     if sum(counts) != height * width:
         raise broken(name, f"{key}.counts", f"they make {sum(counts)} pixels, the photo has {height * width}")
-    runs: dict[str, Any] = coco_mask.frPyObjects({"size": list(size_hw), "counts": counts}, height, width)
-    return runs
-
-
-def _counts(text: str, key: str, name: str) -> list[int]:
-    """COCO's compressed counts (rleFrString in its maskApi.c): 5 bits a letter, differences to the last but one."""
-    counts: list[int] = []
-    value, shift = 0, 0
-    for letter in text.encode("latin-1", "replace"):
-        bits = letter - 48
-        if not 0 <= bits < 64 or shift > 60:
-            raise broken(name, f"{key}.counts", f"{chr(letter)!r} is no letter of COCO's compressed runs")
-        value |= (bits & 31) << shift
-        shift += 5
-        if not bits & 32:
-            value -= (1 << shift) if bits & 16 else 0
-            counts.append(value + (counts[-2] if len(counts) > 2 else 0))
-            value, shift = 0, 0
-    if shift or any(count < 0 for count in counts):
-        raise broken(name, f"{key}.counts", "the compressed runs end too early or run backwards")
     return counts
-
-
-def _paint_runs(canvas: Canvas, runs: dict[str, Any], value: int) -> None:
-    canvas[coco_mask.decode(runs) > 0] = value
 
 
 class _Parsed:

@@ -135,8 +135,10 @@ def _paint(one: _Result, size_hw: tuple[int, int], key: str, name: str) -> Calla
     height, width = size_hw
     value, percent = one.value, np.array([width, height]) / 100
     if value.rle is not None:
-        pixels = _brush(value.rle, size_hw, f"{key}.value.rle", name)
-        return lambda canvas, number: paint_pixels(canvas, (0, 0), pixels, number)
+        rle = value.rle  # unpacked only when the photo is known to have this size
+        return lambda canvas, number: paint_pixels(
+            canvas, (0, 0), _brush(rle, size_hw, f"{key}.value.rle", name), number
+        )
     if value.points is not None and len(value.points) >= 3 and one.type in ("polygonlabels", "polygon", "labels"):
         ring = within_reach(np.array(value.points) * percent, size_hw)
         return lambda canvas, number: paint_area(canvas, [ring], number)
