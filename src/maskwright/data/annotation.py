@@ -134,7 +134,7 @@ def broken(name: str, key: str, error: object) -> Undecodable:
         error: what is wrong with it.
     """
     what = " ".join(str(error).split())[:160]
-    return Undecodable("annotation_broken", file=name, key=f"{key}: " if key else "", error=what)
+    return Undecodable("annotation_broken", file=name, place=f"{key}: " if key else "", error=what)
 
 
 def not_drawn(kinds: Sequence[str], name: str) -> tuple[tuple[str, Mapping[str, Any]], ...]:

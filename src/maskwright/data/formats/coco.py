@@ -15,7 +15,6 @@ from pydantic import BaseModel, FiniteFloat, NonNegativeInt, PositiveInt
 
 from maskwright.data.annotation import (
     IGNORE_NAMES,
-    Canvas,
     Drawing,
     Shape,
     annotation_of,
