@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from maskwright.data.classes import Classes, make_classes
+    from maskwright.data.convert import convert
     from maskwright.data.dataset import Dataset
     from maskwright.data.finding import Finding
     from maskwright.data.reading import read
@@ -47,6 +48,7 @@ __all__ = [
     "architectures",
     "build_model",
     "bundle",
+    "convert",
     "demo",
     "describe",
     "evaluate",
@@ -78,6 +80,7 @@ _HOME = {
     "architectures": "workflow.architectures",
     "build_model": "models",
     "bundle": "shipping.bundle",
+    "convert": "data.convert",
     "demo": "workflow.demo",
     "describe": "data.statistics",
     "evaluate": "evaluation.evaluate",
