@@ -198,9 +198,9 @@ class _Sums:
         outline = np.where(judged, 1 - probs[0], 0)
 
         def summed(values: NDArray[Any]) -> NDArray[np.float64]:
-            sums = np.bincount(objects.ravel(), values.ravel().astype(np.float64), minlength=count)
+            sums = np.bincount(objects.ravel(), values.ravel(), minlength=count).astype(np.float64)
             sums[0] = values.sum()
-            return sums
+            return np.asarray(sums, np.float64)
 
         def probability(ids: Mask) -> NDArray[np.float32]:
             return np.where(ids == 0, 0, np.take_along_axis(probs, ids[None].astype(np.intp), axis=0)[0])
