@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--plantings", type=int, default=5)
     parser.add_argument("--budget", type=float, default=300.0, help="seconds of each planting")
+    parser.add_argument("--iterations", type=int, help="of each fold, whatever time they take")
     parser.add_argument("--weights", default="auto")
     parser.add_argument("--keep", type=Path, help="folder for the probabilities, taken up again by a later call")
     given = parser.parse_args()
@@ -96,6 +97,8 @@ def one_planting(
     faulty, kinds = planted(dataset, targets, number)
     folder = AuditFolder(place)
     settings = {"weights": given.weights, "seed": number}
+    if given.iterations:
+        settings |= {"iterations": given.iterations}
     judge_by_folds(faulty, targets, folder, budget_s=given.budget, settings=settings)
     judged = [sample for sample in faulty if sample.id in set(targets)]
     ours = {

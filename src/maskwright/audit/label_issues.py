@@ -3,13 +3,13 @@
 The measure is regret. The model's probabilities say what Dice the given mask can be expected to reach, and what Dice
 the model's own mask would reach: the difference is what the given mask is worse by. Where the model is unsure neither
 reaches much, and nothing is said; where it is sure the label has to agree. Which class an object has is believed only
-as far as the model's disputes about classes are rare: see `trust_in_classes`.
+as far as the model's disputes about classes are rare: see `trust_in`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -37,6 +37,9 @@ Athalye and Mueller, "Pervasive Label Errors in Test Sets Destabilize Machine Le
 SMALLEST_FRAC = 0.0005
 """Share of the photo below which nothing is an object: 6 x 6 px on 256 x 256."""
 
+INVENTED = 0.01
+"""Share of masks where there is nothing: fewer than have a wrong name, for a mask has to be drawn."""
+
 JOINED_FRAC = 0.05
 """Labelled and predicted pieces are one object where they share this much of the smaller one."""
 
@@ -51,20 +54,37 @@ DEEP_FRAC = 0.06
 
 
 @dataclass(frozen=True)
-class Regret:
-    """By how much less Dice a mask can be expected to reach than the model's own, in [0, 1].
+class Trust:
+    """How far the model's word is believed, in [0, 1]: see `trust_in`.
 
     Args:
-        outline: whatever the classes: an object is an object.
-        named: with the right class.
+        classes: where it gives an object another class.
+        absence: where it sees nothing of a labelled object.
+    """
+
+    classes: float = 1.0
+    absence: float = 1.0
+
+
+@dataclass(frozen=True)
+class Regret:
+    """What a mask is worse by than the model's own; all in [0, 1].
+
+    Args:
+        outline: by how much less Dice it can be expected to reach, whatever the classes: an object is an object.
+        named: the same, with the right class.
+        absent: how surely there is nothing in what is labelled, of which the model sees nothing. Dice says nothing
+            there: of an empty mask it expects none.
     """
 
     outline: float
     named: float
+    absent: float = 0.0
 
-    def severity(self, trust: float) -> float:
-        """One number, where the model's word on classes counts as much as `trust` in [0, 1]."""
-        return min(1.0, max(0.0, trust * self.named + (1 - trust) * self.outline))
+    def severity(self, trust: Trust) -> float:
+        """One number."""
+        seen = trust.classes * self.named + (1 - trust.classes) * self.outline
+        return min(1.0, max(0.0, seen, trust.absence * self.absent))
 
 
 @dataclass(frozen=True)
@@ -87,13 +107,15 @@ class JudgedMask:
         objects: those whose regret may be worth a finding.
         met: labelled objects that the model sees too.
         renamed: those among them that it gives another class.
+        unseen: labelled objects of which it sees nothing.
     """
 
     sample: str
     regret: Regret
     objects: tuple[DisputedObject, ...]
-    met: int
-    renamed: int
+    met: int = 0
+    renamed: int = 0
+    unseen: int = 0
 
 
 def label_issues(
@@ -125,17 +147,17 @@ def label_issues(
                     found=str(probs.shape),
                     do="Make them again: maskwright audit DATA --budget 15m",
                 )
-            judged.append(judge_mask(sample.id, mask, probs, classes))
-    trust = trust_in_classes(judged)
+            judged.append(judge_mask(sample, mask, probs, classes))
+    trust = trust_in(judged)
     issues = [_settled(each, trust) for each in judged]
     return tuple(sorted(issues, key=lambda issue: (-issue.severity, issue.sample)))
 
 
-def judge_mask(sample: str, mask: Mask, probs: Probs, classes: Classes) -> JudgedMask:
+def judge_mask(sample: Sample, mask: Mask, probs: Probs, classes: Classes) -> JudgedMask:
     """What a model says of one mask.
 
     Args:
-        sample: the sample's id.
+        sample: whose mask it is.
         mask: `(H, W) uint8` class ids, 255 where nothing is judged.
         probs: `(C, H, W) float32` from a model that has not seen it.
         classes: their names.
@@ -147,36 +169,46 @@ def judge_mask(sample: str, mask: Mask, probs: Probs, classes: Classes) -> Judge
     own = np.where(judged & (probs[0] < 0.5), 1 + probs[1:].argmax(0), 0).astype(np.uint8)
     objects = object_map(given != 0, own != 0)
     sums = _Sums.of(given, own, probs, judged, objects)
-    disputed, met, renamed = [], 0, 0
+    disputed, met, renamed, unseen, absent_px = [], 0, 0, 0, 0.0
     for number, box in enumerate(find_objects(objects), start=1):
         here = objects[box] == number
+        if here.sum() < smallest:
+            continue
         labels, seen = np.where(here, given[box], 0), np.where(here, own[box], 0)
-        both = (labels != 0) & (seen != 0)
-        if both.any():
+        regret = sums.regret(number, smallest)
+        if not seen.any():
+            unseen += 1
+            absence = np.maximum(0, 2 * probs[0][box] - 1)[labels != 0]
+            absent_px += float(absence.sum())
+            regret = replace(regret, absent=float(absence.mean()))
+        elif (both := (labels != 0) & (seen != 0)).any():
             met += 1
             renamed += int(_commonest(labels, both) != _commonest(seen, both))
-        regret = sums.regret(number, smallest)
-        if max(regret.outline, regret.named) >= FINDING_SEVERITY and here.sum() >= smallest:
+        if regret.severity(Trust()) >= FINDING_SEVERITY or regret.outline >= FINDING_SEVERITY:
             kind, facts = _kind(labels, seen, regret, classes)
             rows, columns = box
             region = (columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
-            disputed.append(DisputedObject(regret, kind, region, facts))
-    return JudgedMask(sample, sums.regret(None, smallest), tuple(disputed), met, renamed)
+            disputed.append(DisputedObject(regret, kind, region, {"file": sample.mask_file or sample.id, **facts}))
+    whole = replace(sums.regret(None, smallest), absent=absent_px / max(smallest, int((given != 0).sum())))
+    return JudgedMask(sample.id, whole, tuple(disputed), met, renamed, unseen)
 
 
-def trust_in_classes(judged: Iterable[JudgedMask]) -> float:
-    """How far the model's word on an object's class is believed, in [0, 1].
+def trust_in(judged: Iterable[JudgedMask]) -> Trust:
+    """How far the model is believed about classes, and about objects that it does not see.
 
-    It is the share of its disputes that are label errors, if as many objects carry a wrong name as is usual: a model
-    that disputes one class in seven is mostly wrong itself.
+    It is the share of its disputes that are label errors, if as many objects are labelled wrongly as is usual, and at
+    least one: a model that disputes one class in seven is mostly wrong itself.
 
     Args:
         judged: all judged masks.
     """
-    met, renamed = 0, 0
+    met, renamed, unseen = 0, 0, 0
     for each in judged:
-        met, renamed = met + each.met, renamed + each.renamed
-    return 1.0 if renamed == 0 else min(1.0, MISLABELLED * met / renamed)
+        met, renamed, unseen = met + each.met, renamed + each.renamed, unseen + each.unseen
+    return Trust(
+        classes=min(1.0, max(1.0, MISLABELLED * met) / max(1, renamed)),
+        absence=min(1.0, max(1.0, INVENTED * (met + unseen)) / max(1, unseen)),
+    )
 
 
 @dataclass(frozen=True)
@@ -228,7 +260,7 @@ class _Sums:
         return Regret(float(outline), float(named))
 
 
-def _settled(judged: JudgedMask, trust: float) -> LabelIssue:
+def _settled(judged: JudgedMask, trust: Trust) -> LabelIssue:
     found = [
         ObjectIssue(each.kind, each.regret.severity(trust), each.region_xywh, each.facts)
         for each in judged.objects
@@ -283,7 +315,7 @@ def _kind(labels: Mask, seen: Mask, regret: Regret, classes: Classes) -> tuple[K
     if names["given"] != names["seen"] and regret.named > 2 * regret.outline:
         return "wrong_class", names
     part = _deep_frac(missing, predicted)
-    if part >= PART_FRAC and missing.sum() >= extra.sum():
+    if part >= PART_FRAC and missing.sum() >= 2 * extra.sum():  # beside a part too much it is moved, not cut
         return "part_missing", {"given": names["given"], "percent": round(100 * part)}
     off = (missing.sum() + extra.sum()) / max(1, (labelled | predicted).sum())
     return "contour_off", {"given": names["given"], "percent": round(100 * float(off))}
