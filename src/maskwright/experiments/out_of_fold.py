@@ -52,10 +52,9 @@ def out_of_fold(
     Raises:
         Interrupted: the user pressed Ctrl-C; the same call goes on where it stopped.
     """
-    everything = {**settings, "folds": folds, "budget_s": round(budget_s)}
     about = {
         "data": data_digest(dataset, targets),
-        "settings": {name: str(value) for name, value in everything.items()},
+        "settings": {name: str(value) for name, value in {**settings, "folds": folds}.items()},
     }
     if made_from(folder.probs) == about:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from maskwright.audit.folder import AuditFolder
@@ -24,6 +25,12 @@ from maskwright.workflow.plan import plan
 FOLDS = 3
 """Each model sees two thirds of the photos: more folds would see more, and train for less time."""
 
+CROP_FRAC = 0.75
+"""Side of the training crops as a share of the photos': nearly twice as many iterations in the same time, and on the
+reference case the same scores in half of it."""
+
+LARGEST_CROP_PX = 384
+
 FEWEST_PHOTOS = 12
 """Below it a fold has nothing to learn from."""
 
@@ -34,6 +41,7 @@ def judge_by_folds(
     folder: AuditFolder,
     *,
     budget_s: float,
+    given_s: float | None = None,
     settings: Mapping[str, Any] | None = None,
     threads: int | None = None,
     device: str = "auto",
@@ -46,6 +54,7 @@ def judge_by_folds(
         targets: ids of the samples to be judged.
         folder: `probs/` is written there.
         budget_s: seconds for all of it.
+        given_s: the budget that this is a part of: the same call finds its work done. None means `budget_s`.
         settings: settings of the training by name, e.g. weights and seed.
         threads: threads of torch; None takes all cores.
         device: "auto", "cpu", "cuda" or "cuda:N".
@@ -63,8 +72,10 @@ def judge_by_folds(
             do="Audit without --budget, or give a model that was trained on other photos: --run RUN.",
         )
 
+    wanted = {"crop_hw": _crop_hw(dataset), **(settings or {})}
+
     def how(seen: Dataset, seconds: float) -> Recipe:
-        return plan(seen, budget_s=seconds, settings=settings, threads=threads, device=device, on_progress=on_progress)
+        return plan(seen, budget_s=seconds, settings=wanted, threads=threads, device=device, on_progress=on_progress)
 
     out_of_fold(
         learned_from(dataset, targets),
@@ -73,7 +84,7 @@ def judge_by_folds(
         folder,
         folds=FOLDS,
         budget_s=budget_s,
-        settings={**(settings or {}), "device": device},
+        settings={**wanted, "device": device, "budget_s": round(budget_s if given_s is None else given_s)},
         on_progress=on_progress,
     )
 
@@ -155,6 +166,12 @@ def only(dataset: Dataset, ids: Sequence[str]) -> Dataset:
     """The samples with these ids."""
     wanted = set(ids)
     return dataset.filter(lambda sample: sample.id in wanted)
+
+
+def _crop_hw(dataset: Dataset) -> tuple[int, int]:
+    side = median(min(sample.size_hw) for sample in dataset)
+    crop = max(64, min(LARGEST_CROP_PX, round(CROP_FRAC * side / 32) * 32))
+    return crop, crop
 
 
 def _refuse_seen(samples: Dataset, dataset: Dataset, run: Path) -> None:
