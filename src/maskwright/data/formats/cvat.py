@@ -241,12 +241,7 @@ def write(target: Target) -> Written:
     labels, missing = shape_classes(target), 0
     root = ElementTree.Element("annotations")
     ElementTree.SubElement(root, "version").text = "1.1"
-    declared = ElementTree.SubElement(ElementTree.SubElement(ElementTree.SubElement(root, "meta"), "task"), "labels")
-    for class_id, label in labels.items():
-        one = ElementTree.SubElement(declared, "label")
-        ElementTree.SubElement(one, "name").text = label
-        ElementTree.SubElement(one, "color").text = "#" + bytes(target.classes.palette[class_id].tolist()).hex()
-        ElementTree.SubElement(one, "attributes")
+    _describe(ElementTree.SubElement(root, "meta"), target, labels)
     count = 0
     for split, samples in target.splits.items():
         for sample, found in target.each(
@@ -264,6 +259,23 @@ def write(target: Target) -> Written:
     content = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     write_bytes(target.folder / "annotations.xml", content)
     return Written(missing)
+
+
+def _describe(meta: ElementTree.Element, target: Target, labels: dict[int, str]) -> None:
+    """A project with a task per split, as CVAT exports it, and the labels with their colours."""
+    project = ElementTree.SubElement(meta, "project")
+    tasks = ElementTree.SubElement(project, "tasks")
+    for split, samples in target.splits.items():
+        task = ElementTree.SubElement(tasks, "task")
+        for name, text in (("name", split), ("size", str(len(samples))), ("mode", "annotation"), ("subset", split)):
+            ElementTree.SubElement(task, name).text = text
+    declared = ElementTree.SubElement(project, "labels")
+    for class_id, label in labels.items():
+        one = ElementTree.SubElement(declared, "label")
+        ElementTree.SubElement(one, "name").text = label
+        ElementTree.SubElement(one, "color").text = "#" + bytes(target.classes.palette[class_id].tolist()).hex()
+        ElementTree.SubElement(one, "attributes")
+    ElementTree.SubElement(project, "subsets").text = "\n".join(target.splits)
 
 
 def _element(one: MaskObject, labels: dict[int, str]) -> ElementTree.Element:
