@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 EXTRAS := smp hf
+TOOLS := formats
 
 .PHONY: help demo test test-extras lint types docs bench clean
 
@@ -20,10 +21,13 @@ demo: $(READY) ## the built-in data through everything, in about five minutes
 test: lint types ## all that is checked: style, types, architecture, unit and browser tests, a short training
 	$(BIN)/python -m pytest
 
-test-extras: $(EXTRAS:%=test-extra-%) ## each group of optional dependencies with the real packages
+test-extras: $(EXTRAS:%=test-extra-%) $(TOOLS:%=test-tools-%) ## each group of optional dependencies with the real packages
 
 test-extra-%: .venv-%/ready
 	MASKWRIGHT_EXTRA=$* .venv-$*/bin/python -m pytest tests/extras/$*
+
+test-tools-%: .venv-%/tools
+	MASKWRIGHT_EXTRA=$* QT_QPA_PLATFORM=offscreen .venv-$*/bin/python -m pytest tests/extras/$*
 
 lint: $(READY) ## format and style
 	$(BIN)/ruff format --check .
@@ -39,7 +43,7 @@ bench: $(READY) ## what the README's figures were measured with, one JSON value 
 	@for script in benchmarks/*.py; do echo "$$script" >&2; $(BIN)/python "$$script" || exit 1; done
 
 clean: ## take away what make and the tests have made
-	rm -rf $(VENV) $(EXTRAS:%=.venv-%) .mypy_cache .ruff_cache .pytest_cache dist build
+	rm -rf $(VENV) $(EXTRAS:%=.venv-%) $(TOOLS:%=.venv-%) .mypy_cache .ruff_cache .pytest_cache dist build
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; say: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
@@ -61,4 +65,14 @@ endif
 	.venv-$*/bin/python -m pip install --quiet --constraint constraints.txt --constraint constraints-$*.txt --editable '.[$*]' pytest
 	@touch $@
 
-.PRECIOUS: .venv-%/ready
+# Other tools that our files are exchanged with. They want older packages than the tested set, so that it is left out.
+.venv-%/tools: pyproject.toml constraints-%.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+ifneq ($(TORCH_INDEX),)
+	.venv-$*/bin/python -m pip install --no-deps --index-url $(TORCH_INDEX) torch
+endif
+	.venv-$*/bin/python -m pip install --quiet --constraint constraints-$*.txt --editable . --group $* pytest
+	@touch $@
+
+.PRECIOUS: .venv-%/ready .venv-%/tools

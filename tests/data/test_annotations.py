@@ -103,16 +103,19 @@ def test_coco_polygons_cover_pixels_by_their_middles(tmp_path: Path) -> None:
     assert (dataset.classes.names, dataset.layout) == (("background", "cat", "dog"), "COCO")
 
 
-def test_coco_smaller_objects_lie_on_top_and_crowds_are_not_judged(tmp_path: Path) -> None:
+def test_coco_smaller_objects_lie_on_top_and_crowds_lowest(tmp_path: Path) -> None:
     small = {"segmentation": [flat(4, 4, 6, 6)], "category_id": 2}
     large = {"segmentation": [flat(2, 2, 8, 8)], "category_id": 1}
     crowd_runs = [0, HEIGHT * 4, HEIGHT * (WIDTH - 4)]
-    crowd = {"segmentation": {"size": [HEIGHT, WIDTH], "counts": crowd_runs}, "category_id": 1, "iscrowd": 1}
-    expected = filled(0, 0, 4, HEIGHT, 255)
+    crowd = {"segmentation": {"size": [HEIGHT, WIDTH], "counts": crowd_runs}, "category_id": 2, "iscrowd": 1}
+    ignored = {"segmentation": {"size": [HEIGHT, WIDTH], "counts": [0, HEIGHT, HEIGHT * 15]}, "category_id": 3}
+    expected = filled(0, 0, 4, HEIGHT, 2)
     expected[2:8, 2:8] = 1
     expected[4:6, 4:6] = 2
-    assert np.array_equal(first_mask(folders.coco(tmp_path / "a", small, large, crowd)), expected)
-    assert np.array_equal(first_mask(folders.coco(tmp_path / "b", crowd, large, small)), expected)
+    expected[:, 0] = 255
+    named = ("cat", "dog", "__ignore__")
+    for name, objects in (("a", (ignored, small, large, crowd)), ("b", (crowd, large, small, ignored))):
+        assert np.array_equal(first_mask(folders.coco(tmp_path / name, *objects, categories=named)), expected)
 
 
 def test_coco_boxes_alone_are_said(tmp_path: Path) -> None:

@@ -119,7 +119,9 @@ def read(tree: Tree) -> Listing | None:
 
 
 def read_drawing(path: Path, entry: str, name: str) -> Drawing:
-    """The objects of one photo: regions that are not judged lowest, then the larger below the smaller.
+    """The objects of one photo: crowds lowest, then the larger below the smaller.
+
+    A crowd is drawn as its class: Datumaro and CVAT mark every object crowd that they write as runs of pixels.
 
     Args:
         path: the JSON file.
@@ -149,7 +151,6 @@ def read_drawing(path: Path, entry: str, name: str) -> Drawing:
 
 
 def _shape(one: _Object, label: str, size_hw: tuple[int, int], key: str, name: str) -> tuple[Shape, float]:
-    label = IGNORE_NAMES[0] if one.iscrowd else label
     if isinstance(one.segmentation, list):
         if any(len(ring) < 6 or len(ring) % 2 for ring in one.segmentation):
             raise broken(name, key, "a polygon needs at least three points, each with x and y")

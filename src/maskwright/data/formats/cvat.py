@@ -1,10 +1,10 @@
-"""CVAT for images 1.1: one XML file with masks as runs of pixels, polygons, boxes and ellipses."""
+"""CVAT for images 1.1: an XML file with masks as runs of pixels, polygons, boxes and ellipses."""
 
 from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from maskwright.data.annotation import Canvas, Drawing, Shape, annotation_of, broken, not_drawn, with_background
 from maskwright.data.decode import MAX_PIXELS, Undecodable
 from maskwright.data.finding import Finding
-from maskwright.data.formats.documents import Photos, listed, refusal, sample_of, split_in
+from maskwright.data.formats.documents import Photos, listed, refusal, sample_of, split_in, split_in_name
 from maskwright.data.formats.target import Target, Written, shape_classes
 from maskwright.data.listing import SPLIT_NAMES, Listing, Pair
 from maskwright.data.shapes import MaskObject, Points, objects, paint_area, paint_pixels, within_reach
@@ -36,7 +36,7 @@ class _Content:
 
 
 def read(tree: Tree) -> Listing | None:
-    """List a folder with CVAT's `annotations.xml`.
+    """List a folder with CVAT's `annotations.xml`, or one XML file per split.
 
     Args:
         tree: what lies in the dataset's folder.
@@ -45,32 +45,42 @@ def read(tree: Tree) -> Listing | None:
         The pairs, or None when no XML file holds CVAT's annotations of images.
 
     Raises:
-        DataError: the file cannot be understood, or there are two.
+        DataError: a file cannot be understood, or two are the same split.
     """
     files = [file for file in tree.files if file.extension == ".xml" and file.kind == "file" and _is_cvat(tree, file)]
     if not files:
         return None
-    if len(files) > 1:
-        raise DataError(
-            f"{files[0].path} and {files[1].path} are both CVAT's annotations.",
-            expected="one of them",
-            do="Move the other one out of this folder.",
-        )
-    file = files[0]
-    try:
-        content = _parsed(tree.root / file.path, file.path)
-    except Undecodable as error:
-        raise refusal(error) from None
-    photos, pairs, findings = Photos.of(tree), list[Pair](), list[Finding]()
-    for name, image in content.images.items():
-        split = SPLIT_NAMES.get(image.get("subset", "").lower(), "")
-        found = photos.find(name, beside=file.path, split=split)
-        if isinstance(found, Finding):
-            findings.append(found)
-        else:
-            known = split or split_in(found.path)
-            pairs.append(Pair(sample_of(found, known), known, found, annotation_of(file, name, read_drawing)))
-    return listed(NAME, tree, pairs, findings, with_background(content.labels))
+    photos, pairs, findings, labels = Photos.of(tree), list[Pair](), list[Finding](), list[str]()
+    for file_split, file in _by_split(files).items():
+        try:
+            content = _parsed(tree.root / file.path, file.path)
+        except Undecodable as error:
+            raise refusal(error) from None
+        labels += content.labels
+        for name, image in content.images.items():
+            split = SPLIT_NAMES.get(image.get("subset", "").lower(), file_split)
+            found = photos.find(name, beside=file.path, split=split)
+            if isinstance(found, Finding):
+                findings.append(found)
+            else:
+                known = split or split_in(found.path)
+                pairs.append(Pair(sample_of(found, known), known, found, annotation_of(file, name, read_drawing)))
+    return listed(NAME, tree, pairs, findings, with_background(labels))
+
+
+def _by_split(files: Sequence[File]) -> dict[str, File]:
+    splits: dict[str, File] = {}
+    for file in files:
+        split = split_in_name(file.path)
+        if split in splits:
+            raise DataError(
+                f"{splits[split].path} and {file.path} are both CVAT's annotations"
+                + (f" of {split}." if split else "."),
+                expected="one of them",
+                do="Move the other one out of this folder, or give each the name of its split: train.xml, val.xml.",
+            )
+        splits[split] = file
+    return splits
 
 
 def read_drawing(path: Path, entry: str, name: str) -> Drawing:
@@ -231,12 +241,7 @@ def write(target: Target) -> Written:
     labels, missing = shape_classes(target), 0
     root = ElementTree.Element("annotations")
     ElementTree.SubElement(root, "version").text = "1.1"
-    declared = ElementTree.SubElement(ElementTree.SubElement(ElementTree.SubElement(root, "meta"), "task"), "labels")
-    for class_id, label in labels.items():
-        one = ElementTree.SubElement(declared, "label")
-        ElementTree.SubElement(one, "name").text = label
-        ElementTree.SubElement(one, "color").text = "#" + bytes(target.classes.palette[class_id].tolist()).hex()
-        ElementTree.SubElement(one, "attributes")
+    _describe(ElementTree.SubElement(root, "meta"), target, labels)
     count = 0
     for split, samples in target.splits.items():
         for sample, found in target.each(
@@ -254,6 +259,23 @@ def write(target: Target) -> Written:
     content = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     write_bytes(target.folder / "annotations.xml", content)
     return Written(missing)
+
+
+def _describe(meta: ElementTree.Element, target: Target, labels: dict[int, str]) -> None:
+    """A project with a task per split, as CVAT exports it, and the labels with their colours."""
+    project = ElementTree.SubElement(meta, "project")
+    tasks = ElementTree.SubElement(project, "tasks")
+    for split, samples in target.splits.items():
+        task = ElementTree.SubElement(tasks, "task")
+        for name, text in (("name", split), ("size", str(len(samples))), ("mode", "annotation"), ("subset", split)):
+            ElementTree.SubElement(task, name).text = text
+    declared = ElementTree.SubElement(project, "labels")
+    for class_id, label in labels.items():
+        one = ElementTree.SubElement(declared, "label")
+        ElementTree.SubElement(one, "name").text = label
+        ElementTree.SubElement(one, "color").text = "#" + bytes(target.classes.palette[class_id].tolist()).hex()
+        ElementTree.SubElement(one, "attributes")
+    ElementTree.SubElement(project, "subsets").text = "\n".join(target.splits)
 
 
 def _element(one: MaskObject, labels: dict[int, str]) -> ElementTree.Element:

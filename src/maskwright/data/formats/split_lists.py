@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from maskwright.data.annotation import IGNORE_NAMES
-from maskwright.data.classes import Classes, make_classes
+from maskwright.data.classes import Classes, Colour, make_classes
 from maskwright.data.encode import write_mask_png
 from maskwright.data.finding import Finding
 from maskwright.data.formats.folders import image_folder, mask_folder
@@ -123,19 +123,25 @@ def _lines(tree: Tree, file: File) -> list[str]:
 def _label_map(tree: Tree) -> Classes | None:
     """The classes of a `labelmap.txt`, which CVAT and Datumaro put beside VOC's folders: `name:r,g,b:parts:actions`.
 
+    Where no colours are given, they are those of VOC.
+
     Raises:
         DataError: a line is no class.
     """
     file = next((file for file in tree.files if file.path == "labelmap.txt"), None)
     if file is None:
         return None
-    entries = []
+    entries, bare = list[tuple[str, Colour]](), list[str]()
     for number, line in enumerate(_lines(tree, file), start=1):
         name, _, rest = line.partition(":")
         if not line or line.startswith("#"):
             continue
+        colour = rest.split(":")[0]
+        if not colour and rest:
+            bare.append(name)
+            continue
         try:
-            red, green, blue = (int(channel) for channel in rest.split(":")[0].split(","))
+            red, green, blue = (int(channel) for channel in colour.split(","))
         except ValueError:
             raise DataError(
                 f"{file.path}, line {number}: this is no class.",
@@ -144,10 +150,20 @@ def _label_map(tree: Tree) -> Classes | None:
                 do="Give each class a name and a colour, or remove the file.",
             ) from None
         entries.append((name, (red, green, blue)))
+    if bare:
+        return make_classes(bare, colours=[_voc_colour(place) for place in range(len(bare))])
     kept = [entry for entry in entries if entry[0].lower() not in (*IGNORE_NAMES, "ignored")]
     ignored = [colour for name, colour in entries if name.lower() in (*IGNORE_NAMES, "ignored")][:1]
     names, colours = [name for name, _ in kept], [colour for _, colour in kept]
     return make_classes(names, colours=colours, ignore_colour=ignored[0] if ignored else None)
+
+
+def _voc_colour(number: int) -> Colour:
+    """The colour of a class in PASCAL VOC (its development kit's VOClabelcolormap): the bits of its number, spread."""
+    red, green, blue = (
+        sum((number >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(8)) for channel in range(3)
+    )
+    return red, green, blue
 
 
 def write(target: Target) -> Written:
