@@ -8,7 +8,8 @@ from typing import Any
 import typer
 
 from maskwright.cli.main import commands
-from maskwright.recipe.recipe import Setting, settings
+from maskwright.declared import Setting
+from maskwright.recipe.recipe import settings
 
 HERE = Path(__file__).resolve().parent
 MADE = "<!-- Made by docs/generate.py from the code; `make docs` writes it anew. -->\n\n"

@@ -9,7 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ORDER = (
-    *("errors", "cgroups", "progress", "sentences", "storage", "data", "metrics", "audit", "review", "recipe"),
+    *(
+        "errors",
+        "cgroups",
+        "progress",
+        "sentences",
+        "storage",
+        "declared",
+        "data",
+        "metrics",
+        "audit",
+        "review",
+        "recipe",
+    ),
     *("weights", "models", "training", "inference", "evaluation", "shipping", "experiments", "scale", "reports"),
     *("trackers", "workflow", "doctor", "web", "cli", "__main__"),
 )
