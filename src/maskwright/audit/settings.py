@@ -1,0 +1,123 @@
+"""The thresholds of the audit, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from maskwright.declared import Setting, declared, problems, setting
+from maskwright.errors import RecipeError
+
+
+class AuditSettings(BaseModel):
+    """From where on something in the data is said to be wrong."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    speck_frac: float = setting(
+        0.0005,
+        "Separate pieces of a class below this share of the photo are specks.",
+        reason="6 x 6 px on 256 x 256: smaller than any object that a person would outline there",
+        unit="of the photo",
+        ge=0,
+        lt=1,
+    )
+    hole_frac: float = setting(
+        0.0005,
+        "Holes in a class below this share of the photo are slips of the pen.",
+        reason="as for specks",
+        unit="of the photo",
+        ge=0,
+        lt=1,
+    )
+    cut_frac: float = setting(
+        0.15,
+        "A straight piece of an outline of at least this share of it, along which the photo shows no edge, is a cut.",
+        reason="natural outlines are seldom straight for so long where nothing ends in the photo",
+        unit="of the outline",
+        gt=0,
+        lt=1,
+    )
+    contour_z: float = setting(
+        3.5,
+        "Outlines that lie this many robust deviations worse on the photo's edges than the others are off.",
+        reason="Iglewicz and Hoaglin 1993: the usual limit of the modified z-score",
+        unit="deviations",
+        gt=0,
+    )
+    coarse_z: float = setting(
+        4.0,
+        "Outlines with corners this many robust deviations further apart than the others' are coarse.",
+        reason="above the usual 3.5: a coarse outline is a lesser fault",
+        unit="deviations",
+        gt=0,
+    )
+    ragged_z: float = setting(
+        4.0,
+        "Outlines this many robust deviations rougher than the others are ragged.",
+        reason="above the usual 3.5: a ragged outline is a lesser fault",
+        unit="deviations",
+        gt=0,
+    )
+    photo_z: float = setting(
+        4.5,
+        "Photos this many robust deviations from the rest in size, colour, sharpness or exposure differ.",
+        reason="photos vary; 4.5 leaves about one in 10 000 of a normal distribution on each side",
+        unit="deviations",
+        gt=0,
+    )
+    rare_images: int = setting(
+        10,
+        "A class in fewer masks of a split than this hardly occurs.",
+        reason="below ten its score depends on single photos",
+        unit="masks",
+        ge=1,
+    )
+    near_similarity: float = setting(
+        0.92,
+        "Two photos whose aligned grey values correlate at least this much are the same photo.",
+        reason="measured on planted copies and on pairs of different photos: docs/audit.md",
+        gt=0,
+        le=1,
+    )
+    twin_iou: float = setting(
+        0.85,
+        "Masks of one photo, laid over each other, that agree less than this differ.",
+        reason="two careful persons agree by more than 0.9 on cats and dogs; recompression and cropping cost some",
+        unit="IoU",
+        gt=0,
+        le=1,
+    )
+    swap_accuracy: float = setting(
+        0.8,
+        "Class values are called mixed up only where colour, place and size tell the classes apart this well.",
+        reason="below four in five, a mix-up cannot be told from chance",
+        gt=0.5,
+        le=1,
+    )
+    difference_p: float = setting(
+        0.01,
+        "Splits differ where chance would do the same less often than this, over all tests together (Holm).",
+        reason="the usual 1 %",
+        gt=0,
+        lt=1,
+    )
+
+
+def make_settings(values: Mapping[str, Any] | None = None) -> AuditSettings:
+    """Settings from values by name; those left out take their defaults.
+
+    Raises:
+        RecipeError: a name is unknown, a value is of the wrong type or out of range.
+    """
+    try:
+        return AuditSettings.model_validate(dict(values or {}))
+    except ValidationError as error:
+        raise RecipeError(f"--set: {problems(AuditSettings, error)}", do="All thresholds: docs/audit.md") from None
+
+
+def thresholds() -> list[Setting]:
+    """All settings in the order in which they are declared."""
+    return declared(AuditSettings)
