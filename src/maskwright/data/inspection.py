@@ -30,12 +30,6 @@ T = TypeVar("T")
 Strange = Literal["refuse", "leave_out"]
 """What is done about masks with values that are no class: refuse the dataset, or leave these masks out."""
 
-Strange = Literal["refuse", "leave_out"]
-"""What is done about masks with values that are no class: refuse the dataset, or leave these masks out."""
-
-MOST_WORKERS = 8
-"""Decoding is bound by memory beyond that, and each worker may hold a photo of half a gigabyte."""
-
 
 @dataclass(frozen=True)
 class Inspected:
