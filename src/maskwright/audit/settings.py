@@ -40,12 +40,18 @@ class AuditSettings(BaseModel):
         gt=0,
         lt=1,
     )
-    contour_z: float = setting(
-        3.5,
-        "Outlines that lie this many robust deviations worse on the photo's edges than the others are off.",
-        reason="Iglewicz and Hoaglin 1993: the usual limit of the modified z-score",
+    edge_least: float = setting(
+        0.2,
+        "Outlines with less edge than this are off: log of the photo's gradient across them over that beside them.",
+        reason="right outlines had at least 0.2, shifted and resized ones nearly all less: docs/audit.md",
+        unit="log of a ratio",
+    )
+    edge_z: float = setting(
+        1.5,
+        "They must also have this many robust deviations less edge than the other outlines of the dataset.",
+        reason="where no outline finds an edge, as in blurred scans, nothing is said of any",
         unit="deviations",
-        gt=0,
+        ge=0,
     )
     coarse_z: float = setting(
         4.0,

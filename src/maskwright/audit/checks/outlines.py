@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from maskwright.data.sample import Sample
 FEWEST = 20
 """With fewer outlines one cannot say what the others look like."""
 
-NO_EDGE = 0.15
-"""An outline with more edge than that (log of a ratio, 0 is none) lies on one, however sharp the others are."""
+FULLY_OFF = -0.5
+"""An outline with so little edge (log of a ratio) runs where the photo is smoother than around it: it cannot be worse."""
 
 Judged = tuple[Sample, ObjectMeasures, Outline]
 
@@ -25,23 +25,34 @@ Judged = tuple[Sample, ObjectMeasures, Outline]
 def cut(seen: Seen) -> Iterator[Finding]:
     """Objects that end in a straight line where the photo shows no edge: a part of them was cut off."""
     limit = seen.settings.cut_frac
-    for sample, each, outline in _judged(seen):
+    for sample, each, outline in _worst_of_each(_judged(seen), lambda judged: judged[2].cut):
         if outline.cut >= limit:
-            severity = between(outline.cut, limit, 3 * limit, 0.9, 0.5)
+            severity = between(outline.cut, limit, 3 * limit, 0.9, 0.45)
             facts = _facts(seen, sample, each) | {"percent": f"{100 * outline.cut:.0f}"}
             yield Finding(sample.id, "mask_cut", severity, facts, each.cut_xywh or each.region_xywh)
 
 
 def off(seen: Seen) -> Iterator[Finding]:
-    """Outlines beside the edges of the photo, compared with the other outlines of the dataset."""
+    """Outlines beside the edges of the photo, where those of the others lie on them."""
     judged = _judged(seen)
     if len(judged) < FEWEST:
         return
     scores = -robust_z([outline.edge_log for _, _, outline in judged], least_spread=0.1)
-    for (sample, each, outline), score in zip(judged, scores.tolist(), strict=True):
-        if score >= seen.settings.contour_z and outline.edge_log < NO_EDGE:
-            severity = between(score, seen.settings.contour_z, 2 * seen.settings.contour_z, 0.9, 0.45)
+    suspect = [one for one, score in zip(judged, scores.tolist(), strict=True) if score >= seen.settings.edge_z]
+    for sample, each, outline in _worst_of_each(suspect, lambda judged: -judged[2].edge_log):
+        least = seen.settings.edge_least
+        if outline.edge_log < least:
+            severity = between(least - outline.edge_log, 0, least - FULLY_OFF, 0.9, 0.45)
             yield Finding(sample.id, "outline_off", severity, _facts(seen, sample, each), each.region_xywh)
+
+
+def _worst_of_each(judged: Sequence[Judged], badness: Callable[[Judged], float]) -> Iterator[Judged]:
+    """The worst outline of each sample: one finding tells a person to look."""
+    worst: dict[str, Judged] = {}
+    for one in judged:
+        if one[0].id not in worst or badness(one) > badness(worst[one[0].id]):
+            worst[one[0].id] = one
+    yield from worst.values()
 
 
 def coarse(seen: Seen) -> Iterator[Finding]:
