@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from maskwright.audit.audit import Audit
     from maskwright.data.classes import Classes, make_classes
     from maskwright.data.dataset import Dataset
     from maskwright.data.finding import Finding
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from maskwright.shipping.bundle import Bundle, bundle
     from maskwright.training.run import Run
     from maskwright.workflow.architectures import architectures
+    from maskwright.workflow.audit import audit
     from maskwright.workflow.demo import demo
     from maskwright.workflow.plan import plan
     from maskwright.workflow.run import run
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Audit",
     "Bundle",
     "Classes",
     "Dataset",
@@ -45,6 +48,7 @@ __all__ = [
     "Sample",
     "add_weights",
     "architectures",
+    "audit",
     "build_model",
     "bundle",
     "demo",
@@ -65,6 +69,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Audit": "audit.audit",
     "Bundle": "shipping.bundle",
     "Classes": "data.classes",
     "Dataset": "data.dataset",
@@ -76,6 +81,7 @@ _HOME = {
     "Sample": "data.sample",
     "add_weights": "workflow.weights",
     "architectures": "workflow.architectures",
+    "audit": "workflow.audit",
     "build_model": "models",
     "bundle": "shipping.bundle",
     "demo": "workflow.demo",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from maskwright.audit.audit import Audit, worst_first
-from maskwright.audit.checks import DATASET_CHECKS, SAMPLE_CHECKS, DatasetCheck, SampleCheck
+from maskwright.audit.checks import DATASET_CHECKS, SAMPLE_CHECKS, SampleCheck
 from maskwright.audit.gathering import gather, parts
 from maskwright.audit.measures import MaskMeasures, PhotoMeasures, measure_mask, measure_photo
 from maskwright.audit.same_photos import resplit, same_photos
@@ -29,8 +29,7 @@ def survey(
     *,
     split: str | None = None,
     settings: AuditSettings | None = None,
-    sample_checks: Sequence[SampleCheck] = (),
-    dataset_checks: Sequence[DatasetCheck] = (),
+    checks: Sequence[SampleCheck] = (),
     on_progress: OnProgress = silent,
 ) -> Audit:
     """Look for everything in a dataset that can be seen without a model.
@@ -42,8 +41,7 @@ def survey(
         dataset: the samples, perhaps none, and what was found while reading them (`data.reading.look_over`).
         split: look at this split only; None looks at all.
         settings: the thresholds; None takes the declared ones.
-        sample_checks: further checks of single samples, beside those of the table.
-        dataset_checks: further checks of all of it.
+        checks: checks of one's own, beside those of the tables (see `audit.checks.own`).
         on_progress: told how many samples are done.
 
     Returns:
@@ -55,7 +53,7 @@ def survey(
     began = time.monotonic()
     settings = settings or AuditSettings()
     part = dataset if split is None else dataset.split(split)
-    looks = _look_at_all(part, settings, (*SAMPLE_CHECKS, *sample_checks), on_progress)
+    looks = _look_at_all(part, settings, (*SAMPLE_CHECKS, *checks), on_progress)
     photos, masks = [look.photo for look in looks], [look.mask for look in looks]
     thumbs = np.stack([photo.thumb for photo in photos]) if photos else np.zeros((0, 1, 1), np.uint8)
     groups = same_photos(part, thumbs, settings, on_progress)
@@ -65,7 +63,7 @@ def survey(
     findings = [
         *_while_reading(dataset, split),
         *(finding for look in looks for finding in look.findings),
-        *(finding for check in (*DATASET_CHECKS, *dataset_checks) for finding in check(seen)),
+        *(finding for check in DATASET_CHECKS for finding in check(seen)),
     ]
     return Audit(
         classes=dataset.classes,

@@ -17,7 +17,7 @@ FEWEST = 20
 """With fewer outlines one cannot say what the others look like."""
 
 FULLY_OFF = -0.5
-"""An outline with so little edge (log of a ratio) runs where the photo is smoother than around it: it cannot be worse."""
+"""An outline with so little edge (log of a ratio) runs where the photo is smooth: it cannot be worse."""
 
 Judged = tuple[Sample, ObjectMeasures, Outline]
 
