@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 LIMIT_BYTES = 15_000_000
 """What a report may weigh: it can still be sent by mail."""
-PICTURE_BYTES = 6_500_000
+PICTURE_BYTES = 6_800_000
 """What its pictures may weigh together: plotly.js takes 4.8 MB, and base64 makes a third more of them."""
 
 _TEMPLATES = resources.files(__package__) / "templates"

@@ -58,7 +58,7 @@ def page(contents: Contents, language: Language) -> str:
         figures=figures,
         pictures=_Pictures(contents),
         css=joined("page.css"),
-        js=joined("reading.js", "page.js"),
+        js=joined("reading.js", "figures.js", "page.js"),
         plotly=Markup(get_plotlyjs()) if figures else "",
         tables=tables,
         summary=SUMMARY,
