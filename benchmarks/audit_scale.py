@@ -31,7 +31,7 @@ from maskwright.data.pets.write import PETS, draw_dataset
 from maskwright.data.reading import look_over, read
 
 SIDE_PX = 256
-SCENES = 240
+SCENES = 120
 PHOTOS = 10_000
 LIMIT_S, LIMIT_GIB = 120, 1.0
 

@@ -72,7 +72,7 @@ def likeliest(values: Floats, likeness: Likeness) -> NDArray[np.int64]:
     off = values[:, None, :] - likeness.means[None]
     distances = np.einsum("nkd,kde,nke->nk", off, likeness.precisions, off)
     best = np.argmin(0.5 * distances + likeness.log_scales, axis=1)
-    return np.take(np.asarray(likeness.classes, np.int64), best)
+    return np.asarray(np.take(likeness.classes, best), np.int64)
 
 
 def held_out(values: Floats, labels: NDArray[np.int64], classes: Sequence[int]) -> dict[int, float]:

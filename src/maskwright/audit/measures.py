@@ -106,7 +106,7 @@ def measure_photo(view: SampleView) -> PhotoMeasures:
         size_hw=view.sample.size_hw,
         brightness=float(cv2.mean(grey)[0]),
         saturation=float(np.mean((high - low) / np.maximum(high, 1))),
-        sharpness=float(np.log10(cv2.Laplacian(grey, cv2.CV_16S).var() + 1)),
+        sharpness=float(np.log10(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))[1][0, 0] ** 2 + 1)),
         dark_frac=float((high < 6).mean()),
         bright_frac=float((low > 249).mean()),
         rgb_counts=np.asarray(counts, np.uint16),
@@ -125,14 +125,14 @@ def measure_mask(view: SampleView) -> MaskMeasures | None:
     thin_mask, thin = _thin(mask), _thin(view.image)
     luma = np.asarray(cv2.cvtColor(thin, cv2.COLOR_RGB2GRAY), np.uint8) >> 4
     present = np.flatnonzero(pixels[:IGNORE]).tolist()
-    inside = {class_id: thin_mask == class_id for class_id in present}
+    inside = {class_id: (thin_mask == class_id).view(np.uint8) for class_id in present}
     return MaskMeasures(
         class_px=(*pixels[:count].tolist(), int(pixels[IGNORE])),
         objects=tuple(_object(view, mask, region) for region in view.regions if _is_object(view, region)),
         grids={class_id: _grid(mask, class_id) for class_id in present},
-        rgb_sums={class_id: _rgb_sum(thin[where]) for class_id, where in inside.items()},
+        rgb_sums={class_id: _rgb_sum(thin, where) for class_id, where in inside.items()},
         luma_counts={
-            class_id: np.bincount(luma[where], minlength=16).astype(np.uint16) for class_id, where in inside.items()
+            class_id: np.bincount(luma[where > 0], minlength=16).astype(np.uint16) for class_id, where in inside.items()
         },
     )
 
@@ -184,6 +184,7 @@ def _grid(mask: Mask, class_id: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(share, (GRID, GRID), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _rgb_sum(pixels: Image) -> tuple[float, float, float, int]:
-    red, green, blue = pixels.sum(axis=0, dtype=np.float64).tolist()
-    return red, green, blue, len(pixels)
+def _rgb_sum(image: Image, inside: NDArray[np.uint8]) -> tuple[float, float, float, int]:
+    red, green, blue, _ = cv2.mean(image, mask=inside)
+    pixels = cv2.countNonZero(inside)
+    return red * pixels, green * pixels, blue * pixels, pixels

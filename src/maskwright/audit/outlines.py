@@ -79,13 +79,15 @@ def measure_outline(view: SampleView, region: Region) -> Outline | None:
     if len(points) < LEAST_LENGTH_PX or free.sum() < LEAST_LENGTH_PX / 2:
         return None
     colours = _profiles(view.lab, points)
-    gradient = np.linalg.norm(colours[:, 2:] - colours[:, :-2], axis=2)
-    cut, where = _cut(points, free, colours, gradient)
+    steps = colours[:, 2:] - colours[:, :-2]
+    gradient = np.sqrt(np.einsum("ptc,ptc->pt", steps, steps))
+    near_and_far = _near_and_far(gradient)
+    cut, where = _cut(points, free, colours, near_and_far)
     corners = len(cv2.approxPolyDP(points[:, None, :], 1.0, True))
     return Outline(
         length_px=len(points),
         free_frac=float(free.mean()),
-        edge_log=_edge_log(gradient[free]),
+        edge_log=float(_edge_log(near_and_far[free].mean(axis=0))),
         cut=cut,
         cut_xywh=where,
         corner_gap_px=len(points) / max(1, corners),
@@ -117,40 +119,54 @@ def _smoothed(line: Floats) -> Floats:
     return np.asarray(smooth[6:-6], np.float32)
 
 
-def _edge_log(gradient: Floats) -> float:
-    """Gradient across the line over that away from it; columns run from 7 px inside to 7 px outside."""
+def _near_and_far(gradient: Floats) -> Floats:
+    """`(points, 2)`: mean gradient within 1 px of the line, and from 5 px away; columns run from 7 px inside."""
     middle = gradient.shape[1] // 2
-    near = gradient[:, middle - 1 : middle + 2].mean()
-    far = np.concatenate([gradient[:, :3], gradient[:, -3:]]).mean()
-    return float(np.log((near + LEVEL) / (far + LEVEL)))
+    near = gradient[:, middle - 1 : middle + 2].sum(axis=1) / 3
+    far = (gradient[:, :3].sum(axis=1) + gradient[:, -3:].sum(axis=1)) / 6
+    return np.stack([near, far], axis=1)
+
+
+def _edge_log(near_and_far: Floats) -> Floats:
+    return np.asarray(np.log((near_and_far[..., 0] + LEVEL) / (near_and_far[..., 1] + LEVEL)), np.float32)
 
 
 def _cut(
-    points: NDArray[np.int32], free: NDArray[np.bool_], colours: Floats, gradient: Floats
+    points: NDArray[np.int32], free: NDArray[np.bool_], colours: Floats, near_and_far: Floats
 ) -> tuple[float, Box | None]:
     """The longest straight piece without an edge: its weighted share of the outline, and its box."""
-    best, where = 0.0, None
-    for piece in _straight_pieces(points):
-        piece = piece[free[piece]]
-        if len(piece) < LEAST_STRAIGHT_PX:
-            continue
-        mean = colours[piece].mean(axis=0)
-        coherent = np.linalg.norm(mean[2:] - mean[:-2], axis=1)
-        middle = len(coherent) // 2
-        edge = float(coherent[middle - 2 : middle + 3].max())
-        missing = np.exp(-max(_edge_log(gradient[piece]), 0.0) - edge / 8)
-        share = len(piece) / len(points) * float(missing)
-        if share > best:
-            best, where = share, cv2.boundingRect(points[piece][:, None, :])
-    return best, None if where is None else (int(where[0]), int(where[1]), int(where[2]), int(where[3]))
+    starts, ends = _straight_pieces(points)
+    counts = _sums(free[:, None].astype(np.float32), starts, ends)[:, 0]
+    long = counts >= LEAST_STRAIGHT_PX
+    if not long.any():
+        return 0.0, None
+    starts, ends, counts = starts[long], ends[long], counts[long]
+    weights = free[:, None].astype(np.float32)
+    edge_log = _edge_log(_sums(near_and_far * weights, starts, ends) / counts[:, None])
+    flat = colours.reshape(len(points), -1) * weights
+    mean = (_sums(flat, starts, ends) / counts[:, None]).reshape(len(counts), *colours.shape[1:])
+    coherent = np.linalg.norm(mean[:, 2:] - mean[:, :-2], axis=2)
+    middle = coherent.shape[1] // 2
+    edge = coherent[:, middle - 2 : middle + 3].max(axis=1)
+    shares = counts / len(points) * np.exp(-np.maximum(edge_log, 0) - edge / 8)
+    best = int(shares.argmax())
+    piece = points[np.arange(starts[best], ends[best]) % len(points)]
+    x, y, w, h = cv2.boundingRect(piece[:, None, :])
+    return float(shares[best]), (int(x), int(y), int(w), int(h))
 
 
-def _straight_pieces(points: NDArray[np.int32]) -> list[NDArray[np.int64]]:
-    corners = cv2.approxPolyDP(points[:, None, :], STRAIGHT_PX, True)[:, 0]
-    wanted = {(int(x), int(y)) for x, y in corners}
-    places = [place for place, (x, y) in enumerate(points.tolist()) if (x, y) in wanted]
-    ends = [*places[1:], places[0] + len(points)] if places else []
-    return [np.arange(start, end + 1) % len(points) for start, end in zip(places, ends, strict=True)]
+def _straight_pieces(points: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where straight pieces start and end, end exclusive; the last one may run past the first point."""
+    corners = cv2.approxPolyDP(points[:, None, :], STRAIGHT_PX, True)[:, 0].astype(np.int64)
+    numbered = points.astype(np.int64)
+    places = np.flatnonzero(np.isin(numbered[:, 0] << 16 | numbered[:, 1], corners[:, 0] << 16 | corners[:, 1]))
+    return places, np.append(places[1:], places[0] + len(points)) + 1
+
+
+def _sums(rows: Floats, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Floats:
+    """Sums of rows from each start to its end, the rows going round."""
+    around = np.concatenate([np.zeros_like(rows[:1]), rows, rows, rows[:1]]).cumsum(axis=0, dtype=np.float64)
+    return np.asarray(around[ends] - around[starts], np.float32)
 
 
 def _roughness(area: NDArray[np.uint8], length_px: int) -> float:

@@ -92,10 +92,12 @@ def view(sample: Sample, classes: Classes, settings: AuditSettings) -> SampleVie
 
 
 def _regions(mask: Mask, class_id: int) -> list[Region]:
-    count, labels, measures, _ = cv2.connectedComponentsWithStats((mask == class_id).astype(np.uint8), connectivity=8)
+    inside = (mask == class_id).view(np.uint8)
+    left, top, width, height = cv2.boundingRect(inside)
+    box = inside[top : top + height, left : left + width]
+    count, labels, measures, _ = cv2.connectedComponentsWithStats(box, connectivity=8, ltype=cv2.CV_16U)
     regions = []
-    for place in range(1, count):
-        x, y, w, h, area = map(int, measures[place])
-        inside = (labels[y : y + h, x : x + w] == place).astype(np.uint8)
-        regions.append(Region(class_id, (x, y, w, h), area, inside))
+    for place, (x, y, w, h, area) in enumerate(measures[1:count].tolist(), start=1):
+        own = (labels[y : y + h, x : x + w] == place).view(np.uint8)
+        regions.append(Region(class_id, (left + x, top + y, w, h), area, own))
     return regions
