@@ -40,9 +40,9 @@ _GROUP_BYTES = 12_000
 _SMALL_PX = 144
 CARDS_BYTES = PICTURE_BYTES - MOST_GROUPS * _GROUP_BYTES
 """What the cards' pictures may weigh together."""
-QUALITIES = (84, 80, 76, 72, 68, 64, 60, 52)
+QUALITIES = (84, 78, 72, 66, 60, 52)
 """WebP qualities that are tried, the best first."""
-_TRIED = 16
+_TRIED = 12
 _MOST_TRIED = 60
 _PANELS_PX = ((60_000, 448), (0, 304))
 """Longest side of a panel by the bytes that its picture may take: few cards are shown larger than many."""

@@ -52,7 +52,9 @@ def audit_report(audit: Audit, dataset: Dataset, path: Path, *, probs: Path | No
     Raises:
         UsageError: the language is not known.
     """
-    write_text(path, page(audit, dataset, Language(lang, AREA), probs=probs))
+    language = Language(lang, AREA)
+    language.t("findings")  # an unknown language is refused before any photo is decoded
+    write_text(path, page(audit, dataset, language, probs=probs))
     return path
 
 
