@@ -11,6 +11,7 @@ from typing import Any
 from maskwright.audit.duplicates import DuplicateGroup, groups_from_json, groups_to_json
 from maskwright.audit.folder import AuditFolder
 from maskwright.audit.label_issue import LabelIssue, ObjectIssue
+from maskwright.audit.notebook import audit_html
 from maskwright.audit.settings import AuditSettings, make_settings
 from maskwright.audit.statistics import AuditStatistics
 from maskwright.data.classes import Classes
@@ -58,6 +59,9 @@ class Audit:
     def counts(self) -> dict[str, int]:
         """Findings per check, the most frequent first."""
         return dict(Counter(finding.check for finding in self.findings).most_common())
+
+    def _repr_html_(self) -> str:
+        return audit_html(self.name, self.images, self.findings, self.root)
 
     def save(self, folder: AuditFolder) -> None:
         """Write findings, statistics, duplicates and label issues; each file whole or not at all."""
