@@ -75,10 +75,16 @@ def likeliest(values: Floats, likeness: Likeness) -> NDArray[np.int64]:
     return np.asarray(np.take(likeness.classes, best), np.int64)
 
 
-def held_out(values: Floats, labels: NDArray[np.int64], classes: Sequence[int]) -> dict[int, float]:
-    """Class -> the share of its pieces that look like it to a description made from the other half of the data."""
-    half = np.arange(len(values)) % 2 == 0
+def held_out(values: Floats, labels: NDArray[np.int64], classes: Sequence[int]) -> dict[tuple[int, int], float]:
+    """How the classes are told apart by a description made from the other half of the data.
+
+    Returns:
+        (class, other) -> the share of the class's pieces that look like the other one, or like the class itself.
+    """
+    half = np.zeros(len(values), np.bool_)
+    for class_id in classes:
+        half[np.flatnonzero(labels == class_id)[::2]] = True
     guessed = np.empty(len(values), np.int64)
     for here in (half, ~half):
         guessed[here] = likeliest(values[here], fit(values[~here], labels[~here], classes))
-    return {class_id: float((guessed[labels == class_id] == class_id).mean()) for class_id in classes}
+    return {(one, other): float((guessed[labels == one] == other).mean()) for one in classes for other in classes}

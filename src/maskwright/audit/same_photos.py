@@ -24,8 +24,8 @@ CROPPED_FRAC = 0.97
 """A photo that shows less of the other one than this was cropped; less is rounding."""
 
 
-SURELY = 0.999
-"""Equal photos have a cosine of 1, but for rounding."""
+SURELY = 0.98
+"""Equal photos have a cosine of 1, or hardly less where they are of one colour."""
 
 SAME_PLACE = np.eye(2, 3, dtype=np.float32)
 

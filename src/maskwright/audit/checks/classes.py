@@ -19,6 +19,9 @@ from maskwright.data.sample import Sample
 FEWEST = 15
 """Objects of a class that a part must have, and twice as many all others, before a mix-up is looked for."""
 
+RARE_FRAC = 0.15
+"""In a small split a few masks are many; a class in more than this share of them is not rare."""
+
 
 def absent(seen: Seen) -> Iterator[Finding]:
     """Declared classes that no mask has, or none of a split that others have it in."""
@@ -38,7 +41,7 @@ def rare(seen: Seen) -> Iterator[Finding]:
     for split, counts in seen.statistics.data.splits.items():
         for class_id, name in enumerate(seen.dataset.classes.names):
             found = counts.class_images[class_id]
-            if 0 < found < min(least, counts.labelled):
+            if 0 < found < min(least, RARE_FRAC * counts.labelled):
                 facts = {"class_name": name, "split": split, "count": found, "masks": counts.labelled}
                 yield Finding(split, "class_rare", between(least - found, 1, least, 0.5, 0.25), facts)
 
@@ -97,7 +100,7 @@ def _mixed_up_in(
             continue
         seems, count = max(((c, int((own == c).sum())) for c in known), key=lambda pair: pair[1])
         share, limit = count / len(own), seen.settings.swap_accuracy
-        sure = told_apart.get(seems, 0.0) >= limit and told_apart.get(class_id, limit) >= limit
+        sure = told_apart[seems, seems] >= limit and told_apart.get((class_id, seems), 0.0) <= 1 - limit
         if seems == class_id or share < limit or not sure or (looks_like[given == seems] == seems).mean() > 0.5:
             continue
         facts = {

@@ -14,7 +14,7 @@ from maskwright.data.finding import Finding
 FEWEST = 20
 """With fewer photos there is no rest to differ from."""
 
-USUAL_FRAC = 0.95
+USUAL_FRAC = 0.9
 """One size is the usual one when so many photos have it; others are then named whatever they are."""
 
 GREY = 0.03
