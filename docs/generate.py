@@ -1,4 +1,5 @@
-"""Write docs/cli.md and docs/recipe.md from the declarations in the package; a test finds them stale."""
+"""Write docs/cli.md, docs/recipe.md and docs/audit-thresholds.md from the declarations in the package; a test finds
+them stale."""
 
 from __future__ import annotations
 
@@ -7,8 +8,10 @@ from typing import Any
 
 import typer
 
+from maskwright.audit.settings import thresholds
 from maskwright.cli.main import commands
-from maskwright.recipe.recipe import Setting, settings
+from maskwright.declared import Setting
+from maskwright.recipe.recipe import settings
 
 HERE = Path(__file__).resolve().parent
 MADE = "<!-- Made by docs/generate.py from the code; `make docs` writes it anew. -->\n\n"
@@ -16,7 +19,11 @@ MADE = "<!-- Made by docs/generate.py from the code; `make docs` writes it anew.
 
 def pages() -> dict[str, str]:
     """The generated pages: file name -> text."""
-    return {"cli.md": MADE + cli_page(), "recipe.md": MADE + recipe_page()}
+    return {
+        "cli.md": MADE + cli_page(),
+        "recipe.md": MADE + recipe_page(),
+        "audit-thresholds.md": MADE + thresholds_page(),
+    }
 
 
 def cli_page() -> str:
@@ -39,6 +46,16 @@ def recipe_page() -> str:
         "| setting | default | type and range | what it is | why this default |\n|---|---|---|---|---|\n"
     )
     return head + "".join(map(_row, settings()))
+
+
+def thresholds_page() -> str:
+    """Every threshold of the audit."""
+    head = (
+        "# Thresholds of the audit\n\n"
+        "`maskwright audit DATA --set name=value` sets one; [audit.md](audit.md) tells of the checks.\n\n"
+        "| threshold | default | type and range | what it is | why this default |\n|---|---|---|---|---|\n"
+    )
+    return head + "".join(map(_row, thresholds()))
 
 
 def _help(command: Any, path: str) -> str:

@@ -9,7 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ORDER = (
-    *("errors", "cgroups", "progress", "sentences", "storage", "data", "metrics", "audit", "review", "recipe"),
+    *(
+        "errors",
+        "cgroups",
+        "progress",
+        "sentences",
+        "storage",
+        "declared",
+        "data",
+        "metrics",
+        "audit",
+        "review",
+        "recipe",
+    ),
     *("weights", "models", "training", "inference", "evaluation", "shipping", "experiments", "scale", "reports"),
     *("trackers", "workflow", "doctor", "web", "cli", "__main__"),
 )
@@ -21,8 +33,8 @@ TORCH_AT_HOME = (r"models(\.|$)", r"training(\.(?!run$)|$)", r"inference\.runtim
 TORCH_IN_FUNCTIONS = (r"inference\.load$", r"workflow(\.|$)", r"experiments(\.|$)", r"scale(\.|$)")
 """Modules whose functions may import torch, or a module that does."""
 
-IMPORT_BY_NAME = ("maskwright", "maskwright.models")
-"""Modules with a literal table of names that they import lazily."""
+IMPORT_BY_NAME = ("maskwright", "maskwright.models", "maskwright.audit.checks.own")
+"""Modules with a literal table of names that they import lazily, or that import what a person names."""
 
 FORBIDDEN_FILES = re.compile(r"^_?(utils?|helpers?|misc|common|tools)$")
 FORBIDDEN_CLASSES = re.compile(r"(Manager|Handler|Helper|Utils?|Base|Factory|Processor)$")

@@ -425,3 +425,24 @@ REFUSED: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
         ("stuff/ (32 pictures)", "Lay the files out"),
     ),
 }
+
+
+def _many_values(root: Path) -> None:
+    (root / "classes.yaml").unlink()
+    for number in range(10, 14):
+        ids = np.arange(12 * 16, dtype=np.uint8).reshape(12, 16) % 20 + 20 * (number - 10)
+        save(root / f"masks/train/{number:03d}.png", ids.astype(np.uint8))
+
+
+def _colours_alone(root: Path) -> None:
+    (root / "classes.yaml").unlink()
+    save(root / MASK, WRONG_COLOUR)
+
+
+LOOKED_OVER: dict[str, tuple[Callable[[Path], object], str, tuple[str, ...]]] = {
+    # check: (what is done, the sample, what its sentence says)
+    "mask_value_unknown": (_saved(MASK, mask(1, 7)), "train/003", (MASK, "values 7 on 10.4 %", "2 dog")),
+    "mask_colours_unknown": (_colours_alone, "train/003", (MASK, "#c80a5a", "classes.yaml")),
+    "mask_values_many": (_many_values, "train/010", ("masks/train/010.png", "80 different values", "--classes")),
+}
+"""What `read` refuses the whole dataset for and `look_over` says of each mask."""

@@ -27,6 +27,13 @@ def test_every_name_is_there_and_documented(name: str) -> None:
         assert given == [], f"{name}: the docstring does not tell of {given}"
 
 
+def test_a_verb_stays_a_verb_when_its_package_is_imported() -> None:
+    import maskwright.audit.folder
+
+    assert inspect.isfunction(maskwright.audit)
+    assert maskwright.audit.__module__ == "maskwright.workflow.audit"
+
+
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(AttributeError, match="no attribute 'trian'"):
         getattr(maskwright, "trian")  # noqa: B009

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from maskwright.audit.audit import Audit
     from maskwright.data.classes import Classes, make_classes
     from maskwright.data.convert import convert
     from maskwright.data.dataset import Dataset
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from maskwright.shipping.bundle import Bundle, bundle
     from maskwright.training.run import Run
     from maskwright.workflow.architectures import architectures
+    from maskwright.workflow.audit import audit
     from maskwright.workflow.demo import demo
     from maskwright.workflow.plan import plan
     from maskwright.workflow.run import run
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Audit",
     "Bundle",
     "Classes",
     "Dataset",
@@ -46,6 +51,7 @@ __all__ = [
     "Sample",
     "add_weights",
     "architectures",
+    "audit",
     "build_model",
     "bundle",
     "convert",
@@ -67,6 +73,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Audit": "audit.audit",
     "Bundle": "shipping.bundle",
     "Classes": "data.classes",
     "Dataset": "data.dataset",
@@ -78,6 +85,7 @@ _HOME = {
     "Sample": "data.sample",
     "add_weights": "workflow.weights",
     "architectures": "workflow.architectures",
+    "audit": "workflow.audit",
     "build_model": "models",
     "bundle": "shipping.bundle",
     "convert": "data.convert",
@@ -97,6 +105,17 @@ _HOME = {
     "run": "workflow.run",
     "train": "workflow.train",
 }
+
+
+class _Face(ModuleType):
+    """This package: `maskwright.audit` stays the verb when the subpackage of that name is imported."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in _HOME or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face
 
 
 def __getattr__(name: str) -> Any:

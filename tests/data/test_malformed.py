@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
+from importlib import resources
 from pathlib import Path
 
 import pytest
+import yaml
 
-from malformed_folders import FOUND, KEPT, PHOTO, REFUSED
+from malformed_folders import FOUND, KEPT, LOOKED_OVER, PHOTO, REFUSED
 from maskwright.data.decode import read_image
-from maskwright.data.reading import read
+from maskwright.data.reading import look_over, read
 from maskwright.errors import DataError
-from maskwright.sentences import table
 from small_folders import split_folder, tree_digest
 
 ANNOTATED_KEPT = ("annotations_several", "shape_not_drawn")
@@ -78,15 +80,53 @@ def test_it_is_refused(name: str, folder: Path) -> None:
 
 def test_every_sentence_about_a_file_is_read_here() -> None:
     elsewhere = {"leak", "unreadable", "file_gone", *ANNOTATED}
-    known = {key.removeprefix("finding.") for key in table("en") if key.startswith("finding.")}
-    assert {check for _, check, _, _ in FOUND.values()} | elsewhere == known
+    assert {check for _, check, _, _ in FOUND.values()} | elsewhere | LOOKED_OVER.keys() == set(_checks())
+
+
+@pytest.mark.parametrize("check", LOOKED_OVER)
+def test_looking_over_refuses_nothing_and_says_it(check: str, folder: Path) -> None:
+    build, file, fragments = LOOKED_OVER[check]
+    build(folder)
+    with pytest.raises(DataError):
+        read(folder, cache=False)
+    dataset = look_over(folder, cache=False)
+    found = {finding.sample: finding for finding in dataset.findings if finding.check == check}
+    assert file in found
+    assert all(finding.left_out and finding.severity == 1 for finding in found.values())
+    assert all(fragment in found[file].sentence() for fragment in fragments), found[file].sentence()
+    assert {sample.id for sample in dataset}.isdisjoint(found)
+
+
+def test_looking_over_takes_leaks_and_many_losses(folder: Path) -> None:
+    REFUSED["leak"][0](folder)
+    for number in range(10, 16):
+        (folder / "masks" / "train" / f"{number:03d}.png").unlink()
+    with pytest.raises(DataError):
+        read(folder, cache=False)
+    checks = Counter(finding.check for finding in look_over(folder, cache=False).findings)
+    assert checks == {"leak": 1, "mask_missing": 6}
+
+
+def test_what_was_looked_over_is_still_refused(folder: Path) -> None:
+    LOOKED_OVER["mask_value_unknown"][0](folder)
+    assert len(look_over(folder)) == 31
+    with pytest.raises(DataError, match="belongs to no class"):
+        read(folder)
+    assert len(look_over(folder)) == 31
+
+
+def _checks() -> list[str]:
+    """The checks of the loader: those of the audit have a file of their own."""
+    text = (resources.files("maskwright.sentences") / "en" / "finding.yaml").read_text(encoding="utf-8")
+    return list(yaml.safe_load(text))
 
 
 def test_the_docs_give_every_case_its_answer() -> None:
     rows = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8").splitlines()
-    for check in (key.removeprefix("finding.") for key in table("en") if key.startswith("finding.")):
+    for check in _checks():
         (row,) = [row for row in rows if f"| `{check}` |" in row]
-        answer = "refused" if check == "leak" else "kept" if check in (*KEPT, *ANNOTATED_KEPT) else "left out"
+        refused, kept = ("leak", *LOOKED_OVER), (*KEPT, *ANNOTATED_KEPT)
+        answer = "refused" if check in refused else "kept" if check in kept else "left out"
         assert row.split("|")[3].strip().startswith(answer)
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from maskwright.data.class_weights import derived_class_weights
 from maskwright.errors import RecipeError
-from maskwright.recipe.class_weights import derived_class_weights
 from maskwright.recipe.files import parse_settings, read_recipe, recipe_text, write_recipe
 from maskwright.recipe.recipe import Recipe, make_recipe, settings, with_settings
 

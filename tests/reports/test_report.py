@@ -15,7 +15,8 @@ from maskwright.data.classes import make_classes
 from maskwright.data.dataset import Dataset
 from maskwright.errors import RunError, UsageError
 from maskwright.evaluation.evaluate import Evaluation
-from maskwright.reports.report import LIMIT_BYTES, report
+from maskwright.reports.rendering import LIMIT_BYTES
+from maskwright.reports.report import report
 from synthetic_run import synthetic_run
 from tiny import tiny_dataset
 

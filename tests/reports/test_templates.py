@@ -1,4 +1,4 @@
-"""The templates hold no words of their own, and the table holds no words that nobody says."""
+"""The templates hold no words of their own, and the tables hold no words that nobody says."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from maskwright.sentences import table
 REPORTS = Path(__file__).resolve().parents[2] / "src" / "maskwright" / "reports"
 TEMPLATES = sorted((REPORTS / "templates").glob("*.jinja"))
 SOURCES = [*TEMPLATES, *REPORTS.glob("*.py")]
-KEYS = {key.removeprefix("report.") for key in table("en") if key.startswith("report.")}
-PRODUCT = {"Maskwright", "findings", "jsonl"}
+AREAS = {
+    area: {key.removeprefix(f"{area}.") for key in table("en") if key.startswith(f"{area}.")}
+    for area in ("report", "audit_page")
+}
+PRODUCT = {"Maskwright", "findings", "duplicates", "jsonl", "json"}
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
@@ -24,20 +27,28 @@ def test_a_template_holds_no_words(path: Path) -> None:
     assert set(re.findall(r"[^\W\d_]{2,}", shown)) - PRODUCT == set()
 
 
-def test_every_sentence_that_a_template_says_is_in_the_table() -> None:
-    said = {key for path in SOURCES for key in re.findall(r'\bt\("(\w+)"', path.read_text(encoding="utf-8"))}
+@pytest.mark.parametrize("area", ["report", "audit_page"])
+def test_every_sentence_that_a_template_says_is_in_the_table(area: str) -> None:
+    """What the audit's page lacks it says as the run's report does; the shared parts say what the report has."""
+    known = AREAS["report"] | AREAS[area]
+    said = {key for path in _of(area) for key in re.findall(r'\bt\("(\w+)"', path.read_text(encoding="utf-8"))}
     complete = {key for key in said if not key.endswith("_")}
     assert len(complete) > 60
-    assert complete - KEYS == set()
+    assert complete - known == set()
 
 
-def test_every_sentence_in_the_table_is_said() -> None:
+@pytest.mark.parametrize("area", ["report", "audit_page"])
+def test_every_sentence_in_the_table_is_said(area: str) -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
     families = set(re.findall(r'"(?:report\.)?(\w+_)"', text)) | set(re.findall(r'f"(\w+_)\{', text))
     counted = {f"{what}_{form}" for what in re.findall(r'"(\w+)"\)', text) for form in ("one", "few", "many")}
     unsaid = [
         key
-        for key in KEYS
+        for key in AREAS[area]
         if f'"{key}"' not in text and key not in counted and not any(key.startswith(family) for family in families)
     ]
     assert unsaid == []
+
+
+def _of(area: str) -> list[Path]:
+    return [path for path in SOURCES if area == "audit_page" or not path.name.startswith("audit")]

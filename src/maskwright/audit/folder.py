@@ -32,6 +32,11 @@ class AuditFolder:
         return self.path / "duplicates.json"
 
     @property
+    def splits(self) -> Path:
+        """Lists of the splits that are offered instead, `train.txt` and so on; only where a photo is in two splits."""
+        return self.path / "splits"
+
+    @property
     def label_issues(self) -> Path:
         """Every judged sample once, worst first."""
         return self.path / "label_issues.json"

@@ -11,6 +11,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from maskwright import __version__
+from maskwright.cli.audit import audit
 from maskwright.cli.convert import convert
 from maskwright.cli.demo import demo
 from maskwright.cli.doctor import doctor
@@ -27,7 +28,7 @@ from maskwright.cli.weights import app as weights
 from maskwright.sentences import say
 from maskwright.storage import json_text
 
-VERBS = (demo, run, plan, train, evaluate, report, predict, convert, models, import_mmseg, doctor)
+VERBS = (demo, run, audit, convert, plan, train, evaluate, report, predict, models, import_mmseg, doctor)
 
 app = typer.Typer(
     name="maskwright",

@@ -71,6 +71,21 @@ Offline = Annotated[bool, typer.Option("--offline", help="Forbid every network c
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse data with any unusable sample.")]
 AllowLeak = Annotated[bool, typer.Option("--allow-leak", help="Accept the same photo in two splits.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where the run in OUT stopped.")]
+SplitOrAll = Annotated[
+    str | None, typer.Option("--split", metavar="NAME", help="Look at this split only.  [default: all]")
+]
+Thresholds = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A threshold, as docs/audit.md lists them. May be repeated."),
+]
+Checks = Annotated[
+    list[str] | None,
+    typer.Option("--check", metavar="MODULE:FUNCTION", help="A check of your own: it is imported. May be repeated."),
+]
+FailOn = Annotated[
+    float | None,
+    typer.Option("--fail-on", min=0, max=1, metavar="SEVERITY", help="Exit with 1 when a finding is so severe."),
+]
 Split = Annotated[str, typer.Option("--split", metavar="NAME", help="The split to judge on.")]
 
 MmsegConfig = Annotated[Path, typer.Argument(metavar="CONFIG", help="A config of MMSegmentation 1.x.")]

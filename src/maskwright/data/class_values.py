@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,12 +116,11 @@ def settle_classes(
         DataError: a value belongs to no declared class, or no classes can be inferred.
     """
     values = sorted({value for found in masks.values() for value in found.values})
-    black_and_white = IGNORE in values and set(values) <= {0, IGNORE}
     notes: tuple[Note, ...] = ()
     if isinstance(declared, Classes):
         classes = declared
     elif declared is not None:
-        binary = black_and_white and len(declared) == 2
+        binary = _black_and_white(masks) and len(declared) == 2
         classes = make_classes(declared, values=(0, IGNORE) if binary else ())
         notes = (note("black_and_white", background=declared[0], foreground=declared[1]),) if binary else ()
     else:
@@ -166,16 +166,64 @@ def _undeclared_colours(coloured: Sequence[str], masks: Mapping[str, MaskValues]
     )
 
 
+def strange_masks(
+    declared: Classes | Sequence[str] | None, masks: Mapping[str, MaskValues]
+) -> dict[str, tuple[str, dict[str, Any]]]:
+    """The masks for whose sake `settle_classes` refuses, each with the check that says so and its facts.
+
+    Args:
+        declared: as in `settle_classes`.
+        masks: likewise.
+
+    Returns:
+        file -> (check, facts); without these masks the others settle.
+    """
+    if declared is None:
+        indexed = {file: found for file, found in masks.items() if found.values}
+        values = {value for found in indexed.values() for value in found.values}
+        many = indexed if len(values) > MAX_MASK_VALUES else {}
+        return {file: ("mask_values_many", {"file": file, "count": len(values)}) for file in many} | {
+            file: ("mask_colours_unknown", {"file": file, "colours": _some([_hex(one) for one in found.colours])})
+            for file, found in masks.items()
+            if not found.values
+        }
+    classes = declared if isinstance(declared, Classes) else make_classes(declared)
+    known = ", ".join(f"{value} {name}" for value, name in zip(classes.values, classes.names, strict=True))
+    return {
+        file: (
+            "mask_value_unknown",
+            {"file": file, "values": _some(list(strange)), "percent": _percent(sum(strange.values())), "known": known},
+        )
+        for file, strange in _outside(classes, masks).items()
+        if not (_black_and_white(masks) and len(classes) == 2)
+    }
+
+
+def _black_and_white(masks: Mapping[str, MaskValues]) -> bool:
+    values = {value for found in masks.values() for value in found.values}
+    return IGNORE in values and values <= {0, IGNORE}
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g}"
+
+
 def _refuse_outside(classes: Classes, masks: Mapping[str, MaskValues]) -> None:
     """Refuse values of no class, all files at once."""
+    outside = _outside(classes, masks)
+    if outside:
+        raise _outside_error(classes, masks, outside)
+
+
+def _outside(classes: Classes, masks: Mapping[str, MaskValues]) -> dict[str, dict[str, float]]:
+    """file -> value or colour of no class -> its share of the pixels."""
     outside: dict[str, dict[str, float]] = {}
     for file, found in masks.items():
         places = np.flatnonzero(id_table(found, classes)[: len(found.counts)] == NO_CLASS).tolist()
         if places:
             names = found.values or [_said(label) for label in found.labels] or [_hex(each) for each in found.colours]
             outside[file] = {str(names[place]): found.counts[place] / sum(found.counts) for place in places}
-    if outside:
-        raise _outside_error(classes, masks, outside)
+    return outside
 
 
 def _outside_error(

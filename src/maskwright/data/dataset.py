@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import overload
 
+from markupsafe import Markup
+
 from maskwright.data.classes import Classes
 from maskwright.data.finding import Finding
+from maskwright.data.notebook import html_swatch, html_table, html_title
 from maskwright.data.sample import Sample
 from maskwright.errors import DataError, nearest
+from maskwright.sentences import say
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,20 @@ class Dataset:
     def __getitem__(self, key: slice) -> Dataset: ...
     def __getitem__(self, key: int | slice) -> Sample | Dataset:
         return self.samples[key] if isinstance(key, int) else replace(self, samples=self.samples[key])
+
+    def _repr_html_(self) -> str:
+        small = say("notebook.dataset", photos=len(self), findings=len(self.findings), layout=self.layout)
+        names = self.root.name if self.root is not None else ""
+        classes = Markup(", ").join(
+            html_swatch(colour) + name for name, colour in zip(self.classes.names, self.classes.colours, strict=True)
+        )
+        head = [say(f"notebook.{key}") for key in ("split", "photos", "labelled", "sizes")]
+        rows = [self.split(name)._row(name) for name in self.splits]
+        return html_title(names, small=small) + classes + html_table(head, rows)
+
+    def _row(self, split: str) -> list[str]:
+        sizes = Counter(f"{width} x {height}" for height, width in (sample.size_hw for sample in self)).most_common(4)
+        return [split, str(len(self)), str(len(self.labelled)), ", ".join(size for size, _ in sizes)]
 
     def filter(self, wanted: Callable[[Sample], bool]) -> Dataset:
         """The samples for which `wanted(sample)` holds, as a dataset."""

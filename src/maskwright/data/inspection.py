@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import collections
 import hashlib
-import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import PIL
 
 from maskwright.data import cache as store
 from maskwright.data.annotation import Annotation, Embedded, rasterise
-from maskwright.data.class_values import id_table, is_smeared, settle_classes
+from maskwright.data.class_values import id_table, is_smeared, settle_classes, strange_masks
 from maskwright.data.classes import IGNORE, Classes, make_classes
 from maskwright.data.decode import MaskValues, Photo, RawMask, Undecodable, read_photo, read_raw_mask
 from maskwright.data.finding import Finding
@@ -25,14 +23,14 @@ from maskwright.data.listing import Note, Pair, left_out, note
 from maskwright.data.pixels import FilePixels
 from maskwright.data.sample import Image, Mask
 from maskwright.data.tree import File
+from maskwright.data.workers import in_order, workers
 from maskwright.errors import DataError
 from maskwright.progress import OnProgress, Progress
 
 T = TypeVar("T")
-R = TypeVar("R")
 
-MOST_WORKERS = 8
-"""Decoding is bound by memory beyond that, and each worker may hold a photo of half a gigabyte."""
+Strange = Literal["refuse", "leave_out"]
+"""What is done about masks with values that are no class: refuse the dataset, or leave these masks out."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +80,7 @@ def inspect(
     *,
     cache: bool,
     on_progress: OnProgress,
+    strange: Strange = "refuse",
 ) -> Inspection:
     """Decode, check and digest each pair once; nothing is decoded when the cache holds these very files.
 
@@ -91,11 +90,12 @@ def inspect(
         declared: classes, names, or None to infer them.
         cache: whether the decoded cache is used.
         on_progress: is told how many pairs are done.
+        strange: what is done when a mask holds values that are no class: "refuse" all, or "leave_out" these masks.
 
     Raises:
         DataError: a mask value belongs to no class, or no classes can be inferred.
     """
-    key = _key(root, pairs, declared)
+    key = _key(root, pairs, declared, strange)
     entry = store.find(key) if cache else None
     if entry is not None:
         remembered = _from_index(entry)
@@ -104,7 +104,7 @@ def inspect(
             return remembered
     with store.Building(key, wanted=cache) as building, warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")  # what is wrong with a file becomes a finding
-        inspection = _inspect(root, pairs, declared, building, on_progress)
+        inspection = _inspect(root, pairs, declared, building, on_progress, strange)
         blob = building.finish(_to_index(inspection))
         if building.problem:
             inspection = replace(inspection, notes=(*inspection.notes, note("no_cache", why=building.problem)))
@@ -131,11 +131,12 @@ def _inspect(
     declared: Classes | Sequence[str] | None,
     building: store.Building,
     on_progress: OnProgress,
+    strange: Strange,
 ) -> Inspection:
     looks: list[_Look] = []
     findings: list[Finding] = []
-    with ThreadPoolExecutor(_workers()) as pool:
-        for done, look in enumerate(_in_order(pool, lambda pair: _look(root, pair), pairs), start=1):
+    with ThreadPoolExecutor(workers()) as pool:
+        for done, look in enumerate(in_order(pool, lambda pair: _look(root, pair), pairs), start=1):
             findings += look.findings
             if not any(finding.left_out for finding in look.findings):
                 looks.append(_stored(look, building))
@@ -143,9 +144,13 @@ def _inspect(
         smeared = _smeared(looks, declared)
         findings += smeared.values()
         looks = [look for look in looks if look.pair.id not in smeared]
+        if strange == "leave_out":
+            without = _strange(looks, declared)
+            findings += without.values()
+            looks = [look for look in looks if look.pair.id not in without]
         classes, notes = _settled(declared, looks, findings)
         samples = []
-        for sample, weak in _in_order(pool, lambda look: _settle(root, look, classes, building), looks):
+        for sample, weak in in_order(pool, lambda look: _settle(root, look, classes, building), looks):
             samples.append(sample)
             findings += weak
     return Inspection(classes, tuple(samples), tuple(findings), notes, None)
@@ -233,6 +238,13 @@ def _smeared(looks: Sequence[_Look], declared: Classes | Sequence[str] | None) -
     }
 
 
+def _strange(looks: Sequence[_Look], declared: Classes | Sequence[str] | None) -> dict[str, Finding]:
+    masks = {look.pair.mask.path: look for look in looks if look.pair.mask and look.found}
+    found = strange_masks(declared, {file: look.found for file, look in masks.items() if look.found})
+    ids = {file: masks[file].pair.id for file in found}
+    return {ids[file]: left_out(check, ids[file], **facts) for file, (check, facts) in found.items()}
+
+
 def _settled(
     declared: Classes | Sequence[str] | None, looks: Sequence[_Look], findings: Sequence[Finding]
 ) -> tuple[Classes, tuple[Note, ...]]:
@@ -270,35 +282,16 @@ def _settle(root: Path, look: _Look, classes: Classes, building: store.Building)
     )
 
 
-def _in_order(pool: ThreadPoolExecutor, act: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """The results in the order of the items, with only a few under way: memory does not grow with the items."""
-    under_way: collections.deque[Future[R]] = collections.deque()
-    try:
-        for item in items:
-            under_way.append(pool.submit(act, item))
-            if len(under_way) > _workers() + 2:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
-    finally:
-        for future in under_way:
-            future.cancel()
-
-
-def _workers() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)
-    return min(MOST_WORKERS, len(affinity(0)) if affinity else os.cpu_count() or 2)
-
-
 def _digest(array: Image | Mask) -> str:
     hasher = hashlib.blake2b(repr(array.shape).encode(), digest_size=16)
     hasher.update(np.ascontiguousarray(array).data)
     return hasher.hexdigest()
 
 
-def _key(root: Path, pairs: Sequence[Pair], declared: Classes | Sequence[str] | None) -> str:
+def _key(root: Path, pairs: Sequence[Pair], declared: Classes | Sequence[str] | None, strange: Strange) -> str:
     hasher = hashlib.blake2b(digest_size=16)
-    hasher.update(repr((2, PIL.__version__, str(root), declared)).encode(errors="surrogateescape"))
+    mode = () if strange == "refuse" else (strange,)
+    hasher.update(repr((2, PIL.__version__, str(root), declared, *mode)).encode(errors="surrogateescape"))
     for pair in pairs:
         hasher.update(repr(pair).encode())
     return hasher.hexdigest()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,12 +57,55 @@ def read(
         DataError: no layout fits, no pair can be used, a mask value is no class, more than 10 % of a split cannot be
             used, or the same photo is in two splits. The message names the files and the way out.
     """
+    look = functools.partial(inspect, cache=cache, on_progress=on_progress)
     root = _checked(Path(path))
+    dataset, listing = _read(root, classes, seed, look)
+    refuse(root, listing, dataset.samples, dataset.findings, strict=strict, allow_leak=allow_leak)
+    return dataset
+
+
+def look_over(
+    path: str | Path,
+    *,
+    classes: Classes | Sequence[str] | None = None,
+    seed: int = 0,
+    cache: bool = True,
+    on_progress: OnProgress = silent,
+) -> Dataset:
+    """Read whatever can be read of a folder: what `read` refuses data for becomes findings.
+
+    Args:
+        path: the folder.
+        classes: as in `read`.
+        seed: likewise.
+        cache: likewise.
+        on_progress: likewise.
+
+    Returns:
+        The usable samples, perhaps none, with findings about the others.
+
+    Raises:
+        DataError: the folder is missing, no layout fits, or a classes.yaml cannot be read.
+    """
+
+    def look(root: Path, pairs: Sequence[Pair], declared: Classes | Sequence[str] | None) -> Inspection:
+        try:
+            return inspect(root, pairs, declared, cache=cache, on_progress=on_progress)
+        except DataError:
+            return inspect(root, pairs, declared, cache=cache, on_progress=on_progress, strange="leave_out")
+
+    return _read(_checked(Path(path)), classes, seed, look)[0]
+
+
+Look = Callable[[Path, Sequence[Pair], Classes | Sequence[str] | None], Inspection]
+
+
+def _read(root: Path, classes: Classes | Sequence[str] | None, seed: int, look: Look) -> tuple[Dataset, Listing]:
     declared, class_notes = _declared(root, classes)
     listing = recognise(list_tree(root))
     if declared is None:
         declared = listing.classes
-    inspection = inspect(root, listing.pairs, declared, cache=cache, on_progress=on_progress)
+    inspection = look(root, listing.pairs, declared)
     drawn = _drawn(listing, inspection, seed)
     pairs = {pair.id: replace(pair, split=drawn.get(pair.id, pair.split)) for pair in listing.pairs}
     samples = sorted(
@@ -69,9 +113,8 @@ def read(
     )
     samples, repeats = _grouped(samples, inspection)
     findings = (*listing.findings, *inspection.findings, *repeats)
-    refuse(root, listing, samples, findings, strict=strict, allow_leak=allow_leak)
     notes = (*class_notes, *inspection.notes, *listing.notes, *_split_notes(samples, drawn, seed))
-    return Dataset(inspection.classes, tuple(samples), root, findings, notes, listing.layout)
+    return Dataset(inspection.classes, tuple(samples), root, findings, notes, listing.layout), listing
 
 
 def _checked(path: Path) -> Path:

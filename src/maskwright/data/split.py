@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 SHARES = {"train": 0.70, "val": 0.15, "test": 0.15}
@@ -26,7 +26,9 @@ class Drawable:
     class_ids: tuple[int, ...]
 
 
-def draw_splits(samples: Sequence[Drawable], *, seed: int = 0) -> dict[str, str]:
+def draw_splits(
+    samples: Sequence[Drawable], *, places: Mapping[str, int] | None = None, seed: int = 0
+) -> dict[str, str]:
     """Draw train, val and test, 70 : 15 : 15, so that each class has its share of photos in each.
 
     Iterative stratification (Sechidis, Tsoumakas and Vlahavas, "On the stratification of multi-label data", 2011):
@@ -36,6 +38,7 @@ def draw_splits(samples: Sequence[Drawable], *, seed: int = 0) -> dict[str, str]
 
     Args:
         samples: what is to be placed.
+        places: split -> how many samples it takes; None is the above.
         seed: another seed gives another draw.
 
     Returns:
@@ -45,17 +48,17 @@ def draw_splits(samples: Sequence[Drawable], *, seed: int = 0) -> dict[str, str]
     for sample in sorted(samples, key=lambda sample: _chance(seed, sample.id)):
         groups[sample.content].append(sample)
     waiting = {content: {*()}.union(*(sample.class_ids for sample in group)) for content, group in groups.items()}
-    places = _places(len(samples))
-    wanted = _wanted(samples, places)
+    free = dict(places or _places(len(samples)))
+    wanted = _wanted(samples, free)
     splits: dict[str, str] = {}
     while waiting:
         rarest = _rarest(waiting, groups)
         chosen = [content for content, present in waiting.items() if rarest is None or rarest in present]
         for content in chosen:
             present, group = waiting.pop(content), groups[content]
-            split = max(places, key=lambda name: (places[name] > 0, wanted[name].get(rarest, 0.0), places[name]))
+            split = max(free, key=lambda name: (free[name] > 0, wanted[name].get(rarest, 0.0), free[name]))
             splits.update({sample.id: split for sample in group})
-            places[split] -= len(group)
+            free[split] -= len(group)
             for class_id in present:
                 wanted[split][class_id] -= len(group)
     return splits

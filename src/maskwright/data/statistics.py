@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from maskwright.data.classes import IGNORE, Colour
 from maskwright.data.dataset import Dataset
 from maskwright.data.listing import Note
+from maskwright.data.notebook import html_swatch, html_table
 from maskwright.data.sample import Mask
 from maskwright.progress import OnProgress, Progress, silent
+from maskwright.sentences import say
 
 OBJECT_SIDE_PX = 512
 """Objects are counted on masks thinned to this side, which keeps a pass over large photos cheap."""
@@ -78,6 +80,24 @@ class Statistics:
     left_out: int
     findings: int
     notes: tuple[Note, ...]
+
+    def _repr_html_(self) -> str:
+        splits = {name: split for name, split in self.splits.items() if split.labelled}
+        head = [say("notebook.class")]
+        for name in splits:
+            head += [say("notebook.share", split=name), say("notebook.images", split=name)]
+        rows = [
+            [
+                html_swatch(self.colours[place]) + name,
+                *(
+                    text
+                    for split in splits.values()
+                    for text in (f"{split.class_frac[place]:.2%}", str(split.class_images[place]))
+                ),
+            ]
+            for place, name in enumerate(self.classes)
+        ]
+        return html_table(head, rows)
 
     def to_json(self) -> dict[str, Any]:
         """As `data.json`; `from_json` reads it back."""

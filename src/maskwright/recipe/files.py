@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from maskwright.errors import RecipeError, nearest, shown
+from maskwright.declared import parse_assignments
+from maskwright.errors import RecipeError, shown
 from maskwright.recipe.recipe import Recipe, make_recipe, settings
 from maskwright.storage import write_text
 
@@ -77,28 +78,7 @@ def parse_settings(assignments: Sequence[str]) -> dict[str, Any]:
     Raises:
         RecipeError: an assignment has no "=", or names no setting.
     """
-    known = [entry.name for entry in settings()]
-    values: dict[str, Any] = {}
-    for assignment in assignments:
-        name, sign, text = assignment.partition("=")
-        if not sign:
-            raise RecipeError(f"--set {assignment}: no value.", expected="--set key=value")
-        if name not in known:
-            raise RecipeError(f"--set {assignment}: there is no setting {name!r}.", do=nearest(name, known))
-        try:
-            values[name] = _number(yaml.safe_load(text))
-        except yaml.YAMLError:
-            raise RecipeError(
-                f"--set {assignment}: the value is not YAML.", expected="a number, a word or a list"
-            ) from None
-    return values
-
-
-def _number(value: Any) -> Any:
-    """YAML 1.1 takes 1e-3 for a text; people write it for a number."""
-    if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value):
-        return float(value)
-    return value
+    return parse_assignments(assignments, [entry.name for entry in settings()])
 
 
 def _plain(value: Any) -> Any:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from maskwright.data.class_weights import RULES, derived_class_weights
 from maskwright.data.statistics import Statistics
-from maskwright.recipe.class_weights import RULES, derived_class_weights
 from maskwright.recipe.recipe import GIVEN, Recipe, make_recipe, with_settings
 
 LARGEST_SIDE_PX = 512

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from maskwright.errors import RecipeError, nearest
+from maskwright.declared import Setting, declared, problems, reason, setting
+from maskwright.errors import RecipeError
 
 GIVEN = "given"
 """The reason of a setting that the user chose: nothing changes it."""
@@ -17,11 +17,6 @@ ClassWeighting = Literal["none", "inverse_frequency", "enet", "effective_number"
 Form = Literal["own", "mmsegmentation", "huggingface", "torchvision", "tensorflow"]
 Channels = tuple[float, float, float]
 Positive3 = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
-
-
-def setting(default: Any, help: str, *, reason: str, unit: str = "", **limits: Any) -> Any:
-    """Declare one setting: its default, what it means, why the default is what it is, its unit and range."""
-    return Field(default=default, description=help, json_schema_extra={"reason": reason, "unit": unit}, **limits)
 
 
 class Recipe(BaseModel):
@@ -259,38 +254,12 @@ class Recipe(BaseModel):
 
     def reason(self, name: str) -> str:
         """Why a setting has its value."""
-        return self.reasons.get(name) or _extra(name)["reason"]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """The declaration of one setting, for documents, forms and messages."""
-
-    name: str
-    type: str
-    default: Any
-    unit: str
-    range: str
-    help: str
-    reason: str
+        return self.reasons.get(name) or reason(Recipe, name)
 
 
 def settings() -> list[Setting]:
     """All settings in the order in which they are declared."""
-    schema = Recipe.model_json_schema()["properties"]
-    return [
-        Setting(
-            name=name,
-            type=_type_text(schema[name]),
-            default=field.default,
-            unit=_extra(name)["unit"],
-            range=_range_text(schema[name]),
-            help=field.description or "",
-            reason=_extra(name)["reason"],
-        )
-        for name, field in Recipe.model_fields.items()
-        if name != "reasons"
-    ]
+    return declared(Recipe)
 
 
 def make_recipe(values: Mapping[str, Any], *, source: str, reasons: Mapping[str, str] | None = None) -> Recipe:
@@ -307,46 +276,10 @@ def make_recipe(values: Mapping[str, Any], *, source: str, reasons: Mapping[str,
     try:
         return Recipe.model_validate({**values, "reasons": dict(reasons or {})})
     except ValidationError as error:
-        problems = [_problem(dict(problem)) for problem in error.errors()]
-        raise RecipeError(f"{source}: " + "\n  ".join(problems), do="All settings: docs/recipe.md") from None
+        raise RecipeError(f"{source}: {problems(Recipe, error)}", do="All settings: docs/recipe.md") from None
 
 
 def with_settings(recipe: Recipe, values: Mapping[str, Any], *, source: str, reason: str) -> Recipe:
     """A recipe with some settings replaced, each with the same reason."""
     merged = {**recipe.model_dump(), **values}
     return make_recipe(merged, source=source, reasons={**recipe.reasons, **dict.fromkeys(values, reason)})
-
-
-def _problem(problem: dict[str, Any]) -> str:
-    name = str(problem["loc"][0]) if problem["loc"] else ""
-    if problem["type"] == "extra_forbidden":
-        return f"{name}: there is no such setting. {nearest(name, [entry.name for entry in settings()])}"
-    if not name:
-        return str(problem["msg"]).removeprefix("Value error, ") + "."
-    declared = next(entry for entry in settings() if entry.name == name)
-    expected = " ".join(part for part in (declared.type, declared.range, declared.unit) if part)
-    return f"{name}: expected {expected}, found {problem['input']!r} ({problem['msg']})."
-
-
-def _extra(name: str) -> dict[str, str]:
-    extra = Recipe.model_fields[name].json_schema_extra
-    assert isinstance(extra, dict)
-    return {key: str(text) for key, text in extra.items()}
-
-
-def _type_text(schema: Mapping[str, Any]) -> str:
-    if "const" in schema:
-        return str(schema["const"])
-    if "enum" in schema:
-        return " | ".join(map(str, schema["enum"]))
-    if "anyOf" in schema:
-        return " | ".join(_type_text(part) for part in schema["anyOf"])
-    if schema.get("type") == "array":
-        parts = schema.get("prefixItems")
-        return f"[{', '.join(map(_type_text, parts))}]" if parts else f"[{_type_text(schema['items'])}, ...]"
-    return {"integer": "whole number", "number": "number", "string": "text"}.get(schema.get("type", ""), "value")
-
-
-def _range_text(schema: Mapping[str, Any]) -> str:
-    signs = (("minimum", ">="), ("exclusiveMinimum", ">"), ("maximum", "<="), ("exclusiveMaximum", "<"))
-    return ", ".join(f"{sign} {schema[key]:g}" for key, sign in signs if key in schema)

@@ -19,13 +19,16 @@ class Language:
 
     Args:
         code: "en" or "ru".
+        area: the page's own sentences, "<area>.<key>" in the table; what they lack is said as the run's report does.
     """
 
     code: str
+    area: str = "report"
 
     def t(self, key: str, **facts: Any) -> str:
-        """The sentence `report.<key>` with its facts filled in."""
-        return say(f"report.{key}", self.code, **facts)
+        """The page's sentence `key` with its facts filled in."""
+        own = f"{self.area}.{key}"
+        return say(own if own in table(self.code) else f"report.{key}", self.code, **facts)
 
     def named(self, key: str, otherwise: str) -> str:
         """The sentence with the full key `key` where the table has it, else `otherwise`."""

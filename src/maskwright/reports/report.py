@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -20,13 +18,9 @@ from maskwright.reports.contents import Contents, Judged, read_contents
 from maskwright.reports.curves import curves
 from maskwright.reports.language import Language
 from maskwright.reports.pictures import embedded
+from maskwright.reports.rendering import PICTURE_BYTES, environment, joined
 from maskwright.storage import write_text
 from maskwright.training.run import Run, open_run
-
-LIMIT_BYTES = 15_000_000
-"""What a report may weigh: it can still be sent by mail."""
-_PICTURE_BYTES = 6_500_000
-_TEMPLATES = resources.files(__package__) / "templates"
 
 
 def report(run: Run | Path | str, *, lang: str = "en") -> Path:
@@ -54,7 +48,7 @@ def report(run: Run | Path | str, *, lang: str = "en") -> Path:
 def page(contents: Contents, language: Language) -> str:
     """The report as HTML text."""
     figures = curves(contents.log, _colours(contents), language) if contents.log.last else {}
-    return _environment().get_template("page.html.jinja").render(
+    return environment().get_template("page.html.jinja").render(
         contents=contents,
         language=language,
         t=language.t,
@@ -63,8 +57,8 @@ def page(contents: Contents, language: Language) -> str:
         ink_on=ink_on,
         figures=figures,
         pictures=_Pictures(contents),
-        css=_text("page.css"),
-        js=_text("page.js"),
+        css=joined("page.css"),
+        js=joined("reading.js", "figures.js", "page.js"),
         plotly=Markup(get_plotlyjs()) if figures else "",
         tables=tables,
         summary=SUMMARY,
@@ -135,7 +129,7 @@ class _Pictures:
 
     def __init__(self, contents: Contents) -> None:
         panels = sum(len(judged.panels) for judged in contents.judged.values())
-        self.limit = _PICTURE_BYTES // (panels + len(contents.samples) + 4)
+        self.limit = PICTURE_BYTES // (panels + len(contents.samples) + 4)
 
     def __call__(self, path: Path, shares: int = 1) -> dict[str, Any] | None:
         """A picture's `src`, `width` and `height`; None where it cannot be read."""
@@ -144,20 +138,6 @@ class _Pictures:
         except OSError:
             return None
         return {"src": uri, "width": width, "height": height}
-
-
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: (_TEMPLATES / name).read_text(encoding="utf-8")),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _text(name: str) -> Markup:
-    return Markup((_TEMPLATES / name).read_text(encoding="utf-8"))
 
 
 def _colours(contents: Contents) -> dict[str, str]:

@@ -35,13 +35,13 @@ def say(key: str, lang: str = "en", **facts: Any) -> str:
 def table(lang: str) -> dict[str, str]:
     """All sentences of one language by their full key ("report.title").
 
-    The files `<lang>/<area>.yaml` hold the keys `area.*`.
+    The files `<lang>/<area>.yaml` and `<lang>/<area>.<part>.yaml` hold the keys `area.*`.
     """
     if lang not in LANGUAGES:
         raise UsageError(f"--lang {lang}: not a language of Maskwright.", do=nearest(lang, LANGUAGES))
     sentences: dict[str, str] = {}
     for file in sorted((resources.files(__package__) / lang).iterdir(), key=lambda file: file.name):
-        area = file.name.removesuffix(".yaml")
+        area = file.name.partition(".")[0]
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
         sentences.update({f"{area}.{key}": str(text) for key, text in content.items()})
     return sentences

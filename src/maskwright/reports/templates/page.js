@@ -3,34 +3,15 @@
 
 /** Draw the curves that stand as JSON in the page. */
 function drawCharts() {
-  const holder = document.getElementById("figures");
-  if (!holder) return;
-  const figures = JSON.parse(holder.textContent || "{}");
   for (const element of charts()) {
     const figure = figures[element.dataset.figure || ""];
     for (const trace of figure.data) trace.meta.iteration = trace.x;
-    const setRatio = () => {
-      const { _fullLayout: full } = /** @type {any} */ (element);
-      element.style.setProperty("--ratio", `${full.width / full.height}`);
-      for (const svg of element.querySelectorAll(".main-svg")) {
-        svg.setAttribute("viewBox", `0 0 ${full.width} ${full.height}`); // lets print scale it
-      }
-    };
-    Plotly.newPlot(element, figure.data, figure.layout, { displayModeBar: false, responsive: true }).then(() => {
-      setRatio();
-      /** @type {any} */ (element).on("plotly_afterplot", setRatio);
-      element.dataset.drawn = "yes";
-    });
+    drawFigure(element, figure);
   }
+  if (!charts().length) return;
   for (const input of document.querySelectorAll("input[name=axis]")) input.addEventListener("change", applyAxis);
   document.getElementById("measure")?.addEventListener("change", applyMeasure);
-  for (const button of document.querySelectorAll(".keys button")) button.addEventListener("click", toggleLine);
   applyAxis();
-}
-
-/** @returns {HTMLElement[]} */
-function charts() {
-  return [...document.querySelectorAll(".chart")];
 }
 
 /** Show the curves over iterations or over minutes, as the switch stands. */
@@ -49,15 +30,6 @@ function applyAxis() {
   }
 }
 
-/** Show or hide the line whose key was pressed. */
-function toggleLine(event) {
-  const button = /** @type {HTMLElement} */ (event.currentTarget);
-  const shown = button.getAttribute("aria-pressed") !== "true";
-  button.setAttribute("aria-pressed", String(shown));
-  const chart = button.closest("figure")?.querySelector(".chart");
-  Plotly.restyle(chart, { visible: shown ? true : "legendonly" }, [Number(button.dataset.line)]);
-}
-
 /** Show the measure per class that is chosen in the list. */
 function applyMeasure() {
   const chosen = /** @type {HTMLSelectElement} */ (document.getElementById("measure")).value;
@@ -66,65 +38,4 @@ function applyMeasure() {
   Plotly.restyle(element, { y: data.map((trace) => trace.meta[chosen]) });
 }
 
-/** Show a word's definition, which stands at the page's foot, beside the word. */
-function explainTerms() {
-  const tip = /** @type {HTMLElement} */ (document.getElementById("tip"));
-  const show = (event) => {
-    const word = event.target instanceof Element && event.target.closest(".term");
-    if (!word) return;
-    tip.textContent = document.getElementById(word.getAttribute("aria-describedby"))?.textContent || "";
-    tip.hidden = false;
-    const box = word.getBoundingClientRect();
-    const left = Math.min(Math.max(8, box.left), document.documentElement.clientWidth - tip.offsetWidth - 8);
-    const below = box.bottom + 8 + tip.offsetHeight < innerHeight;
-    tip.style.left = `${left}px`;
-    tip.style.top = `${below ? box.bottom + 8 : box.top - 8 - tip.offsetHeight}px`;
-  };
-  const hide = () => { tip.hidden = true; };
-  for (const name of ["mouseover", "focusin"]) document.addEventListener(name, show);
-  for (const name of ["mouseout", "focusout", "scroll"]) document.addEventListener(name, hide, { passive: true });
-  document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
-}
-
-/** Enlarge a picture; the arrow keys step through its neighbours, Escape closes. */
-function enlargePictures() {
-  const viewer = /** @type {HTMLDialogElement} */ (document.getElementById("viewer"));
-  const image = /** @type {HTMLImageElement} */ (viewer.querySelector("img"));
-  const caption = /** @type {HTMLElement} */ (viewer.querySelector("figcaption"));
-  const buttons = [...document.querySelectorAll("button.enlarge")];
-  let place = 0;
-  const show = (wanted) => {
-    place = (wanted + buttons.length) % buttons.length;
-    const small = /** @type {HTMLImageElement} */ (buttons[place].querySelector("img"));
-    image.src = small.src;
-    image.alt = small.alt;
-    caption.textContent = /** @type {HTMLElement} */ (buttons[place]).dataset.caption || "";
-  };
-  buttons.forEach((button, index) => button.addEventListener("click", () => { show(index); viewer.showModal(); }));
-  viewer.querySelector(".back")?.addEventListener("click", () => show(place - 1));
-  viewer.querySelector(".on")?.addEventListener("click", () => show(place + 1));
-  viewer.addEventListener("keydown", (event) => {
-    if (event.key === "ArrowLeft") show(place - 1);
-    if (event.key === "ArrowRight") show(place + 1);
-  });
-  viewer.addEventListener("click", (event) => { if (event.target === viewer) viewer.close(); });
-  viewer.addEventListener("close", () => /** @type {HTMLElement} */ (buttons[place]).focus());
-}
-
-/** Mark in the navigation which part of the page is being read. */
-function followReading() {
-  const links = new Map([...document.querySelectorAll("nav a")].map((link) => [link.getAttribute("href"), link]));
-  const watcher = new IntersectionObserver((entries) => {
-    for (const entry of entries.filter((each) => each.isIntersecting)) {
-      for (const link of links.values()) link.removeAttribute("aria-current");
-      links.get(`#${entry.target.id}`)?.setAttribute("aria-current", "true");
-    }
-  }, { rootMargin: "-20% 0px -70% 0px" });
-  for (const section of document.querySelectorAll("main section")) watcher.observe(section);
-}
-
-addEventListener("beforeprint", () => { for (const part of document.querySelectorAll("details")) part.open = true; });
 drawCharts();
-explainTerms();
-enlargePictures();
-followReading();

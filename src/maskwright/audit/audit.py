@@ -1,0 +1,160 @@
+"""What an audit found, as one value, and its files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from maskwright.audit.duplicates import DuplicateGroup, groups_from_json, groups_to_json
+from maskwright.audit.folder import AuditFolder
+from maskwright.audit.label_issue import LabelIssue, ObjectIssue
+from maskwright.audit.notebook import audit_html
+from maskwright.audit.settings import AuditSettings, make_settings
+from maskwright.audit.statistics import AuditStatistics
+from maskwright.data.classes import Classes
+from maskwright.data.finding import Finding, read_findings
+from maskwright.errors import RunError, shown
+from maskwright.storage import json_text, read_json, write_json, write_text
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What is wrong with a dataset, worst first, and what is in it.
+
+    Args:
+        classes: the classes.
+        root: the dataset's folder, "" for arrays.
+        splits: the splits that were looked at.
+        images: how many samples were looked at.
+        findings: everything that is wrong, worst first.
+        statistics: the data in numbers.
+        duplicates: samples that show one photo, leaks between splits first.
+        resplit: id -> split for samples that should move so that no photo is in two splits; empty where none is.
+        label_issues: every judged mask once, worst first; empty where no model judged.
+        settings: the thresholds.
+        seconds: how long it took.
+    """
+
+    classes: Classes
+    root: str
+    splits: tuple[str, ...]
+    images: int
+    findings: tuple[Finding, ...]
+    statistics: AuditStatistics
+    duplicates: tuple[DuplicateGroup, ...] = ()
+    resplit: Mapping[str, str] = field(default_factory=dict)
+    label_issues: tuple[LabelIssue, ...] = ()
+    settings: AuditSettings = field(default_factory=AuditSettings)
+    seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """What the dataset is called: the name of its folder."""
+        return Path(self.root).name or "data"
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Findings per check, the most frequent first."""
+        return dict(Counter(finding.check for finding in self.findings).most_common())
+
+    def _repr_html_(self) -> str:
+        return audit_html(self.name, self.images, self.findings, self.root)
+
+    def save(self, folder: AuditFolder) -> None:
+        """Write findings, statistics, duplicates and label issues; each file whole or not at all."""
+        lines = [json_text(finding.record()) + "\n" for finding in self.findings]
+        write_text(folder.findings, "".join(lines))
+        write_json(folder.statistics, {"format": 1, **self._head(), **self.statistics.to_json()})
+        groups = groups_to_json(self.duplicates)
+        write_json(folder.duplicates, {"format": 1, "groups": groups, "resplit": dict(self.resplit)})
+        issues = [asdict(issue) for issue in self.label_issues]
+        write_json(folder.label_issues, {"format": 1, "label_issues": issues})
+
+    @classmethod
+    def load(cls, folder: AuditFolder) -> Audit:
+        """The audit that `save` wrote.
+
+        Raises:
+            RunError: a file is missing, damaged or of another format version.
+        """
+        numbers = read_json(folder.statistics, format_version=1)
+        duplicates = read_json(folder.duplicates, format_version=1)
+        issues = read_json(folder.label_issues, format_version=1)
+        try:
+            head = numbers["audit"]
+            return cls(
+                classes=_classes(head["classes"]),
+                root=head["root"],
+                splits=tuple(head["splits"]),
+                images=head["images"],
+                findings=read_findings(folder.findings),
+                statistics=AuditStatistics.from_json(numbers),
+                duplicates=groups_from_json(duplicates["groups"]),
+                resplit=duplicates["resplit"],
+                label_issues=tuple(_issue(each) for each in issues["label_issues"]),
+                settings=make_settings(head["settings"]),
+                seconds=head["seconds"],
+            )
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise RunError(
+                f"{shown(folder.path)}: these files are no audit, or not a whole one.",
+                found=" ".join(f"{type(error).__name__} {error}".split())[:120],
+                do="Make them again: maskwright audit DATA",
+            ) from None
+
+    def _head(self) -> dict[str, Any]:
+        return {
+            "audit": {
+                "root": self.root,
+                "splits": list(self.splits),
+                "images": self.images,
+                "classes": asdict(self.classes),
+                "settings": self.settings.model_dump(),
+                "seconds": self.seconds,
+            }
+        }
+
+
+def with_label_issues(audit: Audit, issues: Iterable[LabelIssue]) -> Audit:
+    """The audit with what a model says of the masks: the issues, and a finding for each of their objects.
+
+    Args:
+        audit: what was found without a model, or with an earlier one, whose issues go.
+        issues: every judged mask once; any order.
+    """
+    ranked = tuple(sorted(issues, key=lambda issue: (-issue.severity, issue.sample)))
+    old = {finding for issue in audit.label_issues for finding in map(_key, issue.findings())}
+    kept = [finding for finding in audit.findings if _key(finding) not in old]
+    found = [finding for issue in ranked for finding in issue.findings()]
+    return replace(audit, label_issues=ranked, findings=worst_first([*kept, *found]))
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings in the order in which a person should look at them; equals by sample and check."""
+    return tuple(sorted(findings, key=lambda each: (-each.severity, each.sample, each.check, each.region_xywh or ())))
+
+
+def _key(finding: Finding) -> tuple[str, str, Any]:
+    return finding.sample, finding.check, finding.region_xywh
+
+
+def _classes(value: Mapping[str, Any]) -> Classes:
+    colour = value["ignore_colour"]
+    return Classes(
+        tuple(value["names"]),
+        tuple((r, g, b) for r, g, b in value["colours"]),
+        tuple(value["values"]),
+        value["ignore"],
+        None if colour is None else (colour[0], colour[1], colour[2]),
+    )
+
+
+def _issue(value: Mapping[str, Any]) -> LabelIssue:
+    objects = tuple(
+        ObjectIssue(each["kind"], each["severity"], tuple(each["region_xywh"]), each["facts"])
+        for each in value["objects"]
+    )
+    return LabelIssue(value["sample"], value["severity"], value["kind"], objects)

@@ -1,0 +1,122 @@
+"""maskwright audit: what is wrong with the data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from maskwright.cli import options
+from maskwright.cli.names import names
+from maskwright.cli.screen import Screen, duration
+from maskwright.cli.texts import data_lines, table
+from maskwright.cli.verb import Answer, verb
+from maskwright.errors import shown
+from maskwright.sentences import say
+
+if TYPE_CHECKING:
+    from maskwright.audit.audit import Audit
+    from maskwright.audit.folder import AuditFolder
+
+WORST_SHOWN = 10
+
+
+@verb
+def audit(
+    screen: Screen,
+    data: options.Data,
+    split: options.SplitOrAll = None,
+    out: options.Out = None,
+    classes: options.Names = None,
+    settings: options.Thresholds = None,
+    checks: options.Checks = None,
+    fail_on: options.FailOn = None,
+) -> Answer:
+    """Say what is wrong with the data.
+
+    Looks at every photo and mask: damaged files, masks that are empty, cut off or beside their object, specks, photos
+    that are there twice or in two splits, classes that are missing or mixed up, splits that differ. Writes findings,
+    statistics and a page beside DATA, worst first; DATA itself is not changed.
+    """
+    class_names = names(classes)
+    from maskwright.audit.checks.own import own_check
+    from maskwright.audit.folder import AuditFolder, beside
+    from maskwright.audit.settings import thresholds
+    from maskwright.declared import parse_assignments
+    from maskwright.workflow.audit import audit as make_audit
+
+    folder = beside(data) if out is None else AuditFolder(out)
+    made = make_audit(
+        data,
+        split=split,
+        out=folder.path,
+        classes=class_names,
+        settings=parse_assignments(settings or (), [entry.name for entry in thresholds()]),
+        checks=[own_check(name) for name in checks or ()],
+        lang=screen.lang,
+        on_progress=screen.on_progress,
+    )
+    worst = made.findings[0].severity if made.findings else 0.0
+    failed = fail_on is not None and bool(made.findings) and worst >= fail_on
+    lines = audit_lines(made, folder, data, screen.lang)
+    if failed:
+        lines.append(say("audit.failed", screen.lang, worst=f"{worst:.2f}", limit=f"{fail_on:.2f}"))
+    return Answer(audit_value(made, folder), "\n".join(lines), exit_code=1 if failed else 0)
+
+
+def audit_value(made: Audit, folder: AuditFolder) -> dict[str, Any]:
+    """An audit as one JSON value."""
+    from maskwright.audit.duplicates import groups_to_json
+
+    return {
+        "audit": str(folder.path),
+        "report": str(folder.report) if folder.report.is_file() else None,
+        "images": made.images,
+        "findings": [finding.record() for finding in made.findings],
+        "counts": made.counts,
+        "label_issues": [
+            {"sample": issue.sample, "severity": issue.severity, "kind": issue.kind} for issue in made.label_issues
+        ],
+        "duplicates": groups_to_json(made.duplicates),
+        "resplit": dict(made.resplit),
+        "seconds": made.seconds,
+    }
+
+
+def audit_lines(made: Audit, folder: AuditFolder, data: Path, lang: str) -> list[str]:
+    """An audit for a person: what was looked at, the worst findings, how many there are of each kind, what to do."""
+    return [
+        *data_lines(made.statistics.data, lang),
+        "",
+        *_worst_lines(made, lang),
+        *_count_lines(made, lang),
+        *_next_lines(made, folder, data, lang),
+    ]
+
+
+def _worst_lines(made: Audit, lang: str) -> list[str]:
+    if not made.findings:
+        return [say("audit.clean", lang)]
+    more = len(made.findings) - WORST_SHOWN
+    return [
+        say("audit.worst", lang),
+        *[f"  {each.severity:.2f}  {' '.join(each.sentence(lang).split())}" for each in made.findings[:WORST_SHOWN]],
+        *(["  " + say("cli.more", lang, count=more)] if more > 0 else []),
+        "",
+    ]
+
+
+def _count_lines(made: Audit, lang: str) -> list[str]:
+    if not made.findings:
+        return []
+    header = [say("audit.check", lang), say("audit.count", lang)]
+    return [*table([header, *([check, str(count)] for check, count in made.counts.items())]).splitlines(), ""]
+
+
+def _next_lines(made: Audit, folder: AuditFolder, data: Path, lang: str) -> list[str]:
+    lines = [say("audit.report", lang, file=shown(folder.report))]
+    if made.resplit:
+        count, splits = len(made.resplit), shown(folder.splits)
+        lines.append(say("audit.resplit", lang, count=count, folder=splits, data=shown(data)))
+    if made.findings:
+        lines.append(say("audit.next", lang, data=shown(data)))
+    return [*lines, say("cli.run_took", lang, time=duration(made.seconds))]

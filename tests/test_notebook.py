@@ -1,0 +1,72 @@
+"""What a notebook shows of a dataset, its statistics and its audit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from audit_case import surveyed
+from drawn import CLASSES, draw_folder
+from maskwright.data.classes import make_classes
+from maskwright.data.dataset import Dataset
+from maskwright.data.finding import Finding
+from maskwright.data.reading import read
+from maskwright.data.statistics import describe
+from tiny import tiny_dataset
+
+NASTY = "<img src=x>"
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    return read(draw_folder(tmp_path / "shapes"), classes=CLASSES.split(","), cache=False)
+
+
+def test_a_dataset_shows_its_splits_and_classes(dataset: Dataset) -> None:
+    shown = dataset._repr_html_()
+    assert "<b>shapes</b> 12 photos, 0 findings" in shown
+    assert ">train</td>" in shown and ">8</td>" in shown and ">64 x 64</td>" in shown
+    assert "disc" in shown
+
+
+def test_statistics_show_the_share_of_each_class(dataset: Dataset) -> None:
+    numbers = describe(dataset)
+    shown = numbers._repr_html_()
+    assert f"{numbers.splits['val'].class_frac[2]:.2%}" in shown
+    assert "Masks with it, train" in shown
+
+
+def test_an_audit_shows_the_worst_with_thumbnails(dataset: Dataset) -> None:
+    findings = tuple(
+        Finding(sample.id, "photo_dark", 0.9 - 0.01 * number, {"file": sample.image_file})
+        for number, sample in enumerate(dataset)
+    )
+    shown = replace(surveyed(dataset), findings=findings)._repr_html_()
+    assert shown.count("<img ") == 10
+    assert "12 photos, 12 findings" in shown
+    assert "Dark</td>" in shown
+    assert "a far darker photo" in shown
+
+
+def test_thumbnails_are_of_files_in_the_dataset_only(dataset: Dataset) -> None:
+    root = dataset.root
+    assert root is not None
+    outside = f"../{root.name}/../{root.name}2.png"
+    (root.parent / f"{root.name}2.png").write_bytes((root / dataset[0].image_file).read_bytes())
+    finding = Finding(dataset[0].id, "photo_dark", 0.9, {"file": outside})
+    assert "<img " not in replace(surveyed(dataset), findings=(finding,))._repr_html_()
+
+
+def test_arrays_and_no_findings_are_shown_too() -> None:
+    audit = replace(surveyed(tiny_dataset()), findings=())
+    assert "Nothing was found." in audit._repr_html_()
+
+
+def test_names_of_the_user_are_escaped() -> None:
+    dataset = replace(tiny_dataset(), classes=make_classes(["background", NASTY, "disc"]))
+    for value in (dataset, describe(dataset)):
+        assert NASTY not in value._repr_html_()
+    own = replace(surveyed(dataset), findings=(Finding(NASTY, "own", 0.5, {"sentence": NASTY}),), root=f"/{NASTY}")
+    assert NASTY not in own._repr_html_()
