@@ -33,13 +33,27 @@ def write_mask_png(path: Path, mask: Mask, classes: Classes) -> None:
     Raises:
         DataError: the mask holds an id that is no class, or ignored pixels that have no value on disk.
     """
-    values = mask_values(mask, classes, name=shown(path))
+    write_bytes(path, mask_png(mask, classes, name=shown(path)))
+
+
+def mask_png(mask: Mask, classes: Classes, *, name: str = "mask") -> bytes:
+    """The bytes of a mask as `write_mask_png` writes it.
+
+    Args:
+        mask: `(H, W) uint8` class ids, 255 where nothing is judged.
+        classes: gives each id its value on disk and its palette colour.
+        name: how messages call the mask.
+
+    Raises:
+        DataError: as `write_mask_png`.
+    """
+    values = mask_values(mask, classes, name=name)
     picture = PilImage.fromarray(values)
     if values.dtype == np.uint8:
         picture.putpalette(_palette_on_disk(classes).tobytes())
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
-    write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def mask_values(mask: Mask, classes: Classes, *, name: str = "mask") -> NDArray[np.uint8] | NDArray[np.uint16]:

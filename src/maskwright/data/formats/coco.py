@@ -50,7 +50,7 @@ from maskwright.data.shapes import (
 )
 from maskwright.data.tree import Tree
 from maskwright.errors import DataError
-from maskwright.storage import json_text, write_text
+from maskwright.storage import json_text
 
 NAME = "COCO"
 
@@ -264,7 +264,7 @@ def write(target: Target) -> Written:
                     }
                 )
         content = {"info": {}, "licenses": [], "images": images, "annotations": annotations, "categories": categories}
-        write_text(target.folder / "annotations" / f"instances_{split}.json", json_text(content))
+        target.put(f"annotations/instances_{split}.json", json_text(content))
     return Written()
 
 

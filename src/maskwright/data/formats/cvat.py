@@ -22,7 +22,6 @@ from maskwright.data.listing import SPLIT_NAMES, Listing, Pair
 from maskwright.data.shapes import MaskObject, Points, objects, paint_area, paint_pixels, within_reach
 from maskwright.data.tree import File, Tree
 from maskwright.errors import DataError
-from maskwright.storage import write_bytes
 
 NAME = "CVAT for images"
 
@@ -257,7 +256,7 @@ def write(target: Target) -> Written:
             count += 1
     ElementTree.indent(root)
     content = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-    write_bytes(target.folder / "annotations.xml", content)
+    target.put("annotations.xml", content)
     return Written(missing)
 
 

@@ -196,20 +196,6 @@ def listed(
     return Listing(layout, tuple(ordered), (*findings, *again), (*notes, *also), classes)
 
 
-def file_content(tree: Tree, file: File) -> bytes:
-    """The bytes of an annotation file that all samples depend on.
-
-    Raises:
-        DataError: it cannot be opened.
-    """
-    try:
-        return (tree.root / file.path).read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"{file.path}: cannot be opened.", found=str(error.strerror), do="Check its permissions."
-        ) from None
-
-
 def refusal(error: Undecodable) -> DataError:
     """What is wrong with the one file that all samples depend on."""
     return DataError(str(error))

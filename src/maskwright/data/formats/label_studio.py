@@ -34,7 +34,7 @@ from maskwright.data.formats.target import Target, Written, shape_classes
 from maskwright.data.listing import Listing, Pair, left_out, note
 from maskwright.data.shapes import MaskObject, objects, paint_area, paint_pixels, within_reach
 from maskwright.data.tree import File, Tree
-from maskwright.storage import json_text, write_text
+from maskwright.storage import json_text
 
 NAME = "Label Studio"
 
@@ -258,8 +258,8 @@ def write(target: Target) -> Written:
             }
             annotations = [] if results is None else [{"id": number, "was_cancelled": False, "result": results}]
             tasks.append({**task, "annotations": annotations})
-        write_text(target.folder / f"{split}.json", json_text(tasks))
-    write_text(target.folder / "label_config.xml", _config([*labels.values()]))
+        target.put(f"{split}.json", json_text(tasks))
+    target.put("label_config.xml", _config([*labels.values()]))
     return Written()
 
 

@@ -51,7 +51,7 @@ from maskwright.data.shapes import (
     within_reach,
 )
 from maskwright.data.tree import File, Tree
-from maskwright.storage import json_text, write_text
+from maskwright.storage import json_text
 
 NAME = "LabelMe"
 
@@ -254,7 +254,7 @@ def write(target: Target) -> Written:
                 "imageHeight": height,
                 "imageWidth": width,
             }
-            write_text(target.folder / split / f"{stem_of(sample)}.json", json_text(content))
+            target.put(f"{split}/{stem_of(sample)}.json", json_text(content))
     return Written()
 
 

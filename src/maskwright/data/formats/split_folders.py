@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from maskwright.data.encode import write_mask_png
+from maskwright.data.encode import mask_png
 from maskwright.data.finding import Finding
 from maskwright.data.formats.folders import image_folder, mask_folder, splits_in
 from maskwright.data.formats.target import Target, Written, stem_of
@@ -67,5 +67,5 @@ def write(target: Target) -> Written:
         for sample, mask in target.each(samples, lambda _, mask: mask):
             target.put_photo(sample, f"images/{split}")
             if mask is not None:
-                write_mask_png(target.folder / "masks" / split / f"{stem_of(sample)}.png", mask, target.classes)
+                target.put(f"masks/{split}/{stem_of(sample)}.png", mask_png(mask, target.classes))
     return Written()

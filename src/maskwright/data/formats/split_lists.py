@@ -10,14 +10,13 @@ from pathlib import PurePosixPath
 
 from maskwright.data.annotation import IGNORE_NAMES
 from maskwright.data.classes import Classes, Colour, make_classes
-from maskwright.data.encode import write_mask_png
+from maskwright.data.encode import mask_png
 from maskwright.data.finding import Finding
 from maskwright.data.formats.folders import image_folder, mask_folder
 from maskwright.data.formats.target import Target, Written, stem_of
 from maskwright.data.listing import SPLIT_NAMES, Listing, bare_stem, left_out, note, pair_up, split_id
 from maskwright.data.tree import File, Tree
 from maskwright.errors import DataError
-from maskwright.storage import write_text
 
 NAME = "split lists"
 
@@ -180,11 +179,9 @@ def write(target: Target) -> Written:
             stem = str(PurePosixPath(name).with_suffix(""))
             names.append(stem)
             if mask is not None:
-                write_mask_png(target.folder / "SegmentationClass" / f"{stem}.png", mask, target.classes)
-        write_text(
-            target.folder / "ImageSets" / "Segmentation" / f"{split}.txt", "".join(f"{name}\n" for name in names)
-        )
+                target.put(f"SegmentationClass/{stem}.png", mask_png(mask, target.classes))
+        target.put(f"ImageSets/Segmentation/{split}.txt", "".join(f"{name}\n" for name in names))
     colours = zip(target.classes.names, target.classes.colours, strict=True)
     lines = [f"{name}:{','.join(map(str, colour))}::" for name, colour in colours]
-    write_text(target.folder / "labelmap.txt", "\n".join(["# label:color_rgb:parts:actions", *lines, ""]))
+    target.put("labelmap.txt", "\n".join(["# label:color_rgb:parts:actions", *lines, ""]))
     return Written()

@@ -19,7 +19,6 @@ from maskwright.data.pixels import photo_file
 from maskwright.data.sample import Mask, Sample
 from maskwright.errors import DataError, shown
 from maskwright.progress import OnProgress, Progress, silent
-from maskwright.storage import write_bytes
 
 T = TypeVar("T")
 
@@ -103,8 +102,19 @@ class Target:
             ) from None
         return name
 
+    def put(self, name: str, content: bytes | str) -> None:
+        """Write a file; not under another name first, since the whole folder gets its name only when it is complete.
+
+        Args:
+            name: its path below the target.
+            content: bytes, or text that is written as UTF-8.
+        """
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+
     def _put(self, folder: str, name: str, content: bytes) -> str:
-        write_bytes(self.folder / folder / name, content)
+        self.put(f"{folder}/{name}", content)
         return name
 
     def each(self, samples: Sequence[Sample], act: Callable[[Sample, Mask], T]) -> Iterator[tuple[Sample, T | None]]:

@@ -18,7 +18,6 @@ from maskwright.data.formats.yolo import class_names, data_yaml, yaml_text
 from maskwright.data.listing import Listing, pair_up
 from maskwright.data.tree import File, Tree
 from maskwright.errors import DataError
-from maskwright.storage import write_bytes, write_text
 
 NAME = "Ultralytics semantic"
 
@@ -84,6 +83,6 @@ def write(target: Target) -> Written:
             if mask is not None:
                 buffer = io.BytesIO()
                 PilImage.fromarray(mask).save(buffer, "PNG")  # grey: OpenCV would make a palette's colours grey
-                write_bytes(target.folder / "masks" / split / f"{stem_of(sample)}.png", buffer.getvalue())
-    write_text(target.folder / "data.yaml", yaml_text(target, target.classes.names, masks_dir="masks"))
+                target.put(f"masks/{split}/{stem_of(sample)}.png", buffer.getvalue())
+    target.put("data.yaml", yaml_text(target, target.classes.names, masks_dir="masks"))
     return Written()

@@ -21,7 +21,6 @@ from maskwright.data.sample import Mask
 from maskwright.data.shapes import Points, bridged, objects, paint_pixel_ring, pixel_rings, ring_area, within_reach
 from maskwright.data.tree import File, Tree
 from maskwright.errors import DataError
-from maskwright.storage import write_text
 
 NAME = "YOLO-seg"
 
@@ -214,8 +213,8 @@ def write(target: Target) -> Written:
             text, different = found
             changed += different
             target.put_photo(sample, f"images/{split}")
-            write_text(target.folder / "labels" / split / f"{stem_of(sample)}.txt", text)
-    write_text(target.folder / "data.yaml", yaml_text(target, list(labels.values())))
+            target.put(f"labels/{split}/{stem_of(sample)}.txt", text)
+    target.put("data.yaml", yaml_text(target, list(labels.values())))
     return Written(missing, changed)
 
 
