@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from maskwright.audit.audit import Audit
     from maskwright.data.classes import Classes, make_classes
+    from maskwright.data.convert import convert
     from maskwright.data.dataset import Dataset
     from maskwright.data.finding import Finding
     from maskwright.data.reading import read
@@ -53,6 +54,7 @@ __all__ = [
     "audit",
     "build_model",
     "bundle",
+    "convert",
     "demo",
     "describe",
     "evaluate",
@@ -86,6 +88,7 @@ _HOME = {
     "audit": "workflow.audit",
     "build_model": "models",
     "bundle": "shipping.bundle",
+    "convert": "data.convert",
     "demo": "workflow.demo",
     "describe": "data.statistics",
     "evaluate": "evaluation.evaluate",

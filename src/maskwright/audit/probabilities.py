@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import shutil
 import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.data.dataset import Dataset
 from maskwright.errors import RunError, UsageError, shown
-from maskwright.storage import write_bytes
+from maskwright.storage import read_json, write_bytes, write_json
+
+INDEX = "index.json"
+"""Says what the probabilities beside it were made from."""
 
 
 def write_probs(folder: Path, sample: str, probs: NDArray[np.float32]) -> None:
@@ -47,6 +55,41 @@ def read_probs(folder: Path, sample: str) -> NDArray[np.float32] | None:
             found=" ".join(str(error).split())[:120],
             do="Make them again: maskwright audit DATA --budget 15m",
         ) from None
+
+
+def made_from(folder: Path) -> dict[str, Any]:
+    """What the probabilities in a folder were made from, as `take_over` was told; nothing where none are there."""
+    try:
+        return dict(read_json(folder / INDEX, format_version=1)["made_from"])
+    except (RunError, KeyError, TypeError, ValueError):
+        return {}
+
+
+def take_over(made: Path, folder: Path, about: Mapping[str, Any]) -> None:
+    """Put whole new probabilities in the place of old ones.
+
+    Args:
+        made: where they were written so far; it is gone afterwards.
+        folder: `probs/` of an audit.
+        about: what they were made from.
+    """
+    write_json(made / INDEX, {"format": 1, "made_from": about})
+    shutil.rmtree(folder, ignore_errors=True)
+    made.rename(folder)
+
+
+def data_digest(dataset: Dataset, targets: Sequence[str]) -> str:
+    """Hex digest of photos, masks and classes, and of which of them are to be judged.
+
+    Args:
+        dataset: everything that is learned from or judged.
+        targets: ids of the samples to be judged.
+    """
+    hasher = hashlib.blake2b(repr(dataset.classes.names).encode(), digest_size=16)
+    wanted = set(targets)
+    for sample in sorted(dataset, key=lambda sample: sample.id):
+        hasher.update(f"{sample.id}\0{sample.digest}\0{sample.group}\0{sample.id in wanted}\0".encode())
+    return hasher.hexdigest()
 
 
 def _path(folder: Path, sample: str) -> Path:

@@ -12,6 +12,7 @@ import typer
 
 from maskwright import __version__
 from maskwright.cli.audit import audit
+from maskwright.cli.convert import convert
 from maskwright.cli.demo import demo
 from maskwright.cli.doctor import doctor
 from maskwright.cli.evaluate import evaluate
@@ -27,7 +28,7 @@ from maskwright.cli.weights import app as weights
 from maskwright.sentences import say
 from maskwright.storage import json_text
 
-VERBS = (demo, run, audit, plan, train, evaluate, report, predict, models, import_mmseg, doctor)
+VERBS = (demo, run, audit, plan, train, evaluate, report, predict, convert, models, import_mmseg, doctor)
 
 app = typer.Typer(
     name="maskwright",

@@ -27,6 +27,9 @@ Faults = Annotated[
     typer.Option("--faults", min=0, max=0.5, metavar="SHARE", help="Share of the training masks with a planted fault."),
 ]
 
+Format = Annotated[str, typer.Option("--to", metavar="FORMAT", help="The format to write.")]
+Link = Annotated[bool, typer.Option("--link", help="Make hard links of the photos instead of copies.")]
+
 Names = Annotated[
     str | None, typer.Option("--classes", metavar="A,B,...", help="Class names in the order of their pixel values.")
 ]

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.data.annotation import BACKGROUND_NAMES, IGNORE_NAMES
 from maskwright.data.classes import IGNORE, Classes, classes_yaml, make_classes
 from maskwright.data.decode import MAX_MASK_VALUES, MaskValues, RawMask
 from maskwright.data.listing import Note, note
 from maskwright.data.sample import Mask
-from maskwright.errors import DataError
+from maskwright.errors import DataError, nearest
 
 SMALL_VALUE = 63
 """255 beside values up to this one is the usual ignore value; beside larger ones it may be a class."""
@@ -46,6 +47,8 @@ def id_table(found: MaskValues, classes: Classes) -> NDArray[np.uint8]:
     Returns:
         `(256,) uint8`: place -> class id, 255 for ignore, 254 for no class.
     """
+    if found.labels:
+        return _label_table(found.labels, classes)
     values = {value: class_id for class_id, value in enumerate(classes.values)} | _known(classes.ignore)
     colours = {_packed(colour): class_id for class_id, colour in enumerate(classes.colours)}
     if classes.ignore_colour is not None:
@@ -59,6 +62,22 @@ def id_table(found: MaskValues, classes: Classes) -> NDArray[np.uint8]:
     return table
 
 
+def _label_table(labels: Sequence[str], classes: Classes) -> NDArray[np.uint8]:
+    """As `id_table`, for a mask that is drawn from shapes.
+
+    What lies under no shape is the class called background, else the first class, unless shapes name that one too.
+    """
+    ids = dict.fromkeys(IGNORE_NAMES, IGNORE)
+    ground = next((place for place, name in enumerate(classes.names) if name.lower() in BACKGROUND_NAMES), None)
+    if ground is not None:
+        ids |= dict.fromkeys(BACKGROUND_NAMES, ground)
+    ids |= {name: class_id for class_id, name in enumerate(classes.names)}
+    bare = ground if ground is not None else NO_CLASS if classes.names[0] in labels else 0
+    table = np.full(256, NO_CLASS, np.uint8)
+    table[: len(labels)] = [bare if label == "" else ids.get(label, NO_CLASS) for label in labels]
+    return table
+
+
 def is_smeared(found: MaskValues, classes: Classes | None) -> bool:
     """Whether a mask's values were blurred by a lossy format or by resizing with interpolation.
 
@@ -67,6 +86,8 @@ def is_smeared(found: MaskValues, classes: Classes | None) -> bool:
         classes: the declared classes; None where they are still to be inferred, when only blurred black and white
             can be told from many classes.
     """
+    if found.labels:
+        return False
     if classes is not None:
         return int(np.sum(id_table(found, classes)[: len(found.counts)] == NO_CLASS)) > SMEARED_VALUES
     dark = [value for value in found.values if 1 <= value <= 55]
@@ -200,7 +221,7 @@ def _outside(classes: Classes, masks: Mapping[str, MaskValues]) -> dict[str, dic
     for file, found in masks.items():
         places = np.flatnonzero(id_table(found, classes)[: len(found.counts)] == NO_CLASS).tolist()
         if places:
-            names = found.values or [_hex(colour) for colour in found.colours]
+            names = found.values or [_said(label) for label in found.labels] or [_hex(each) for each in found.colours]
             outside[file] = {str(names[place]): found.counts[place] / sum(found.counts) for place in places}
     return outside
 
@@ -210,18 +231,21 @@ def _outside_error(
 ) -> DataError:
     file, strange = next(iter(outside.items()))
     found = masks[file]
-    everything = [str(value) for value in found.values] or [_hex(colour) for colour in found.colours]
+    everything = [str(value) for value in found.values] or [_said(label) for label in found.labels]
+    everything = everything or [_hex(colour) for colour in found.colours]
     shares = ", ".join(f"{value} on {100 * share:.3g} % of the pixels" for value, share in strange.items())
     declared = ", ".join(f"{value} {name}" for value, name in zip(classes.values, classes.names, strict=True))
     declared += f", {classes.ignore} ignore" if classes.ignore is not None else ""
     others = [f"{name} ({_some(list(values))})" for name, values in list(outside.items())[1:]]
-    value = "colour" if not found.values else "pixel value"
+    value = "the label" if found.labels else "pixel value" if found.values else "colour"
     return DataError(
         f"{file}: {value} {_some(list(strange))} belongs to no class."
         + (f"\n  The same kind in {len(others)} more: {_some(others, 20)}." if others else ""),
         expected=declared,
         found=f"{_some(everything)} ({shares})",
-        do=_way_out(classes, list(strange), masks, colour=not found.values),
+        do=_label_way_out(classes, list(strange))
+        if found.labels
+        else _way_out(classes, list(strange), masks, colour=not found.values),
     )
 
 
@@ -236,6 +260,19 @@ def _way_out(classes: Classes, strange: Sequence[str], masks: Mapping[str, MaskV
     if len(strange) == 1:
         ways.append(f'If {strange[0]} means "do not judge", write  ignore: {strange[0]}  in classes.yaml.')
     return "\n  ".join([*ways, "Otherwise name its class, or mend the masks."])
+
+
+def _label_way_out(classes: Classes, strange: Sequence[str]) -> str:
+    if strange == [_said("")]:
+        return f"Name the class of the pixels under no shape first: --classes background,{','.join(classes.names)}"
+    close = nearest(strange[0], classes.names)
+    return (
+        f"{close}\n  Otherwise name the class in --classes or classes.yaml, or mend the label in the annotation file."
+    )
+
+
+def _said(label: str) -> str:
+    return label or "(no shape)"
 
 
 def _known(ignored: int | None) -> dict[int, int]:

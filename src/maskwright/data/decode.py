@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import struct
 from collections.abc import Callable
@@ -30,6 +31,9 @@ EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 
 T = TypeVar("T")
+
+Extract = Callable[[Path, str], bytes]
+"""Gives the bytes of a photo that lies inside of another file; takes the file and how messages call it."""
 
 
 class Undecodable(DataError):
@@ -73,12 +77,14 @@ class MaskValues:
         values: the index values, empty where the mask has only colours.
         colours: the colours as 0xRRGGBB, empty where the mask has only index values.
         colours_first: whether declared colours are tried before index values (an RGB mask, not a palette).
+        labels: the names of the classes where the mask is drawn from shapes, "" for what lies under none.
     """
 
     counts: tuple[int, ...]
     values: tuple[int, ...]
     colours: tuple[int, ...] = ()
     colours_first: bool = False
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,7 @@ class RawMask:
     format: str
 
 
-def read_image(path: Path, *, name: str = "") -> Image:
+def read_image(path: Path, *, name: str = "", extract: Extract | None = None) -> Image:
     """Decode a photo: rotated as its EXIF tag says, any colour space made RGB.
 
     Alpha is laid on white, 16 bits become 8 by dividing by 257, CMYK is converted without a colour profile.
@@ -104,6 +110,7 @@ def read_image(path: Path, *, name: str = "") -> Image:
     Args:
         path: the file.
         name: how messages call it; by default its path.
+        extract: gives the photo's bytes where it lies inside of another file.
 
     Returns:
         `(H, W, 3) uint8` RGB.
@@ -111,16 +118,16 @@ def read_image(path: Path, *, name: str = "") -> Image:
     Raises:
         DataError: the file is missing, damaged, too large, animated, or no picture; the message says which.
     """
-    return read_photo(path, name=name or str(path)).image
+    return read_photo(path, name=name or str(path), extract=extract).image
 
 
-def read_photo(path: Path, *, name: str) -> Photo:
+def read_photo(path: Path, *, name: str, extract: Extract | None = None) -> Photo:
     """Decode a photo with what is worth knowing about its file; see `read_image`.
 
     Raises:
         Undecodable: likewise.
     """
-    return _decoded(path, name, _photo)
+    return _decoded(path, name, _photo, extract)
 
 
 def read_raw_mask(path: Path, *, name: str) -> RawMask:
@@ -143,9 +150,11 @@ class _Header:
     lossy: bool
 
 
-def _decoded(path: Path, name: str, convert: Callable[[PilImage.Image, _Header], T]) -> T:
+def _decoded(
+    path: Path, name: str, convert: Callable[[PilImage.Image, _Header], T], extract: Extract | None = None
+) -> T:
     try:
-        with path.open("rb") as file:
+        with path.open("rb") if extract is None else io.BytesIO(extract(path, name)) as file:
             picture, header = _opened(file, name)
             with picture:
                 picture.load()

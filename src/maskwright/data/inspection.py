@@ -14,11 +14,13 @@ import numpy as np
 import PIL
 
 from maskwright.data import cache as store
+from maskwright.data.annotation import Annotation, Embedded, rasterise
 from maskwright.data.class_values import id_table, is_smeared, settle_classes, strange_masks
 from maskwright.data.classes import IGNORE, Classes, make_classes
-from maskwright.data.decode import MaskValues, RawMask, Undecodable, read_photo, read_raw_mask
+from maskwright.data.decode import MaskValues, Photo, RawMask, Undecodable, read_photo, read_raw_mask
 from maskwright.data.finding import Finding
 from maskwright.data.listing import Note, Pair, left_out, note
+from maskwright.data.pixels import FilePixels
 from maskwright.data.sample import Image, Mask
 from maskwright.data.tree import File
 from maskwright.data.workers import in_order, workers
@@ -156,17 +158,33 @@ def _inspect(
 
 def _look(root: Path, pair: Pair) -> _Look:
     findings: list[Finding] = []
-    photo = _tried(pair, pair.image, findings, lambda name: read_photo(root / name, name=name))
-    raw = _tried(pair, pair.mask, findings, lambda name: read_raw_mask(root / name, name=name)) if pair.mask else None
+    extract = pair.image.extract if isinstance(pair.image, Embedded) else None
+    photo = _tried(pair, pair.image, findings, lambda name: read_photo(root / name, name=name, extract=extract))
+    raw = _raw_mask(root, pair, photo, findings) if pair.mask else None
     if photo is None or (raw is None and pair.mask is not None):
         return _Look(pair, tuple(findings))
     size_hw = photo.image.shape[0], photo.image.shape[1]
     findings += _misnamed(pair, pair.image, photo.format)
     if raw is not None and pair.mask is not None:
         findings += _misnamed(pair, pair.mask, raw.format)
-        findings += _misfit(pair, pair.mask, size_hw, photo.unrotated_hw, photo.orientation, raw)
+        findings += _misfit(pair, pair.mask, photo, (raw.places.shape[0], raw.places.shape[1]))
     found = raw.found if raw is not None else None
     return _Look(pair, tuple(findings), size_hw, _digest(photo.image), found, image=photo.image, raw=raw)
+
+
+def _raw_mask(root: Path, pair: Pair, photo: Photo | None, findings: list[Finding]) -> RawMask | None:
+    mask = pair.mask
+    if not isinstance(mask, Annotation):
+        return _tried(pair, mask, findings, lambda name: read_raw_mask(root / name, name=name)) if mask else None
+    drawing = _tried(pair, mask, findings, lambda name: mask.drawing(root / name))
+    if drawing is None or photo is None:
+        return None
+    findings += drawing.findings(pair.id)
+    photo_hw = photo.image.shape[0], photo.image.shape[1]
+    if (drawing.size_hw or photo_hw) != photo_hw:  # not drawn first: a foreign file may promise any size
+        findings += _misfit(pair, mask, photo, drawing.size_hw or photo_hw)
+        return None
+    return _tried(pair, mask, findings, lambda _: rasterise(drawing, photo_hw, name=mask.where))
 
 
 def _tried(pair: Pair, file: File, findings: list[Finding], read: Callable[[str], T]) -> T | None:
@@ -180,17 +198,18 @@ def _tried(pair: Pair, file: File, findings: list[Finding], read: Callable[[str]
 
 
 def _misnamed(pair: Pair, file: File, kind: str) -> list[Finding]:
+    if isinstance(file, Annotation | Embedded):
+        return []
     usual = {"JPEG": (".jpg", ".jpeg"), "TIFF": (".tif", ".tiff")}.get(kind, (f".{kind.lower()}",))
     facts = {"file": file.path, "format": kind, "extension": file.extension}
     return [] if file.extension in usual else [Finding(pair.id, "extension_wrong", 0.1, facts)]
 
 
-def _misfit(
-    pair: Pair, mask: File, size_hw: tuple[int, int], unrotated_hw: tuple[int, int], orientation: int, raw: RawMask
-) -> list[Finding]:
-    height, width = raw.places.shape
+def _misfit(pair: Pair, mask: File, photo: Photo, mask_hw: tuple[int, int]) -> list[Finding]:
+    (height, width), orientation = mask_hw, photo.orientation
+    size_hw, unrotated_hw = (photo.image.shape[0], photo.image.shape[1]), photo.unrotated_hw
     facts = {
-        "file": mask.path,
+        "file": mask.where,
         "size": f"{width} x {height}",
         "image": pair.image.path,
         "image_size": f"{size_hw[1]} x {size_hw[0]}",
@@ -213,14 +232,14 @@ def _stored(look: _Look, building: store.Building) -> _Look:
 def _smeared(looks: Sequence[_Look], declared: Classes | Sequence[str] | None) -> dict[str, Finding]:
     classes = declared if isinstance(declared, Classes) or declared is None else make_classes(declared)
     return {
-        look.pair.id: left_out("mask_smeared", look.pair.id, file=look.pair.mask.path, count=len(look.found.counts))
+        look.pair.id: left_out("mask_smeared", look.pair.id, file=look.pair.mask.where, count=len(look.found.counts))
         for look in looks
         if look.pair.mask and look.found and (is_smeared(look.found, None) or is_smeared(look.found, classes))
     }
 
 
 def _strange(looks: Sequence[_Look], declared: Classes | Sequence[str] | None) -> dict[str, Finding]:
-    masks = {look.pair.mask.path: look for look in looks if look.pair.mask and look.found}
+    masks = {look.pair.mask.where: look for look in looks if look.pair.mask and look.found}
     found = strange_masks(declared, {file: look.found for file, look in masks.items() if look.found})
     ids = {file: masks[file].pair.id for file in found}
     return {ids[file]: left_out(check, ids[file], **facts) for file, (check, facts) in found.items()}
@@ -229,7 +248,7 @@ def _strange(looks: Sequence[_Look], declared: Classes | Sequence[str] | None) -
 def _settled(
     declared: Classes | Sequence[str] | None, looks: Sequence[_Look], findings: Sequence[Finding]
 ) -> tuple[Classes, tuple[Note, ...]]:
-    masks = {look.pair.mask.path: look.found for look in looks if look.pair.mask and look.found}
+    masks = {look.pair.mask.where: look.found for look in looks if look.pair.mask and look.found}
     if not masks:
         return (declared if isinstance(declared, Classes) else make_classes(declared or ["background"])), ()
     try:
@@ -251,12 +270,12 @@ def _settle(root: Path, look: _Look, classes: Classes, building: store.Building)
     if look.offset >= 0:
         places = np.frombuffer(building.read(start, height * width), np.uint8).reshape(height, width)
     else:
-        places = read_raw_mask(root / look.pair.mask.path, name=look.pair.mask.path).places
+        places = FilePixels.of(root, look.pair, classes, look.size_hw).raw_mask().places
     ids: Mask = id_table(look.found, classes)[places]
     if look.offset >= 0:
         building.rewrite(start, ids.reshape(-1).data)
     present = np.flatnonzero(np.bincount(ids.ravel(), minlength=256)[:IGNORE]).tolist()
-    weak = [] if present else [Finding(look.pair.id, "mask_all_ignored", 0.6, {"file": look.pair.mask.path})]
+    weak = [] if present else [Finding(look.pair.id, "mask_all_ignored", 0.6, {"file": look.pair.mask.where})]
     return (
         Inspected(look.pair.id, look.size_hw, look.photo_digest, _digest(ids), tuple(present), look.offset),
         weak,
@@ -272,7 +291,7 @@ def _digest(array: Image | Mask) -> str:
 def _key(root: Path, pairs: Sequence[Pair], declared: Classes | Sequence[str] | None, strange: Strange) -> str:
     hasher = hashlib.blake2b(digest_size=16)
     mode = () if strange == "refuse" else (strange,)
-    hasher.update(repr((1, PIL.__version__, str(root), declared, *mode)).encode(errors="surrogateescape"))
+    hasher.update(repr((2, PIL.__version__, str(root), declared, *mode)).encode(errors="surrogateescape"))
     for pair in pairs:
         hasher.update(repr(pair).encode())
     return hasher.hexdigest()

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 
+from maskwright.data.classes import Classes
 from maskwright.data.finding import Finding
 from maskwright.data.tree import File
 
@@ -59,12 +60,14 @@ class Listing:
         pairs: photos with their masks, ordered by split and id.
         findings: what could not be paired.
         notes: what was assumed, as (sentence key, facts).
+        classes: the classes, or their names, that the annotation files declare; None where they declare none.
     """
 
     layout: str
     pairs: tuple[Pair, ...]
     findings: tuple[Finding, ...] = ()
     notes: tuple[Note, ...] = ()
+    classes: Classes | tuple[str, ...] | None = None
 
     def __add__(self, other: Listing) -> Listing:
         return replace(

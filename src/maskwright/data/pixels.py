@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.data.annotation import Annotation, Embedded, rasterise
 from maskwright.data.class_values import NO_CLASS, to_ids
 from maskwright.data.classes import Classes
-from maskwright.data.decode import read_image, read_raw_mask
-from maskwright.data.sample import Image, Mask
+from maskwright.data.decode import Extract, RawMask, read_image, read_raw_mask
+from maskwright.data.listing import Pair
+from maskwright.data.sample import Image, Mask, Pixels
 from maskwright.errors import DataError
 
 
@@ -25,19 +27,47 @@ class FilePixels:
         image_file: the photo.
         mask_file: the mask, or None.
         classes: what the mask's values mean.
+        extract: gives the photo's bytes where `image_file` holds more than the photo.
+        annotation: what the mask is drawn from, where `mask_file` is no picture.
+        size_hw: height and width of a drawn mask.
     """
 
     image_file: Path
     mask_file: Path | None
     classes: Classes
+    extract: Extract | None = None
+    annotation: Annotation | None = None
+    size_hw: tuple[int, int] = (0, 0)
+
+    @classmethod
+    def of(cls, root: Path, pair: Pair, classes: Classes, size_hw: tuple[int, int]) -> FilePixels:
+        """The pixels of a listed pair.
+
+        Args:
+            root: the dataset's folder.
+            pair: the photo and its mask.
+            classes: what the mask's values mean.
+            size_hw: height and width of the photo.
+        """
+        extract = pair.image.extract if isinstance(pair.image, Embedded) else None
+        annotation = pair.mask if isinstance(pair.mask, Annotation) else None
+        mask_file = root / pair.mask.path if pair.mask else None
+        return cls(root / pair.image.path, mask_file, classes, extract, annotation, size_hw)
 
     def image(self) -> Image:
-        return read_image(self.image_file)
+        return read_image(self.image_file, extract=self.extract)
+
+    def raw_mask(self) -> RawMask:
+        """The mask before its values are made class ids; there must be one."""
+        assert self.mask_file is not None
+        if self.annotation is None:
+            return read_raw_mask(self.mask_file, name=str(self.mask_file))
+        return rasterise(self.annotation.drawing(self.mask_file), self.size_hw, name=self.annotation.where)
 
     def mask(self) -> Mask | None:
         if self.mask_file is None:
             return None
-        mask = to_ids(read_raw_mask(self.mask_file, name=str(self.mask_file)), self.classes)
+        mask = to_ids(self.raw_mask(), self.classes)
         if (mask == NO_CLASS).any():
             raise DataError(f"{self.mask_file}: changed since the dataset was read.", do="Read the dataset again.")
         return mask
@@ -78,6 +108,12 @@ class CachedPixels:
             return np.frombuffer(_mapped(self.blob), np.uint8, count, offset)
         except (OSError, ValueError):
             return None
+
+
+def photo_file(pixels: Pixels) -> tuple[Path | None, Extract | None]:
+    """The file of a sample's photo, and how the photo is taken out of one that holds more; (None, None) for arrays."""
+    files = pixels.files if isinstance(pixels, CachedPixels) else pixels
+    return (files.image_file, files.extract) if isinstance(files, FilePixels) else (None, None)
 
 
 @functools.cache

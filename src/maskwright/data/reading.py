@@ -42,7 +42,8 @@ def read(
     Args:
         path: the folder.
         classes: classes, or their names in the order of their values ("background,cat,dog" works too). None takes
-            `classes.yaml` of the folder, or infers them from the masks and notes that.
+            `classes.yaml` of the folder, else the names in the annotation files, or infers them from the masks and
+            notes that.
         strict: refuse the dataset when any sample cannot be used, rather than leave it out.
         allow_leak: accept the same photo in two splits.
         seed: of the draw, where the folder has no splits.
@@ -102,6 +103,8 @@ Look = Callable[[Path, Sequence[Pair], Classes | Sequence[str] | None], Inspecti
 def _read(root: Path, classes: Classes | Sequence[str] | None, seed: int, look: Look) -> tuple[Dataset, Listing]:
     declared, class_notes = _declared(root, classes)
     listing = recognise(list_tree(root))
+    if declared is None:
+        declared = listing.classes
     inspection = look(root, listing.pairs, declared)
     drawn = _drawn(listing, inspection, seed)
     pairs = {pair.id: replace(pair, split=drawn.get(pair.id, pair.split)) for pair in listing.pairs}
@@ -163,7 +166,7 @@ def _drawn(listing: Listing, inspection: Inspection, seed: int) -> dict[str, str
 
 
 def _sample(root: Path, pair: Pair, inspected: Inspected, inspection: Inspection) -> Sample:
-    files = FilePixels(root / pair.image.path, root / pair.mask.path if pair.mask else None, inspection.classes)
+    files = FilePixels.of(root, pair, inspection.classes, inspected.size_hw)
     cached = inspection.blob is not None and inspected.offset >= 0
     return Sample(
         id=pair.id,

@@ -34,6 +34,11 @@ class File:
         return PurePosixPath(self.path).name
 
     @property
+    def where(self) -> str:
+        """How messages call it."""
+        return self.path
+
+    @property
     def extension(self) -> str:
         """In lower case, with its dot."""
         return PurePosixPath(self.path).suffix.lower()

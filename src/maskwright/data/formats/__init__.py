@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from maskwright.data.formats import flat, split_folders, split_lists, suffixes
+from maskwright.data.formats import (
+    coco,
+    cvat,
+    flat,
+    label_studio,
+    labelme,
+    split_folders,
+    split_lists,
+    suffixes,
+    ultralytics,
+    yolo,
+)
+from maskwright.data.formats.documents import json_documents
+from maskwright.data.formats.target import Target, Written
 from maskwright.data.listing import Listing
 from maskwright.data.tree import Tree
 from maskwright.errors import DataError, shown
@@ -27,6 +40,13 @@ def recognise(tree: Tree) -> Listing:
         listing = read(tree)
         if listing is not None:
             return listing
+    unread = [document.error for document in json_documents(tree) if document.error]
+    if unread:
+        raise DataError(
+            f"{shown(tree.root)}: no layout fits, and an annotation file cannot be read.",
+            found="\n    ".join(unread[:5]),
+            do="Mend it, or export it again.",
+        )
     if not tree.pictures(""):
         raise DataError(
             f"{shown(tree.root)}: no photos in this folder.",
@@ -56,9 +76,27 @@ def _contents(tree: Tree) -> str:
 
 
 LAYOUTS: tuple[tuple[Callable[[Tree], Listing | None], str], ...] = (
+    (ultralytics.read, "Ultralytics semantic: images/train/a.jpg, masks/train/a.png and data.yaml with masks_dir"),
     (split_lists.read, "images/a.jpg, masks/a.png and train.txt, val.txt (or VOC: ImageSets/Segmentation/train.txt)"),
     (split_folders.read, "images/train/a.jpg and masks/train/a.png, also val and test"),
     (flat.read, "images/a.jpg and masks/a.png; the splits are drawn"),
     (suffixes.read, "a.jpg beside a_mask.png"),
+    (coco.read, "COCO: photos and annotations/instances_train.json"),
+    (labelme.read, "LabelMe: a.jpg and a.json"),
+    (label_studio.read, "Label Studio: photos and its JSON export"),
+    (cvat.read, "CVAT for images 1.1: photos and annotations.xml"),
+    (yolo.read, "YOLO-seg: images/train/a.jpg, labels/train/a.txt and data.yaml"),
 )
 """How a layout is read and what it looks like, in the order in which they are tried."""
+
+WRITERS: dict[str, Callable[[Target], Written]] = {
+    "folders": split_folders.write,
+    "voc": split_lists.write,
+    "coco": coco.write,
+    "labelme": labelme.write,
+    "yolo": yolo.write,
+    "cvat": cvat.write,
+    "label-studio": label_studio.write,
+    "ultralytics": ultralytics.write,
+}
+"""What `maskwright convert --to` names, and how it is written."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from maskwright.data.encode import write_mask_png
 from maskwright.data.finding import Finding
 from maskwright.data.formats.folders import image_folder, mask_folder, splits_in
+from maskwright.data.formats.target import Target, Written, stem_of
 from maskwright.data.listing import Listing, left_out, pair_up
 from maskwright.data.tree import Tree
 
@@ -57,3 +59,13 @@ def _split_first(tree: Tree) -> Listing | None:
         masks = masks or f"{folder}/masks"
         listing += pair_up(NAME, split, (images, tree.below(images)), (masks, tree.below(masks)))
     return listing if any(pair.mask for pair in listing.pairs) else None
+
+
+def write(target: Target) -> Written:
+    """Write `images/<split>/` and `masks/<split>/`; masks are PNG with a palette."""
+    for split, samples in target.splits.items():
+        for sample, mask in target.each(samples, lambda _, mask: mask):
+            target.put_photo(sample, f"images/{split}")
+            if mask is not None:
+                write_mask_png(target.folder / "masks" / split / f"{stem_of(sample)}.png", mask, target.classes)
+    return Written()

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
+from maskwright.data.annotation import IGNORE_NAMES
+from maskwright.data.classes import Classes, make_classes
+from maskwright.data.encode import write_mask_png
 from maskwright.data.finding import Finding
 from maskwright.data.formats.folders import image_folder, mask_folder
+from maskwright.data.formats.target import Target, Written, stem_of
 from maskwright.data.listing import SPLIT_NAMES, Listing, bare_stem, left_out, note, pair_up, split_id
 from maskwright.data.tree import File, Tree
 from maskwright.errors import DataError
+from maskwright.storage import write_text
 
 NAME = "split lists"
 
@@ -48,7 +55,8 @@ def read(tree: Tree) -> Listing | None:
         listing += Listing(NAME, part.pairs, (*findings, *part.findings))
         listed |= stems
     unlisted = len({*known.values()} - listed)
-    return listing + Listing(NAME, (), notes=(note("unlisted", count=unlisted),) if unlisted else ())
+    listing += Listing(NAME, (), notes=(note("unlisted", count=unlisted),) if unlisted else ())
+    return replace(listing, classes=_label_map(tree))
 
 
 def _lists(tree: Tree) -> dict[str, File]:
@@ -110,3 +118,57 @@ def _lines(tree: Tree, file: File) -> list[str]:
         ) from None
     lines = (line.strip().replace("\\", "/").removeprefix("./") for line in text.splitlines())
     return [unicodedata.normalize("NFC", line) for line in lines]
+
+
+def _label_map(tree: Tree) -> Classes | None:
+    """The classes of a `labelmap.txt`, which CVAT and Datumaro put beside VOC's folders: `name:r,g,b:parts:actions`.
+
+    Raises:
+        DataError: a line is no class.
+    """
+    file = next((file for file in tree.files if file.path == "labelmap.txt"), None)
+    if file is None:
+        return None
+    entries = []
+    for number, line in enumerate(_lines(tree, file), start=1):
+        name, _, rest = line.partition(":")
+        if not line or line.startswith("#"):
+            continue
+        try:
+            red, green, blue = (int(channel) for channel in rest.split(":")[0].split(","))
+        except ValueError:
+            raise DataError(
+                f"{file.path}, line {number}: this is no class.",
+                expected="cat:128,0,0::",
+                found=line[:120],
+                do="Give each class a name and a colour, or remove the file.",
+            ) from None
+        entries.append((name, (red, green, blue)))
+    kept = [entry for entry in entries if entry[0].lower() not in (*IGNORE_NAMES, "ignored")]
+    ignored = [colour for name, colour in entries if name.lower() in (*IGNORE_NAMES, "ignored")][:1]
+    names, colours = [name for name, _ in kept], [colour for _, colour in kept]
+    return make_classes(names, colours=colours, ignore_colour=ignored[0] if ignored else None)
+
+
+def write(target: Target) -> Written:
+    """Write PASCAL VOC's folders: `JPEGImages/`, `SegmentationClass/`, `ImageSets/Segmentation/`, and `labelmap.txt`.
+
+    Photos of all splits lie in one folder; those of equal names get their split's name before theirs.
+    """
+    stems = Counter(stem_of(sample) for samples in target.splits.values() for sample in samples)
+    for split, samples in target.splits.items():
+        names = []
+        for sample, mask in target.each(samples, lambda _, mask: mask):
+            folder = f"{split}_" if stems[stem_of(sample)] > 1 else ""
+            name = target.put_photo(sample, "JPEGImages", before=folder)
+            stem = str(PurePosixPath(name).with_suffix(""))
+            names.append(stem)
+            if mask is not None:
+                write_mask_png(target.folder / "SegmentationClass" / f"{stem}.png", mask, target.classes)
+        write_text(
+            target.folder / "ImageSets" / "Segmentation" / f"{split}.txt", "".join(f"{name}\n" for name in names)
+        )
+    colours = zip(target.classes.names, target.classes.colours, strict=True)
+    lines = [f"{name}:{','.join(map(str, colour))}::" for name, colour in colours]
+    write_text(target.folder / "labelmap.txt", "\n".join(["# label:color_rgb:parts:actions", *lines, ""]))
+    return Written()

@@ -1,0 +1,168 @@
+"""Masks judged by models that have not seen them: folds trained within a budget, or a run trained on others."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from maskwright.audit.folder import AuditFolder
+from maskwright.audit.label_issue import LabelIssue
+from maskwright.audit.label_issues import label_issues
+from maskwright.audit.probabilities import data_digest, made_from, read_probs, take_over, write_probs
+from maskwright.data.dataset import Dataset
+from maskwright.errors import DataError, RunError, shown
+from maskwright.experiments.out_of_fold import out_of_fold
+from maskwright.inference.load import load
+from maskwright.inference.predictor import probs_of
+from maskwright.progress import OnProgress, Progress, silent
+from maskwright.recipe.recipe import Recipe
+from maskwright.storage import read_json
+from maskwright.workflow.plan import plan
+
+FOLDS = 3
+"""Each model sees two thirds of the photos: more folds would see more, and train for less time."""
+
+FEWEST_PHOTOS = 12
+"""Below it a fold has nothing to learn from."""
+
+
+def judge_by_folds(
+    dataset: Dataset,
+    targets: Sequence[str],
+    folder: AuditFolder,
+    *,
+    budget_s: float,
+    settings: Mapping[str, Any] | None = None,
+    threads: int | None = None,
+    device: str = "auto",
+    on_progress: OnProgress = silent,
+) -> None:
+    """Train models that have each not seen a part of the photos, and keep what they say of that part.
+
+    Args:
+        dataset: labelled samples; those that are not targets are learned from too, but for a split "test".
+        targets: ids of the samples to be judged.
+        folder: `probs/` is written there.
+        budget_s: seconds for all of it.
+        settings: settings of the training by name, e.g. weights and seed.
+        threads: threads of torch; None takes all cores.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        on_progress: told about each iteration.
+
+    Raises:
+        DataError: there are too few labelled photos.
+        Interrupted: the user pressed Ctrl-C; the same call goes on where it stopped.
+    """
+    if len(targets) < FEWEST_PHOTOS:
+        raise DataError(
+            f"{dataset.root or 'This dataset'}: too few labelled photos to train models that judge them.",
+            expected=f"at least {FEWEST_PHOTOS}",
+            found=str(len(targets)),
+            do="Audit without --budget, or give a model that was trained on other photos: --run RUN.",
+        )
+
+    def how(seen: Dataset, seconds: float) -> Recipe:
+        return plan(seen, budget_s=seconds, settings=settings, threads=threads, device=device, on_progress=on_progress)
+
+    out_of_fold(
+        learned_from(dataset, targets),
+        targets,
+        how,
+        folder,
+        folds=FOLDS,
+        budget_s=budget_s,
+        settings={**(settings or {}), "device": device},
+        on_progress=on_progress,
+    )
+
+
+def judge_by_run(
+    dataset: Dataset,
+    targets: Sequence[str],
+    folder: AuditFolder,
+    run: Path,
+    *,
+    threads: int | None = None,
+    device: str = "auto",
+    model: str | None = None,
+    on_progress: OnProgress = silent,
+) -> None:
+    """Keep what a run says of samples that it has not been trained on.
+
+    Args:
+        dataset: holds the samples.
+        targets: ids of the samples to be judged.
+        folder: `probs/` is written there.
+        run: a run folder or a bundle.
+        threads: threads of torch; None leaves them as they are.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        model: code of one's own that the run may import, as for `load`.
+        on_progress: told after each photo.
+
+    Raises:
+        RunError: the run was trained on one of these splits: it has learned the faults that it is asked about.
+        DataError: it tells other classes apart.
+    """
+    samples = only(dataset, targets)
+    _refuse_seen(samples, dataset, run)
+    predictor = load(run, device=device, threads=threads, model=model)
+    if predictor.classes.names != dataset.classes.names:
+        raise DataError(
+            f"--run {shown(run)}: tells other classes apart than the data has.",
+            expected=", ".join(dataset.classes.names),
+            found=", ".join(predictor.classes.names),
+            do=f"Name the data's classes as the model knows them: --classes {','.join(predictor.classes.names)}",
+        )
+    about = {"data": data_digest(samples, targets), "settings": {"run": predictor.digest}}
+    if made_from(folder.probs) == about:
+        return
+    work = folder.path / "judging"
+    shutil.rmtree(work, ignore_errors=True)
+    answers = probs_of(predictor, (sample.image() for sample in samples))
+    for done, (sample, answer) in enumerate(zip(samples, answers, strict=True), start=1):
+        write_probs(work, sample.id, answer)
+        on_progress(Progress("stage.judge", done, len(samples)))
+    take_over(work, folder.probs, about)
+
+
+def ranked(dataset: Dataset, targets: Sequence[str], folder: AuditFolder) -> tuple[LabelIssue, ...]:
+    """Every target that was judged, worst first; nothing where the probabilities are of other data.
+
+    Args:
+        dataset: holds the samples.
+        targets: ids of the samples that were judged.
+        folder: where `probs/` lies.
+    """
+    known = made_from(folder.probs).get("data")
+    if known not in (
+        data_digest(learned_from(dataset, targets), targets),
+        data_digest(only(dataset, targets), targets),
+    ):
+        return ()
+    issues = label_issues(only(dataset, targets), lambda sample: read_probs(folder.probs, sample.id), dataset.classes)
+    return tuple(sorted(issues, key=lambda issue: (-issue.severity, issue.sample)))
+
+
+def learned_from(dataset: Dataset, targets: Sequence[str]) -> Dataset:
+    """What folds learn from: everything labelled, but of a split "test" only what is to be judged."""
+    wanted = set(targets)
+    return dataset.labelled.filter(lambda sample: sample.id in wanted or sample.split != "test")
+
+
+def only(dataset: Dataset, ids: Sequence[str]) -> Dataset:
+    """The samples with these ids."""
+    wanted = set(ids)
+    return dataset.filter(lambda sample: sample.id in wanted)
+
+
+def _refuse_seen(samples: Dataset, dataset: Dataset, run: Path) -> None:
+    data = run / "data.json"
+    trained_on = read_json(data, format_version=1)["splits"].get("train", {}) if data.is_file() else {}
+    seen = [name for name in samples.splits if trained_on.get("digest") == dataset.digest(name)]
+    if seen:
+        raise RunError(
+            f"--run {shown(run)}: was trained on the split {seen[0]!r} and has learned the faults it is asked about.",
+            do="Judge another split: --split val. Or train models that have not seen the photos: --budget 15m.",
+        )

@@ -1,0 +1,127 @@
+"""Masks ranked by what a model says of them: each kind of fault is named, and an unsure model accuses nobody."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from maskwright.audit.label_issues import JudgedMask, Regret, Trust, label_issues, object_map, trust_in
+from maskwright.data.classes import IGNORE, make_classes
+from maskwright.data.sample import ArrayPixels, Mask, Sample
+from maskwright.errors import DataError
+
+CLASSES = make_classes(["background", "cat", "dog"])
+SIZE = (96, 96)
+
+
+def box(top: int, left: int, height: int, width: int, class_id: int = 1) -> Mask:
+    mask = np.zeros(SIZE, np.uint8)
+    mask[top : top + height, left : left + width] = class_id
+    return mask
+
+
+def sure_of(mask: Mask, confidence: float = 0.96) -> np.ndarray:
+    """Probabilities of a model that sees this mask."""
+    probs = np.full((len(CLASSES), *mask.shape), (1 - confidence) / (len(CLASSES) - 1), np.float32)
+    np.put_along_axis(probs, mask[None].astype(np.intp), np.float32(confidence), axis=0)
+    return probs
+
+
+def sample_with(mask: Mask, name: str = "train/a") -> Sample:
+    return Sample(name, "train", ArrayPixels(np.zeros((*mask.shape, 3), np.uint8), mask), SIZE, digest=name)
+
+
+def kind_of(labelled: Mask, seen: Mask) -> str:
+    (issue,) = label_issues([sample_with(labelled)], lambda _: sure_of(seen), CLASSES)
+    return issue.kind
+
+
+TRUTH = box(20, 20, 50, 40)
+
+
+@pytest.mark.parametrize(
+    ("labelled", "kind"),
+    [
+        (TRUTH, "none"),
+        (np.zeros(SIZE, np.uint8), "object_unlabelled"),
+        (box(20, 20, 25, 40), "part_missing"),
+        (box(30, 30, 50, 40), "contour_off"),
+        (box(12, 12, 66, 56), "contour_off"),
+        (box(20, 20, 50, 40, class_id=2), "wrong_class"),
+        (box(20, 20, 3, 3), "object_unlabelled"),
+    ],
+)
+def test_each_fault_has_its_kind(labelled: Mask, kind: str) -> None:
+    assert kind_of(labelled, TRUTH) == kind
+
+
+def test_a_mask_where_nothing_is_seen() -> None:
+    assert kind_of(TRUTH, np.zeros(SIZE, np.uint8)) == "label_without_object"
+
+
+def test_every_object_is_judged_by_itself() -> None:
+    seen = box(5, 5, 30, 30) | box(60, 60, 30, 30)
+    (issue,) = label_issues([sample_with(box(5, 5, 30, 30))], lambda _: sure_of(seen), CLASSES)
+    assert [each.kind for each in issue.objects] == ["object_unlabelled"]
+    assert issue.objects[0].region_xywh == (60, 60, 30, 30)
+    (finding,) = issue.findings()
+    assert finding.check == "label_object_unlabelled"
+    assert "train/a" in finding.sentence() and "cat" in finding.sentence()
+    assert "cat" in finding.sentence("ru")
+
+
+def test_an_unsure_model_accuses_nobody() -> None:
+    unsure = np.stack([np.where(TRUTH == 1, 0.47, 0.53), np.where(TRUTH == 1, 0.52, 0.46), np.full(SIZE, 0.01)])
+    empty = sample_with(np.zeros(SIZE, np.uint8))
+    (issue,) = label_issues([empty], lambda _: unsure.astype(np.float32), CLASSES)
+    assert issue.severity < 0.35
+    (issue,) = label_issues([empty], lambda _: sure_of(TRUTH, 0.99), CLASSES)
+    assert issue.severity > 0.9
+
+
+def test_ignored_pixels_are_not_judged() -> None:
+    mask = np.where(TRUTH == 1, np.uint8(IGNORE), np.uint8(0))
+    assert kind_of(mask, TRUTH) == "none"
+
+
+def test_worst_first_and_each_sample_once() -> None:
+    masks = {"a": TRUTH, "b": np.zeros(SIZE, np.uint8), "c": box(20, 20, 25, 40), "d": box(22, 22, 50, 40)}
+    samples = [sample_with(mask, name) for name, mask in masks.items()]
+    issues = label_issues(samples, lambda _: sure_of(TRUTH), CLASSES)
+    assert [issue.sample for issue in issues] == ["b", "c", "d", "a"]
+    assert all(0 <= issue.severity <= 1 for issue in issues)
+
+
+def test_samples_without_probabilities_are_passed_over() -> None:
+    assert label_issues([sample_with(TRUTH)], lambda _: None, CLASSES) == ()
+
+
+def test_probabilities_of_another_photo_are_refused() -> None:
+    with pytest.raises(DataError, match="another photo or other classes"):
+        label_issues([sample_with(TRUTH)], lambda _: np.zeros((3, 4, 4), np.float32), CLASSES)
+
+
+def test_a_model_that_disputes_often_is_believed_less() -> None:
+    agrees = JudgedMask("a", Regret(0.0, 0.0), (), met=1)
+    renames = JudgedMask("a", Regret(0.0, 0.8), (), met=1, renamed=1)
+    misses = JudgedMask("a", Regret(0.0, 0.0, 0.9), (), unseen=1)
+    assert trust_in([agrees] * 100) == Trust(1.0, 1.0)
+    assert trust_in([agrees] * 9 + [renames]).classes == 1.0
+    assert trust_in([agrees] * 80 + [renames] * 20).classes == pytest.approx(0.17)
+    assert renames.regret.severity(Trust(classes=0.17)) == pytest.approx(0.136)
+    assert trust_in([agrees] * 90 + [misses] * 10).absence == pytest.approx(0.1)
+    assert misses.regret.severity(Trust(absence=0.1)) == pytest.approx(0.09)
+
+
+def test_a_scrap_of_overlap_joins_no_objects() -> None:
+    labelled, predicted = box(10, 10, 30, 30) != 0, box(39, 10, 40, 30) != 0
+    numbers = object_map(labelled, predicted)
+    assert numbers[20, 20] != numbers[60, 20]
+    joined = object_map(labelled, box(30, 10, 40, 30) != 0)
+    assert joined[20, 20] == joined[60, 20] == 1
+
+
+def test_objects_fill_the_photo() -> None:
+    everything = np.ones(SIZE, bool)
+    assert object_map(everything, everything).min() == 1
+    assert object_map(~everything, ~everything).max() == 0
