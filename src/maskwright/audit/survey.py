@@ -24,7 +24,6 @@ from maskwright.data.sample import Sample
 from maskwright.data.workers import in_order, workers
 from maskwright.progress import OnProgress, Progress, silent
 
-
 LET_GO_EVERY = 500
 """Samples after which mapped pixels are given back: 500 photos of 256 x 256 with masks are 125 MiB."""
 
