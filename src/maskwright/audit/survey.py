@@ -11,8 +11,9 @@ import numpy as np
 
 from maskwright.audit.audit import Audit, worst_first
 from maskwright.audit.checks import DATASET_CHECKS, SAMPLE_CHECKS, SampleCheck
-from maskwright.audit.gathering import gather, parts
+from maskwright.audit.gathering import gather
 from maskwright.audit.measures import MaskMeasures, PhotoMeasures, measure_mask, measure_photo
+from maskwright.audit.part import parts
 from maskwright.audit.same_photos import resplit, same_photos
 from maskwright.audit.seen import Seen
 from maskwright.audit.settings import AuditSettings
