@@ -22,8 +22,9 @@ import numpy as np
 
 import maskwright
 from maskwright.audit.folder import AuditFolder
-from maskwright.audit.label_issues import label_issues
+from maskwright.audit.label_issues import label_issues, with_evidence
 from maskwright.audit.probabilities import read_probs
+from maskwright.audit.survey import survey
 from maskwright.data.dataset import Dataset
 from maskwright.data.pets.faults import FAULTS, plant
 from maskwright.data.pets.write import draw_dataset
@@ -100,17 +101,13 @@ def one_planting(
     if given.iterations:
         settings |= {"iterations": given.iterations}
     judge_by_folds(faulty, targets, folder, budget_s=given.budget, settings=settings)
-    judged = [sample for sample in faulty if sample.id in set(targets)]
-    ours = {
-        issue.sample: issue.severity
-        for issue in label_issues(judged, lambda sample: read_probs(folder.probs, sample.id), faulty.classes)
-    }
-    theirs = cleanlab_scores(judged, folder)
+    judged = faulty.filter(lambda sample: sample.id in set(targets))
+    of_model = label_issues(judged, lambda sample: read_probs(folder.probs, sample.id), faulty.classes)
+    whole = with_evidence(of_model, survey(judged).findings)
+    ours, model_only = ({issue.sample: issue.severity for issue in issues} for issues in (whole, of_model))
+    methods = {"ours": ours, "ours, model only": model_only, "cleanlab": cleanlab_scores(judged, folder)}
     return {
-        kind: {
-            name: precision(scores, kinds, kind) for name, scores in (("ours", ours), ("cleanlab", theirs)) if scores
-        }
-        for kind in FAULTS
+        kind: {name: precision(scores, kinds, kind) for name, scores in methods.items() if scores} for kind in FAULTS
     }
 
 
@@ -139,7 +136,7 @@ def with_mask(sample: Sample, mask: Mask, digest: str) -> Sample:
     return replace(sample, pixels=ArrayPixels(np.array(sample.image()), mask), digest=f"{sample.digest} {digest}")
 
 
-def cleanlab_scores(samples: list[Sample], folder: AuditFolder) -> dict[str, float]:
+def cleanlab_scores(samples: Dataset, folder: AuditFolder) -> dict[str, float]:
     """Severity by cleanlab's image score; nothing where cleanlab is not installed."""
     try:
         from cleanlab.segmentation.rank import get_label_quality_scores

@@ -257,3 +257,12 @@ def test_the_place_of_the_cache(
     assert cache.cache_folder() == tmp_path / expected
     monkeypatch.setattr(sys, "platform", "darwin")
     assert cache.cache_folder().parts[-3:] == ("Library", "Caches", "maskwright")
+
+
+def test_pixels_are_the_same_after_their_memory_was_given_back(tmp_path: Path) -> None:
+    dataset = read(split_folder(tmp_path / "data"))
+    image = dataset[0].image()
+    before = image.copy()
+    pixels.let_go()
+    assert np.array_equal(image, before)
+    assert np.array_equal(dataset[0].image(), before)

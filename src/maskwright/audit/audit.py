@@ -11,6 +11,7 @@ from typing import Any
 from maskwright.audit.duplicates import DuplicateGroup, groups_from_json, groups_to_json
 from maskwright.audit.folder import AuditFolder
 from maskwright.audit.label_issue import LabelIssue, ObjectIssue
+from maskwright.audit.label_issues import with_evidence
 from maskwright.audit.notebook import audit_html
 from maskwright.audit.settings import AuditSettings, make_settings
 from maskwright.audit.statistics import AuditStatistics
@@ -123,11 +124,11 @@ def with_label_issues(audit: Audit, issues: Iterable[LabelIssue]) -> Audit:
 
     Args:
         audit: what was found without a model, or with an earlier one, whose issues go.
-        issues: every judged mask once; any order.
+        issues: every judged mask once; any order. What was found without a model is heard beside it.
     """
-    ranked = tuple(sorted(issues, key=lambda issue: (-issue.severity, issue.sample)))
     old = {finding for issue in audit.label_issues for finding in map(_key, issue.findings())}
     kept = [finding for finding in audit.findings if _key(finding) not in old]
+    ranked = with_evidence(issues, kept)
     found = [finding for issue in ranked for finding in issue.findings()]
     return replace(audit, label_issues=ranked, findings=worst_first([*kept, *found]))
 

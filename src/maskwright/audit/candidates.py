@@ -97,8 +97,8 @@ def candidates(thumbs: NDArray[np.uint8]) -> list[Candidate]:
     if len(thumbs) < 2:
         return []
     project = _components(thumbs)
-    whole = _descriptors(thumbs, Cut()) @ project.matrix - project.offset
-    whole = _unit(whole)
+    blocks = [thumbs[start : start + ROWS] for start in range(0, len(thumbs), ROWS)]
+    whole = np.concatenate([_projected(block, Cut(), project) for block in blocks])
     best: dict[tuple[int, int], Candidate] = {}
     for cut in CUTS:
         for row, column, cosine in _matches(thumbs, cut, project, whole):
@@ -119,7 +119,7 @@ def _matches(
     thumbs: NDArray[np.uint8], cut: Cut, project: _Components, whole: Floats
 ) -> Iterator[tuple[int, int, float]]:
     for start in range(0, len(thumbs), ROWS):
-        rows = _unit(_descriptors(thumbs[start : start + ROWS], cut) @ project.matrix - project.offset)
+        rows = _projected(thumbs[start : start + ROWS], cut, project)
         cosines = rows @ whole.T
         places = np.arange(len(rows))
         cosines[places, start + places] = -1
@@ -127,6 +127,10 @@ def _matches(
         top = cosines[places, columns]
         for place in np.flatnonzero(top >= LEAST_COSINE).tolist():
             yield start + place, int(columns[place]), float(top[place])
+
+
+def _projected(thumbs: NDArray[np.uint8], cut: Cut, project: _Components) -> Floats:
+    return _unit(_descriptors(thumbs, cut) @ project.matrix - project.offset)
 
 
 def _components(thumbs: NDArray[np.uint8]) -> _Components:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maskwright.audit.part import Part
 from maskwright.audit.statistics import Difference
-
-if TYPE_CHECKING:
-    from maskwright.audit.gathering import Part
 
 FEWEST = 8
 """With fewer values on a side no difference could be told."""

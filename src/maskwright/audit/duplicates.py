@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
+
+from maskwright.data.dataset import Dataset
 
 Sameness = Literal["exact", "near"]
 """Equal pixels; or the same picture turned, mirrored, cropped, made brighter or compressed anew."""
@@ -51,6 +53,13 @@ class DuplicateGroup:
     def leaks(self) -> bool:
         """Whether the photo is in more than one split."""
         return len(set(self.splits)) > 1
+
+
+def grouped(dataset: Dataset, groups: Sequence[DuplicateGroup]) -> Dataset:
+    """The dataset, its samples that show one photo in one group: whoever divides it keeps them together."""
+    first = {sample: group.samples[0] for group in groups for sample in group.samples}
+    samples = (replace(sample, group=first.get(sample.id, sample.group)) for sample in dataset)
+    return replace(dataset, samples=tuple(samples))
 
 
 def groups_to_json(groups: Sequence[DuplicateGroup]) -> list[dict[str, Any]]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.audit.differences import differences
-from maskwright.audit.measures import MaskMeasures, PhotoMeasures
+from maskwright.audit.measures import MaskMeasures
+from maskwright.audit.part import Part
 from maskwright.audit.settings import AuditSettings
 from maskwright.audit.statistics import AREA_EDGES, GRID, AuditStatistics, ClassDetail, SplitDetail
 from maskwright.data.class_weights import RULES, derived_class_weights
@@ -18,38 +18,6 @@ from maskwright.data.dataset import Dataset
 from maskwright.data.statistics import SplitStatistics, Statistics
 
 PERCENTILES = (5, 25, 50, 75, 95)
-
-
-@dataclass(frozen=True)
-class Part:
-    """One split with its measures.
-
-    Args:
-        name: the split.
-        dataset: its samples.
-        photos: their photos' measures.
-        masks: their masks' measures, None without a mask.
-    """
-
-    name: str
-    dataset: Dataset
-    photos: Sequence[PhotoMeasures]
-    masks: Sequence[MaskMeasures | None]
-
-    @property
-    def labelled(self) -> list[MaskMeasures]:
-        """The measures of the masks that there are."""
-        return [mask for mask in self.masks if mask is not None]
-
-
-def parts(dataset: Dataset, photos: Sequence[PhotoMeasures], masks: Sequence[MaskMeasures | None]) -> tuple[Part, ...]:
-    """The splits of a dataset with the measures of their samples."""
-    made = []
-    for name in dataset.splits:
-        places = [place for place, sample in enumerate(dataset) if sample.split == name]
-        part = dataset.split(name)
-        made.append(Part(name, part, [photos[place] for place in places], [masks[place] for place in places]))
-    return tuple(made)
 
 
 def gather(dataset: Dataset, splits: Sequence[Part], settings: AuditSettings) -> AuditStatistics:

@@ -8,6 +8,7 @@ as far as the model's disputes about classes are rare: see `trust_in`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +22,7 @@ from scipy.sparse.csgraph import connected_components
 
 from maskwright.audit.label_issue import Kind, LabelIssue, ObjectIssue
 from maskwright.data.classes import IGNORE, Classes
+from maskwright.data.finding import Finding
 from maskwright.data.sample import Mask, Sample
 from maskwright.errors import DataError
 
@@ -39,6 +41,18 @@ SMALLEST_FRAC = 0.0005
 
 INVENTED = 0.01
 """Share of masks where there is nothing: fewer than have a wrong name, for a mask has to be drawn."""
+
+EVIDENCE: Mapping[str, Kind] = {
+    "mask_cut": "part_missing",
+    "outline_off": "contour_off",
+    "mask_empty": "object_unlabelled",
+    "mask_speck_only": "object_unlabelled",
+}
+"""Checks that need no model and say the same of a mask: which kind of fault each speaks for."""
+
+EVIDENCE_WEIGHT = 0.7
+"""How much such a finding counts beside the model. On planted faults and on the reference case the order was best
+with 0.5 to 1: it knows contours better than a small model does, and nothing of what is in the photo."""
 
 JOINED_FRAC = 0.05
 """Labelled and predicted pieces are one object where they share this much of the smaller one."""
@@ -150,7 +164,32 @@ def label_issues(
             judged.append(judge_mask(sample, mask, probs, classes))
     trust = trust_in(judged)
     issues = [_settled(each, trust) for each in judged]
-    return tuple(sorted(issues, key=lambda issue: (-issue.severity, issue.sample)))
+    return _worst_first(issues)
+
+
+def with_evidence(issues: Iterable[LabelIssue], findings: Iterable[Finding]) -> tuple[LabelIssue, ...]:
+    """The issues with what was found without a model: two witnesses are heard as one.
+
+    The severities s of the model and f of each finding join as 1 - (1 - s) * product of (1 - 0.7 f).
+
+    Args:
+        issues: what a model says, each mask once.
+        findings: of the checks that need no model; those of `EVIDENCE` count.
+
+    Returns:
+        The same masks, worst first.
+    """
+    witnesses: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.check in EVIDENCE:
+            witnesses.setdefault(finding.sample, []).append(finding)
+    heard = []
+    for issue in issues:
+        own = sorted(witnesses.get(issue.sample, ()), key=lambda finding: -finding.severity)
+        sound = (1 - issue.severity) * math.prod(1 - EVIDENCE_WEIGHT * finding.severity for finding in own)
+        kind = EVIDENCE[own[0].check] if own and issue.kind == "none" else issue.kind
+        heard.append(replace(issue, severity=1 - sound, kind=kind))
+    return _worst_first(heard)
 
 
 def judge_mask(sample: Sample, mask: Mask, probs: Probs, classes: Classes) -> JudgedMask:
@@ -258,6 +297,10 @@ class _Sums:
         outline = (2 * self.own_outline[n] + smallest) / own - (2 * self.labelled_outline[n] + smallest) / given
         named = (2 * self.own_named[n] + smallest) / own - (2 * self.labelled_named[n] + smallest) / given
         return Regret(float(outline), float(named))
+
+
+def _worst_first(issues: Iterable[LabelIssue]) -> tuple[LabelIssue, ...]:
+    return tuple(sorted(issues, key=lambda issue: (-issue.severity, issue.sample)))
 
 
 def _settled(judged: JudgedMask, trust: Trust) -> LabelIssue:

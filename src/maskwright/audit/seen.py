@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from maskwright.audit.duplicates import DuplicateGroup
-from maskwright.audit.gathering import Part
 from maskwright.audit.measures import MaskMeasures, ObjectMeasures, PhotoMeasures
+from maskwright.audit.part import Part
 from maskwright.audit.settings import AuditSettings
 from maskwright.audit.statistics import AuditStatistics
 from maskwright.data.dataset import Dataset

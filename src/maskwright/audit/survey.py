@@ -11,17 +11,22 @@ import numpy as np
 
 from maskwright.audit.audit import Audit, worst_first
 from maskwright.audit.checks import DATASET_CHECKS, SAMPLE_CHECKS, SampleCheck
-from maskwright.audit.gathering import gather, parts
+from maskwright.audit.gathering import gather
 from maskwright.audit.measures import MaskMeasures, PhotoMeasures, measure_mask, measure_photo
+from maskwright.audit.part import parts
 from maskwright.audit.same_photos import resplit, same_photos
 from maskwright.audit.seen import Seen
 from maskwright.audit.settings import AuditSettings
 from maskwright.audit.view import view
 from maskwright.data.dataset import Dataset
 from maskwright.data.finding import Finding
+from maskwright.data.pixels import let_go
 from maskwright.data.sample import Sample
 from maskwright.data.workers import in_order, workers
 from maskwright.progress import OnProgress, Progress, silent
+
+LET_GO_EVERY = 500
+"""Samples after which mapped pixels are given back: 500 photos of 256 x 256 with masks are 125 MiB."""
 
 
 def survey(
@@ -99,6 +104,8 @@ def _look_at_all(
         for done, each in enumerate(in_order(pool, look, part), start=1):
             looks.append(each)
             on_progress(Progress("stage.audit", done, len(part)))
+            if done % LET_GO_EVERY == 0:
+                let_go()
     return looks
 
 

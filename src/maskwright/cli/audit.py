@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maskwright.cli import options
+from maskwright.cli.budget import seconds
 from maskwright.cli.names import names
 from maskwright.cli.screen import Screen, duration
+from maskwright.cli.settings import chosen_settings
 from maskwright.cli.texts import data_lines, table
 from maskwright.cli.verb import Answer, verb
-from maskwright.errors import shown
+from maskwright.errors import UsageError, shown
 from maskwright.sentences import say
 
 if TYPE_CHECKING:
@@ -29,15 +31,26 @@ def audit(
     classes: options.Names = None,
     settings: options.Thresholds = None,
     checks: options.Checks = None,
+    run: options.JudgingRun = None,
+    budget: options.FoldsBudget = None,
+    weights: options.Weights = None,
+    seed: options.Seed = None,
+    threads: options.Threads = None,
+    device: options.Device = "auto",
+    model: options.OwnModel = None,
+    offline: options.Offline = False,
     fail_on: options.FailOn = None,
 ) -> Answer:
     """Say what is wrong with the data.
 
     Looks at every photo and mask: damaged files, masks that are empty, cut off or beside their object, specks, photos
     that are there twice or in two splits, classes that are missing or mixed up, splits that differ. Writes findings,
-    statistics and a page beside DATA, worst first; DATA itself is not changed.
+    statistics and a page beside DATA, worst first; DATA itself is not changed. With --budget or --run every mask is also
+    judged by a model that has not seen it.
     """
     class_names = names(classes)
+    if budget is None and (weights is not None or seed is not None):
+        raise UsageError("--weights and --seed are for the models that --budget trains.", do="Add --budget 15m.")
     from maskwright.audit.checks.own import own_check
     from maskwright.audit.folder import AuditFolder, beside
     from maskwright.audit.settings import thresholds
@@ -52,6 +65,12 @@ def audit(
         classes=class_names,
         settings=parse_assignments(settings or (), [entry.name for entry in thresholds()]),
         checks=[own_check(name) for name in checks or ()],
+        run=run,
+        budget_s=None if budget is None else seconds(budget),
+        training=chosen_settings(None, weights=weights, seed=seed, offline=offline),
+        threads=threads,
+        device=device,
+        model=model,
         lang=screen.lang,
         on_progress=screen.on_progress,
     )

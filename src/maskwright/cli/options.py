@@ -82,6 +82,18 @@ Checks = Annotated[
     list[str] | None,
     typer.Option("--check", metavar="MODULE:FUNCTION", help="A check of your own: it is imported. May be repeated."),
 ]
+JudgingRun = Annotated[
+    Path | None,
+    typer.Option("--run", metavar="RUN", help="A run or bundle that judges masks it was not trained on."),
+]
+FoldsBudget = Annotated[
+    str | None,
+    typer.Option(
+        "--budget",
+        metavar="TIME",
+        help="Time for all of it, e.g. 15m: models are trained that have each not seen a part of the photos, and judge it.",
+    ),
+]
 FailOn = Annotated[
     float | None,
     typer.Option("--fail-on", min=0, max=1, metavar="SEVERITY", help="Exit with 1 when a finding is so severe."),

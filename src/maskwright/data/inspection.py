@@ -232,14 +232,14 @@ def _stored(look: _Look, building: store.Building) -> _Look:
 def _smeared(looks: Sequence[_Look], declared: Classes | Sequence[str] | None) -> dict[str, Finding]:
     classes = declared if isinstance(declared, Classes) or declared is None else make_classes(declared)
     return {
-        look.pair.id: left_out("mask_smeared", look.pair.id, file=look.pair.mask.path, count=len(look.found.counts))
+        look.pair.id: left_out("mask_smeared", look.pair.id, file=look.pair.mask.where, count=len(look.found.counts))
         for look in looks
         if look.pair.mask and look.found and (is_smeared(look.found, None) or is_smeared(look.found, classes))
     }
 
 
 def _strange(looks: Sequence[_Look], declared: Classes | Sequence[str] | None) -> dict[str, Finding]:
-    masks = {look.pair.mask.path: look for look in looks if look.pair.mask and look.found}
+    masks = {look.pair.mask.where: look for look in looks if look.pair.mask and look.found}
     found = strange_masks(declared, {file: look.found for file, look in masks.items() if look.found})
     ids = {file: masks[file].pair.id for file in found}
     return {ids[file]: left_out(check, ids[file], **facts) for file, (check, facts) in found.items()}

@@ -116,7 +116,21 @@ def photo_file(pixels: Pixels) -> tuple[Path | None, Extract | None]:
     return (files.image_file, files.extract) if isinstance(files, FilePixels) else (None, None)
 
 
+def let_go() -> None:
+    """Give back the memory of mapped pixels: who passes over a whole dataset once would hold all of it in the end.
+
+    The pixels stay where they are, and the next look at them reads them again. Windows has no such call.
+    """
+    if hasattr(mmap, "MADV_DONTNEED"):
+        for opened in _OPENED:
+            opened.madvise(mmap.MADV_DONTNEED)
+
+
+_OPENED: list[mmap.mmap] = []
+
+
 @functools.cache
 def _mapped(blob: Path) -> mmap.mmap:
     with blob.open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        _OPENED.append(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        return _OPENED[-1]

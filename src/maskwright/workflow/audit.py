@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from maskwright.audit.audit import Audit
+from maskwright.audit.audit import Audit, with_label_issues
 from maskwright.audit.checks import SampleCheck
+from maskwright.audit.duplicates import grouped
 from maskwright.audit.folder import AuditFolder, beside
 from maskwright.audit.settings import make_settings
 from maskwright.audit.split_lists import write_split_lists
@@ -17,8 +18,15 @@ from maskwright.audit.survey import survey
 from maskwright.data.classes import Classes
 from maskwright.data.dataset import Dataset
 from maskwright.data.reading import look_over
+from maskwright.errors import UsageError
 from maskwright.progress import OnProgress, silent
+from maskwright.reports.audit_cards import MOST_CARDS
 from maskwright.reports.audit_report import audit_report
+from maskwright.training.run import refuse_inside
+from maskwright.workflow.label_issues import judge_by_folds, judge_by_run, ranked
+
+CARD_S = 0.04
+"""Seconds that a card of the report takes on a core that others use too: its pictures are compressed."""
 
 
 def audit(
@@ -29,6 +37,12 @@ def audit(
     classes: Classes | Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
     checks: Sequence[SampleCheck] = (),
+    run: Path | str | None = None,
+    budget_s: float | None = None,
+    training: Mapping[str, Any] | None = None,
+    threads: int | None = None,
+    device: str = "auto",
+    model: str | None = None,
     lang: str = "en",
     on_progress: OnProgress = silent,
 ) -> Audit:
@@ -43,6 +57,13 @@ def audit(
         classes: classes or their names; None takes what the folder says.
         settings: thresholds by name (docs/audit.md); those left out take their defaults.
         checks: checks of your own: each takes a `SampleView` and gives findings.
+        run: a run or bundle that judges the masks; they may not be those that it was trained on.
+        budget_s: seconds for all of it, in which models are trained that each have not seen a part of the photos, and
+            judge it. Without either, what models said of these very data before is taken, where it lies in `out`.
+        training: settings of that training by name, e.g. weights and seed.
+        threads: threads of torch; None takes all cores.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        model: code of your own that `run` may import, `package.module:function`.
         lang: language of the report, "en" or "ru".
         on_progress: told how far each stage is.
 
@@ -51,13 +72,40 @@ def audit(
 
     Raises:
         DataError: the folder is missing, no layout fits, or there is no such split.
-        RecipeError: a threshold is unknown or out of its range.
+        RecipeError: a threshold or a setting is unknown or out of its range.
+        RunError: the run has been trained on what it is to judge.
+        Interrupted: the user pressed Ctrl-C; the same call goes on where it stopped.
     """
     began = time.monotonic()
+    if run is not None and budget_s is not None:
+        raise UsageError("--run and --budget: either a run judges the masks, or models that are trained for it.")
     thresholds = make_settings(settings)
     dataset = look_over(data, classes=classes, on_progress=on_progress)
     made = survey(dataset, split=split, settings=thresholds, checks=checks, on_progress=on_progress)
     folder = beside(Path(data)) if out is None else AuditFolder(Path(out))
+    refuse_inside(folder.path, dataset.root)
+    judged, targets = (
+        grouped(dataset, made.duplicates),
+        [each.id for each in dataset.labelled if split in (None, each.split)],
+    )
+    if run is not None:
+        judge_by_run(
+            judged, targets, folder, Path(run), threads=threads, device=device, model=model, on_progress=on_progress
+        )
+    elif budget_s is not None:
+        left_s = budget_s - (time.monotonic() - began) - 2.0 - CARD_S * min(MOST_CARDS, made.images)
+        judge_by_folds(
+            judged,
+            targets,
+            folder,
+            budget_s=left_s,
+            given_s=budget_s,
+            settings=training,
+            threads=threads,
+            device=device,
+            on_progress=on_progress,
+        )
+    made = with_label_issues(made, ranked(judged, targets, folder))
     made = replace(made, seconds=time.monotonic() - began)
     keep(made, dataset, folder, lang=lang)
     return made

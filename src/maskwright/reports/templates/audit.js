@@ -69,6 +69,7 @@ function obeyKeys() {
     } else if (event.code === "KeyJ" || event.code === "KeyK") {
       move(event.code === "KeyJ" ? 1 : -1);
     } else if (event.key === "Enter" && target.matches(".evidence")) {
+      event.preventDefault(); // or this very Enter would press the button that the dialog focuses
       target.querySelector("button")?.click();
     }
   });
