@@ -45,8 +45,8 @@ def audit(
 
     Looks at every photo and mask: damaged files, masks that are empty, cut off or beside their object, specks, photos
     that are there twice or in two splits, classes that are missing or mixed up, splits that differ. Writes findings,
-    statistics and a page beside DATA, worst first; DATA itself is not changed. With --budget or --run every mask is also
-    judged by a model that has not seen it.
+    statistics and a page beside DATA, worst first; DATA itself is not changed. With --budget or --run every mask is
+    also judged by a model that has not seen it.
     """
     class_names = names(classes)
     if budget is None and (weights is not None or seed is not None):

@@ -91,7 +91,7 @@ FoldsBudget = Annotated[
     typer.Option(
         "--budget",
         metavar="TIME",
-        help="Time for all of it, e.g. 15m: models are trained that have each not seen a part of the photos, and judge it.",
+        help="Time for all of it, e.g. 15m: models are trained that each have not seen some of the photos, and judge them.",
     ),
 ]
 FailOn = Annotated[
