@@ -19,6 +19,7 @@ from maskwright.cli.models import models
 from maskwright.cli.plan import plan
 from maskwright.cli.predict import predict
 from maskwright.cli.report import report
+from maskwright.cli.review import review
 from maskwright.cli.run import run
 from maskwright.cli.train import train
 from maskwright.cli.verb import refuse
@@ -26,7 +27,7 @@ from maskwright.cli.weights import app as weights
 from maskwright.sentences import say
 from maskwright.storage import json_text
 
-VERBS = (demo, run, plan, train, evaluate, report, predict, models, import_mmseg, doctor)
+VERBS = (demo, run, review, plan, train, evaluate, report, predict, models, import_mmseg, doctor)
 
 app = typer.Typer(
     name="maskwright",
