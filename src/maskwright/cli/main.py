@@ -15,6 +15,7 @@ from maskwright.cli.demo import demo
 from maskwright.cli.doctor import doctor
 from maskwright.cli.evaluate import evaluate
 from maskwright.cli.import_mmseg import import_mmseg
+from maskwright.cli.mend import mend
 from maskwright.cli.models import models
 from maskwright.cli.plan import plan
 from maskwright.cli.predict import predict
@@ -27,7 +28,7 @@ from maskwright.cli.weights import app as weights
 from maskwright.sentences import say
 from maskwright.storage import json_text
 
-VERBS = (demo, run, review, plan, train, evaluate, report, predict, models, import_mmseg, doctor)
+VERBS = (demo, run, review, mend, plan, train, evaluate, report, predict, models, import_mmseg, doctor)
 
 app = typer.Typer(
     name="maskwright",

@@ -81,6 +81,7 @@ JournalFile = Annotated[
     Path | None,
     typer.Option("--journal", metavar="J", help="The file of decisions.  [default: DATA.maskwright/journal.jsonl]"),
 ]
+NewFolder = Annotated[Path, typer.Option("--out", "-o", metavar="NEW", help="The folder of the new dataset.")]
 Port = Annotated[
     int | None,
     typer.Option("--port", min=0, max=65535, help="Port to serve on, 0 for any.  [default: 8765, or any free one]"),

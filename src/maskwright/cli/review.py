@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +38,7 @@ def review(
     Photos stand in the order of what `maskwright audit` found, the worst first. Every decision is on the disk before
     the page says that it is saved. DATA is never changed: maskwright mend makes a new dataset of the decisions.
     """
-    from maskwright.web.serving import announce, is_loopback, listen
+    from maskwright.web.serving import announce, is_loopback, listen, serve
 
     if not is_loopback(host) and not person:
         raise UsageError(say("web.person_missing", screen.lang, host=host))
@@ -45,24 +46,23 @@ def review(
     from maskwright.data.reading import read
     from maskwright.review.journal import Journal
     from maskwright.web.desk import Desk
+    from maskwright.web.review import body_bytes, review_app
 
     dataset = read(data, classes=classes_for(classes, data, None), allow_leak=True, on_progress=screen.on_progress)
     folder = beside(data)
     decided = Journal(journal or folder.journal, dataset)
     desk = Desk(dataset, folder, decided, on_progress=screen.on_progress)
+    app = review_app(desk, lang=screen.lang)
     listening = listen(host, port)
     people = tuple(person or [_me()])
     entrance = announce(listening, people, "/review", lambda name, address: _again(name, address, screen.lang))
     addresses = {name: listening.address("/review", token) for name, token in entrance.tokens.items()}
 
     def serve_until_stopped() -> None:
-        from maskwright.web.review import body_bytes, review_app
-        from maskwright.web.serving import serve
-
-        app = review_app(desk, lang=screen.lang)
-        if browser:
-            _open(addresses[people[0]])
-        serve(app, listening, entrance, body_bytes=body_bytes(desk), lang=screen.lang)
+        with contextlib.suppress(KeyboardInterrupt):
+            if browser:
+                _open(addresses[people[0]])
+            serve(app, listening, entrance, body_bytes=body_bytes(desk), lang=screen.lang)
         screen.show(_closing(decided, data, screen.lang))
 
     value = {

@@ -53,7 +53,7 @@ def _seeds(image: Image, step: float) -> list[tuple[int, int]]:
 
 def _without_lines(labels: NDArray[np.int32]) -> NDArray[np.uint16]:
     """Give the watershed's lines, one pixel wide, to a region beside them, and count from 0."""
-    filled = np.where(labels > 0, labels, 0).astype(np.uint16)
+    filled = np.maximum(labels, 0).astype(np.uint16)
     while not filled.all():
-        filled = np.where(filled > 0, filled, cv2.dilate(filled, np.ones((3, 3), np.uint8)))
-    return filled - 1
+        filled = np.where(filled > 0, filled, cv2.dilate(filled, np.ones((3, 3), np.uint8))).astype(np.uint16)
+    return np.unique(filled, return_inverse=True)[1].reshape(filled.shape).astype(np.uint16)

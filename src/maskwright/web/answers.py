@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,15 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from numpy.typing import NDArray
 
-from maskwright.errors import MaskwrightError
+from maskwright.sentences import say
 from maskwright.storage import json_text
 
 GZIP_LEVEL = 1
 """The fastest: masks shrink fiftyfold even so, and the loopback interface is faster than any compression."""
+
+
+STATUS = {"Outside": 403, "Unknown": 404, "Stale": 409}
+"""What HTTP calls our refusals; all others are 422: understood, and impossible."""
 
 
 def json_answer(request: Request, value: Any, *, status: int = 200) -> Response:
@@ -43,8 +48,19 @@ def refused(request: Request, error: Exception) -> Response:
         wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:3])
         return _error(request, "RequestError", wrong, 422)
     kind = type(error).__name__
-    status = {"Outside": 403, "Stale": 409}.get(kind, 422)
-    return _error(request, kind, str(error) if isinstance(error, MaskwrightError) else kind, status)
+    return _error(request, kind, str(error), STATUS.get(kind, 422))
+
+
+def failed(lang: str) -> Callable[[Request, Exception], Response]:
+    """What is answered when the disk refused something, or the program has a defect."""
+
+    def answer(request: Request, error: Exception) -> Response:
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+        if isinstance(error, OSError):
+            return _error(request, "SystemError", say("cli.system", lang, what=what), 507)
+        return _error(request, "Defect", say("cli.defect", lang, what=what), 500)
+
+    return answer
 
 
 def _error(request: Request, kind: str, message: str, status: int) -> Response:

@@ -23,6 +23,10 @@ from maskwright.review.queue import Place, build_queue
 from maskwright.web.confined import confined
 
 
+class Unknown(UsageError):
+    """A sample or a proposal that there is not."""
+
+
 class Desk:
     """A dataset on the table, with what is known and decided about it.
 
@@ -94,10 +98,10 @@ class Desk:
         """The sample at a place of the dataset.
 
         Raises:
-            UsageError: there is none.
+            Unknown: there is none.
         """
         if not 0 <= index < len(self.dataset):
-            raise UsageError(f"sample {index}: there is none.", expected=f"0 to {len(self.dataset) - 1}")
+            raise Unknown(f"sample {index}: there is none.", expected=f"0 to {len(self.dataset) - 1}")
         return self.dataset[index]
 
     def image(self, index: int) -> Image:
@@ -132,7 +136,8 @@ class Desk:
             mask: the mask as it is being painted; None takes the one that stands.
 
         Raises:
-            UsageError: there is no such proposal, class or size here.
+            Unknown: there is no such proposal.
+            UsageError: there is no such class, or the mask has another size.
         """
         sample = self.sample(index)
         present = self.mask(index) if mask is None else mask
@@ -156,7 +161,7 @@ class Desk:
                 return of_model(probs)
         elif method in self._proposals:
             return self._proposals[method]
-        raise UsageError(f"{sample.id}: there is no proposal {method!r}.", do="maskwright audit DATA --budget 15m")
+        raise Unknown(f"{sample.id}: there is no proposal {method!r}.", do="maskwright audit DATA --budget 15m")
 
     def _line(self, place: Place) -> dict[str, Any]:
         sample = self.dataset[place.index]

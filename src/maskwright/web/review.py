@@ -23,7 +23,7 @@ from maskwright.review.journal import Stale
 from maskwright.review.proposals import Region
 from maskwright.review.superpixels import superpixels
 from maskwright.sentences import table
-from maskwright.web.answers import json_answer, pixels_answer, refused
+from maskwright.web.answers import failed, json_answer, pixels_answer, refused
 from maskwright.web.desk import Desk, decision_value
 from maskwright.web.photos import photo_bytes
 from maskwright.web.security import App
@@ -63,6 +63,8 @@ def review_app(desk: Desk, *, lang: str = "en") -> App:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_exception_handler(MaskwrightError, refused)
     app.add_exception_handler(RequestValidationError, refused)
+    app.add_exception_handler(OSError, failed(lang))
+    app.add_exception_handler(Exception, failed(lang))
     _add_page(app, lang)
     _add_samples(app, desk, lang)
     _add_proposals(app, desk)

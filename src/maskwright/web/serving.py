@@ -77,7 +77,7 @@ def listen(host: str = "127.0.0.1", port: int | None = None) -> Listening:
 
 
 def serve(app: App, listening: Listening, entrance: Entrance, *, body_bytes: int, lang: str = "en") -> None:
-    """Answer requests until Ctrl-C; those under way are ended first.
+    """Answer requests until Ctrl-C, which is raised again; requests under way are ended first.
 
     Args:
         app: the application; it is guarded here.
@@ -96,7 +96,7 @@ def serve(app: App, listening: Listening, entrance: Entrance, *, body_bytes: int
         timeout_graceful_shutdown=GRACE_S,
         ws="none",
     )
-    with contextlib.suppress(KeyboardInterrupt), listening.socket:
+    with listening.socket:
         uvicorn.Server(config).run(sockets=[listening.socket])
 
 
