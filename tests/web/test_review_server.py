@@ -65,7 +65,7 @@ def test_the_queue_has_every_sample_once_and_the_worst_first(data: Path) -> None
     ids = [sample["id"] for sample in queue["samples"]]
     assert ids[:3] == ["train/007", "train/002", "val/003"]
     assert len(ids) == len(set(ids)) == 32
-    assert queue["samples"][2]["checks"] == ["extension_wrong", "mask_all_ignored"]
+    assert queue["samples"][2]["checks"] == ["mask_all_ignored", "extension_wrong"]
     assert [each["sample"] for each in queue["left_out"]] == ["masks/lost.png"]
     assert queue["audited"]
     assert queue["classes"][1]["name"] == "cat"
@@ -99,6 +99,35 @@ def test_photos_are_shown_as_they_are_read(data: Path, tmp_path: Path) -> None:
 
 
 TURN_RIGHT = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
+
+
+def test_small_photos_are_small(data: Path, inside: TestClient, tmp_path: Path) -> None:
+    answer = inside.get("/review/sample/0/photo?side=16")
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert _decoded(answer.content, tmp_path).shape == (12, 16, 3)
+    (data / "images/train/001.png").unlink()
+    save(data / "images/train/001.png", photo(1, (480, 640)))
+    save(data / "masks/train/001.png", mask(1, size_hw=(480, 640)))
+    content = client(desk(data)).get("/review/sample/1/photo?side=96").content
+    assert _decoded(content, tmp_path).shape == (72, 96, 3)
+    assert inside.get("/review/sample/0/photo?side=100000").status_code == 422
+
+
+def test_the_page_speaks_the_language_it_is_asked_for(data: Path) -> None:
+    save(data / "images/train/009.png", photo(4))
+    inside = client(desk(data))
+    assert '<html lang="en">' in inside.get("/review").text
+    assert '<html lang="ru">' in inside.get("/review?lang=ru").text
+    queue = inside.get("/review/queue.json?lang=ru").json()
+    assert queue["lang"] == "ru"
+    index = queue["samples"][0]["index"]
+    sentences = [
+        inside.get(f"/review/sample/{index}.json?lang={lang}").json()["findings"][0]["sentence"]
+        for lang in ("en", "ru")
+    ]
+    assert "exactly the same photo" in sentences[0]
+    assert sentences[1] != sentences[0]
+    assert inside.get("/review?lang=de").status_code == 422
 
 
 @pytest.mark.parametrize(("exif", "as_it_is"), [(b"", True), (TURN_RIGHT, False)])

@@ -172,7 +172,7 @@ class Desk:
             "split": sample.split,
             "severity": round(place.severity, 4),
             "size_hw": sample.size_hw,
-            "checks": sorted({finding.check for finding in place.findings}),
+            "checks": list(dict.fromkeys(finding.check for finding in place.findings)),
             "class_ids": np.flatnonzero(self._counts[place.index]).tolist(),
             "decision": None if last is None else last.action,
             "version": self.journal.version(sample.id),

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 
 from maskwright.data.encode import JPEG_QUALITY
+from maskwright.data.pictures import fitted
 from maskwright.data.sample import Image
 
 LOSSLESS_PIXELS = 4_000_000
@@ -31,6 +32,17 @@ def photo_bytes(file: Path | None, image: Image) -> tuple[bytes, str]:
     options = [cv2.IMWRITE_PNG_COMPRESSION, 1] if exact else [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     _, encoded = cv2.imencode(".png" if exact else ".jpg", image[..., ::-1], options)
     return encoded.tobytes(), "image/png" if exact else "image/jpeg"
+
+
+def thumbnail(image: Image, side_px: int) -> bytes:
+    """A photo as a small JPEG.
+
+    Args:
+        image: `(H, W, 3) uint8` RGB.
+        side_px: its longest side, no larger than the photo's.
+    """
+    _, encoded = cv2.imencode(".jpg", fitted(image, side_px)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return encoded.tobytes()
 
 
 def _shows_as_is(content: bytes) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 import jinja2
 import numpy as np
-from fastapi import Body, FastAPI, Request, Response
+from fastapi import Body, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
@@ -25,10 +26,17 @@ from maskwright.review.superpixels import superpixels
 from maskwright.sentences import table
 from maskwright.web.answers import failed, json_answer, pixels_answer, refused
 from maskwright.web.desk import Desk, decision_value
-from maskwright.web.photos import photo_bytes
+from maskwright.web.photos import photo_bytes, thumbnail
 from maskwright.web.security import App
 
 STRICT = ConfigDict(extra="forbid")
+Language = Literal["en", "ru"]
+
+PAGE = "review_page."
+"""How the keys of the page's sentences begin."""
+
+THUMBNAILS = 4096
+"""Small pictures kept in memory: 12 MB, enough to scroll back and forth in a long queue."""
 
 
 class DecisionAsked(BaseModel):
@@ -58,7 +66,7 @@ def review_app(desk: Desk, *, lang: str = "en") -> App:
 
     Args:
         desk: the dataset with its journal.
-        lang: language of the page.
+        lang: language of the page where the request asks for none.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_exception_handler(MaskwrightError, refused)
@@ -78,33 +86,40 @@ def body_bytes(desk: Desk) -> int:
     return 4 * largest // 3 + 100_000
 
 
-def _add_page(app: FastAPI, lang: str) -> None:
+def _add_page(app: FastAPI, usual: str) -> None:
     folder = Path(str(resources.files("maskwright.web")))
     pages = jinja2.Environment(loader=jinja2.FileSystemLoader(folder / "templates"), autoescape=True)
-    words = {key.removeprefix("review."): text for key, text in table(lang).items() if key.startswith("review.")}
 
     @app.get("/review")
-    def page() -> Response:
-        return HTMLResponse(pages.get_template("review.html.jinja").render(lang=lang, t=words))
+    def page(lang: Language | None = None) -> Response:
+        every = table(lang or usual)
+        words = {key.removeprefix(PAGE): text for key, text in every.items() if key.startswith(PAGE)}
+        return HTMLResponse(pages.get_template("review.html.jinja").render(lang=lang or usual, t=words))
 
     app.mount("/static", StaticFiles(directory=folder / "static"))
 
 
-def _add_samples(app: FastAPI, desk: Desk, lang: str) -> None:
+def _add_samples(app: FastAPI, desk: Desk, usual: str) -> None:
     @app.get("/review/queue.json")
-    def queue(request: Request) -> Response:
-        return json_answer(request, desk.queue_value(person=request.state.person, lang=lang))
+    def queue(request: Request, lang: Language | None = None) -> Response:
+        return json_answer(request, desk.queue_value(person=request.state.person, lang=lang or usual))
 
     @app.get("/review/sample/{index}.json")
-    def sample(request: Request, index: int) -> Response:
-        return json_answer(request, desk.sample_value(index, lang=lang))
+    def sample(request: Request, index: int, lang: Language | None = None) -> Response:
+        return json_answer(request, desk.sample_value(index, lang=lang or usual))
+
+    @functools.lru_cache(THUMBNAILS)
+    def small(index: int, side_px: int) -> bytes:
+        return thumbnail(desk.image(index), side_px)
 
     @app.get("/review/sample/{index}/photo")
-    def photo(request: Request, index: int) -> Response:
-        tag = f'"{desk.sample(index).digest}"'
+    def photo(request: Request, index: int, side: Annotated[int | None, Query(ge=16, le=512)] = None) -> Response:
+        tag = f'"{desk.sample(index).digest}-{side}"'
         headers = {"etag": tag, "cache-control": "private, no-cache"}
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
+        if side is not None:
+            return Response(small(index, side), headers=headers, media_type="image/jpeg")
         image, root = desk.image(index), desk.dataset.root
         file = root / desk.sample(index).image_file if root else None
         content, kind = photo_bytes(file, image)

@@ -121,7 +121,8 @@ def guarded(app: App, entrance: Entrance, limits: Limits, *, lang: str = "en") -
         if person is None:
             return await _refuse(send, 403, "no_token", lang)
         scope.setdefault("state", {})["person"] = person
-        return await app(scope, receive, _with_headers(send))
+        own_files = scope["path"].startswith("/static/")
+        return await app(scope, receive, _with_headers(send, b"no-cache" if own_files else b"no-store"))
 
     return answer
 
@@ -175,12 +176,12 @@ async def _send(send: Send, status: int, body: bytes, kind: bytes, *headers: Hea
     await send({"type": "http.response.body", "body": body})
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, cache: bytes = b"no-store") -> Send:
     async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             own = {name.lower() for name, _ in message["headers"]}
-            cache = () if b"cache-control" in own else ((b"cache-control", b"no-store"),)
-            message["headers"] = [*message["headers"], *HEADERS, *cache]
+            unsaid = [] if b"cache-control" in own else [(b"cache-control", cache)]
+            message["headers"] = [*message["headers"], *HEADERS, *unsaid]
         await send(message)
 
     return with_headers
