@@ -86,6 +86,7 @@ export function decisionSaved(app, message, /** @type {{version: string, decisio
     if (app.at === row) void goTo(app, row);
     else if (!isPainted(work)) void dropDraft(draftKey(app, row)).catch(() => {});
   } else reload(app, row);
+  if (app.at && app.at !== row) void goTo(app, app.at); // what excluding the photo in view costs is another number now
   tell(app, "rows");
 }
 
