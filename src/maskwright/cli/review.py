@@ -47,11 +47,13 @@ def review(
     from maskwright.review.journal import Journal
     from maskwright.web.desk import Desk
     from maskwright.web.review import body_bytes, review_app
+    from maskwright.workflow.sam import sam_proposal
 
     dataset = read(data, classes=classes_for(classes, data, None), allow_leak=True, on_progress=screen.on_progress)
     folder = beside(data)
     decided = Journal(journal or folder.journal, dataset)
-    desk = Desk(dataset, folder, decided, on_progress=screen.on_progress)
+    sam = sam_proposal()
+    desk = Desk(dataset, folder, decided, proposals={"sam": sam} if sam else {}, on_progress=screen.on_progress)
     app = review_app(desk, lang=screen.lang)
     listening = listen(host, port)
     people = tuple(person or [_me()])

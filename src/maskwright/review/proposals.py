@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.data.classes import IGNORE
+from maskwright.data.pictures import fitted
 from maskwright.data.sample import Image, Mask
 from maskwright.errors import UsageError
 from maskwright.review.snapping import snapped
@@ -33,8 +34,8 @@ class Region:
 Proposal = Callable[[Image, Mask, Region], Mask]
 """Takes the photo, the mask as it is and a region; gives a whole mask, `(H, W) uint8` class ids."""
 
-GRABCUT_SIDE_PX = 768
-"""Longest side that GrabCut works on: a second at that size, ten at the size of a camera."""
+GRABCUT_SIDE_PX = 512
+"""Longest side that GrabCut works on: a second at that size, minutes at the size of a camera."""
 
 GRABCUT_ROUNDS = 4
 """Where the outline of the drawn pets moves by less than a pixel."""
@@ -77,19 +78,15 @@ def grabcut(image: Image, mask: Mask, region: Region) -> Mask:
     Raises:
         UsageError: there is neither a box nor a mask of the class to begin with.
     """
-    scale = min(1.0, GRABCUT_SIDE_PX / max(mask.shape))
     seeds = _from_box(mask.shape, region.box_xywh) if region.box_xywh else _from_mask(mask == region.class_id)
-    small, seeds = _made_small(image, seeds, scale)
     for x, y, on_object in region.points:
-        cv2.circle(seeds, (round(x * scale), round(y * scale)), 2, cv2.GC_FGD if on_object else cv2.GC_BGD, -1)
+        cv2.circle(seeds, (x, y), max(2, max(mask.shape) // 200), cv2.GC_FGD if on_object else cv2.GC_BGD, -1)
     if len(np.unique(seeds % 2)) < 2:
         raise UsageError("Nothing to begin with.", do="Draw a box that leaves some of the photo outside.")
-    cv2.setRNGSeed(0)  # its colour models begin with a draw
-    background, object_ = np.zeros((1, 65)), np.zeros((1, 65))
-    cut, _, _ = cv2.grabCut(small, seeds, (0, 0, 1, 1), background, object_, GRABCUT_ROUNDS, cv2.GC_INIT_WITH_MASK)
-    found = np.asarray(np.asarray(cut) % 2 * 255, np.uint8)
-    whole = np.asarray(cv2.resize(found, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)) > 127
-    return replaced(mask, whole, region)
+    around = _around(seeds != cv2.GC_BGD)
+    found = np.zeros(mask.shape, bool)
+    found[around] = _cut(image[around], seeds[around])
+    return replaced(mask, found, region)
 
 
 def replaced(mask: Mask, found: NDArray[np.bool_], region: Region) -> Mask:
@@ -98,23 +95,46 @@ def replaced(mask: Mask, found: NDArray[np.bool_], region: Region) -> Mask:
     Args:
         mask: `(H, W) uint8` class ids.
         found: `(H, W)`, the object's pixels.
-        region: the object's class; in a box only the box changes, without one the whole class.
+        region: the object's class. In a box only the box changes. With a box or clicks, other objects of the class
+            stay: only those that the new one touches lose their remaining pixels; without, all of the class does.
+
+    Returns:
+        The new mask; lost pixels are background (0), pixels that are not judged stay so.
     """
     within = np.zeros(mask.shape, bool)
     within[_box(region.box_xywh)] = True
     result = np.array(mask)
     if region.class_id != 0:
-        result[within & (mask == region.class_id) & ~found] = 0
+        old = mask == region.class_id
+        if region.box_xywh is not None or region.points:
+            _, parts = cv2.connectedComponents(old.astype(np.uint8))
+            old &= np.isin(parts, np.unique(np.asarray(parts)[found & within]))
+        result[within & old & ~found] = 0
     result[within & found & (mask != IGNORE)] = region.class_id
     return result
 
 
-def _made_small(image: Image, seeds: NDArray[np.uint8], scale: float) -> tuple[Image, NDArray[np.uint8]]:
-    if scale == 1:
-        return np.ascontiguousarray(image), seeds
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    fitting = cv2.resize(seeds, small.shape[1::-1], interpolation=cv2.INTER_NEAREST)
-    return np.asarray(small, np.uint8), np.asarray(fitting, np.uint8)
+def _around(inside: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The rows and columns of a region and some of what is beside it, which is enough to tell their colours apart."""
+    slices = []
+    for axis in (1, 0):
+        places = np.flatnonzero(inside.any(axis=axis))
+        margin = max(16, (places[-1] - places[0]) // 3)
+        slices.append(slice(max(0, int(places[0] - margin)), int(places[-1] + margin + 1)))
+    return slices[0], slices[1]
+
+
+def _cut(image: Image, seeds: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """GrabCut on a part of the photo, at `GRABCUT_SIDE_PX` where it is larger."""
+    small = np.ascontiguousarray(fitted(image, GRABCUT_SIDE_PX))
+    small_seeds = np.array(cv2.resize(seeds, small.shape[1::-1], interpolation=cv2.INTER_NEAREST))
+    cv2.setRNGSeed(0)  # its colour models begin with a draw
+    background, object_ = np.zeros((1, 65)), np.zeros((1, 65))
+    cut, _, _ = cv2.grabCut(
+        small, small_seeds, (0, 0, 1, 1), background, object_, GRABCUT_ROUNDS, cv2.GC_INIT_WITH_MASK
+    )
+    found = np.asarray(np.asarray(cut) % 2 * 255, np.uint8)  # what is object has an odd number
+    return np.asarray(cv2.resize(found, seeds.shape[::-1], interpolation=cv2.INTER_LINEAR)) > 127
 
 
 def _from_box(shape: tuple[int, ...], box_xywh: tuple[int, int, int, int]) -> NDArray[np.uint8]:

@@ -8,14 +8,16 @@ from numpy.typing import NDArray
 
 from maskwright.data.sample import Image, Mask
 
-RADIUS_SHARE = 1 / 64
-"""Radius of the filter's window as a share of the photo's longest side: the width of a network's blur at stride 4."""
+RADIUS_SHARE = 1 / 32
+"""Radius of the filter's window as a share of the photo's longest side. On drawn pets it gave the best outlines that cost
+no more than 0.002 mIoU: docs/review.md, "Proposals"."""
 
-EPSILON = 1e-4
+EPSILON = 1e-5
 """How much colour has to vary in a window to count as an edge, as a variance of channels in [0, 1]."""
 
-SIDE_PX = 1024
-"""Longest side at which the filter looks for its coefficients; they vary slowly, and larger photos would take GiB."""
+SIDE_PX = 768
+"""Longest side at which the filter looks for its coefficients: they vary slowly, and at the size of a camera they would
+take GiB."""
 
 
 def snapped(image: Image, probs: NDArray[np.float32]) -> Mask:
@@ -52,13 +54,12 @@ def guided(image: Image, planes: NDArray[np.float32], *, radius_px: int, epsilon
     small = _resized(guide, scale)
     radius = max(1, round(scale * radius_px))
     mean = _mean(small, radius)
-    regular = _covariance(small, mean, radius) + np.float32(epsilon) * np.eye(3, dtype=np.float32)
-    inverse = np.asarray(np.linalg.inv(regular), np.float32)
+    inverse = _inverse(_covariance(small, mean, radius) + np.float32(epsilon) * np.eye(3, dtype=np.float32))
     smooth = np.empty_like(planes)
     for plane, out in zip(planes, smooth, strict=True):
         coefficients = _coefficients(small, _resized(plane, scale), mean, inverse, radius)
         slope_offset = cv2.resize(coefficients, plane.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        out[:] = (slope_offset[..., :3] * guide).sum(axis=2) + slope_offset[..., 3]
+        out[:] = np.einsum("hwi,hwi->hw", slope_offset[..., :3], guide) + slope_offset[..., 3]
     return smooth
 
 
@@ -73,7 +74,7 @@ def _coefficients(
     plane_mean = _mean(plane, radius)
     shared = _mean(guide * plane[..., None], radius) - mean * plane_mean[..., None]
     slope = np.einsum("hwij,hwj->hwi", inverse, shared)
-    offset = plane_mean - (slope * mean).sum(axis=2)
+    offset = plane_mean - np.einsum("hwi,hwi->hw", slope, mean)
     return _mean(np.dstack([slope, offset]), radius)
 
 
@@ -85,6 +86,19 @@ def _covariance(guide: NDArray[np.float32], mean: NDArray[np.float32], radius: i
             product = _mean(guide[..., row] * guide[..., column], radius)
             covariance[..., row, column] = product - mean[..., row] * mean[..., column]
     return covariance
+
+
+def _inverse(matrices: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of symmetric 3 x 3 matrices by cofactors: ten times as fast as a factorisation of each."""
+    wide = matrices.astype(np.float64)  # where the photo is flat the determinant is 1e-12
+    a, b, c, d, e, f = (wide[..., row, column] for row in range(3) for column in range(row, 3))
+    rows = ((d * f - e * e, c * e - b * f, b * e - c * d), (a * f - c * c, b * c - a * e), (a * d - b * b,))
+    determinant = a * rows[0][0] + b * rows[0][1] + c * rows[0][2]
+    inverse = np.empty_like(matrices)
+    for row, cofactors in enumerate(rows):
+        for column, cofactor in enumerate(cofactors, start=row):
+            inverse[..., row, column] = inverse[..., column, row] = cofactor / determinant
+    return inverse
 
 
 def _mean(planes: NDArray[np.float32], radius: int) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -47,13 +48,13 @@ class Desk:
         folder: AuditFolder,
         journal: Journal,
         *,
-        proposals: Mapping[str, Proposal] | None = None,
+        proposals: Mapping[str, Proposal] = MappingProxyType({}),
         on_progress: OnProgress = silent,
     ) -> None:
         self.dataset, self.journal = dataset, journal
         self.queue = build_queue(dataset, folder)
         self._folder = folder
-        self._proposals: dict[str, Proposal] = {"grabcut": grabcut, **(proposals or {})}
+        self._proposals: dict[str, Proposal] = {"grabcut": grabcut, **proposals}
         self._places = {place.index: place for place in self.queue.places}
         self._indices = {sample.id: index for index, sample in enumerate(dataset)}
         self._counts = count_pixels(dataset, on_progress=on_progress)
