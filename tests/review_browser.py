@@ -17,6 +17,9 @@ from review_pets import SIDE
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
+PATIENCE_MS = 120_000
+"""A busy machine may take long; what never happens still fails."""
+
 MARGIN = 14
 """CSS pixels that the page leaves free round a photo that fits."""
 
@@ -120,6 +123,7 @@ def reviewer(chromium: Browser, context: BrowserContext | None = None, **options
     """
     own = context or chromium.new_context(viewport={"width": 1280, "height": 720}, **options)
     sitting = Reviewer(own.new_page())
+    sitting.page.set_default_timeout(PATIENCE_MS)
     sitting.page.on("console", lambda said: said.type == "error" and sitting.complaints.append(said.text))
     sitting.page.on("pageerror", lambda error: sitting.complaints.append(str(error)))
     try:

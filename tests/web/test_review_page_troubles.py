@@ -165,6 +165,28 @@ def _answer_lost(route: Any) -> None:
     route.abort()
 
 
+def test_paint_that_the_server_refuses_is_kept(chromium: Any, data: Path) -> None:
+    with serving(data) as server, reviewer(chromium) as person:
+        person.open(server.address)
+        sample = person.sample()
+        body = '{"error": {"kind": "UsageError", "message": "this split has no masks"}}'
+        person.page.route(
+            "**/review/decisions", lambda route: route.fulfill(status=422, body=body, content_type="application/json")
+        )
+        person.press("KeyB", "Digit2")
+        person.drag((20.5, 50.5), (70.5, 50.5))
+        person.press("KeyR")
+        person.page.locator("#banner").get_by_text("this split has no masks").wait_for()
+        person.page.wait_for_selector("#save-state[data-state=painted]")
+        assert person.sample() == sample
+        person.page.unroute("**/review/decisions")
+        person.page.click("#dismiss")
+        person.seen()
+        person.press("KeyR")
+        person.settled()
+        assert (person.mask(sample)[45:56, 22:70] == 2).all()
+
+
 @pytest.mark.parametrize(("lang", "theme"), [("ru", "dark"), ("en", "light")])
 def test_the_page_follows_language_and_theme(chromium: Any, data: Path, lang: str, theme: str) -> None:
     with serving(data) as server, reviewer(chromium, color_scheme=theme) as person:

@@ -18,6 +18,7 @@
  * @property {boolean} keepPaint the paint stays when the server's mask changes: a decision on it was undone
  * @property {Selection|null} selection
  * @property {string} note
+ * @property {string} savedNote the note that the server has
  *
  * @typedef {object} Opened  the photo in view
  * @property {QueueSample} row
@@ -54,6 +55,7 @@
  * @property {{done: Step[], undone: Step[]}} log
  * @property {import("./outbox.js").Outbox} outbox
  * @property {import("./outbox.js").Conflict[]} conflicts
+ * @property {string} refused why the server did not take a decision, until the person has read it
  * @property {string|null} armed sample on which the next K drops the paint
  * @property {number} finding which of the reasons was zoomed to last
  * @property {Map<Topic, ((detail?: any) => void)[]>} listeners

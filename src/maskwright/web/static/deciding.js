@@ -10,13 +10,13 @@
 
 import { forget, newRound } from "./ahead.js";
 import { tell, toast } from "./app.js";
-import { packed, toBase64, unpacked } from "./bytes.js";
+import { fromBase64, packed, toBase64, unpacked } from "./bytes.js";
 import { draftKey, goTo, isPainted, keepOrDrop, reload, replace, saveDraftNow } from "./opening.js";
 import { post } from "./outbox.js";
 import { redo, undo } from "./painting.js";
 import { say } from "./sentences.js";
-import { askMask } from "./server.js";
-import { dropDraft, dropUnsent } from "./store.js";
+import { askFacts, askMask } from "./server.js";
+import { dropDraft, dropUnsent, keepDraft } from "./store.js";
 
 /** Keep, exclude, relabel, or take the decision back, and go on. @param {App} app @param {import("./app.js").DecisionName} action */
 export function decide(app, action) {
@@ -55,10 +55,9 @@ function enact(/** @type {App} */ app, /** @type {QueueSample} */ row, /** @type
   const work = app.works.get(row.id), action = state.action ?? "clear";
   const mask = state.mask && unpacked(state.mask, row.size_hw[0] * row.size_hw[1]);
   row.decision = action === "clear" ? null : action;
-  if (work && mask) {
-    work.saved = mask;
-    void keepOrDrop(app, row, work);
-  }
+  if (work) work.savedNote = state.note;
+  if (work && mask) work.saved = mask;
+  if (work) void keepOrDrop(app, row, work);
   const message = { sample: row.id, action, mask: mask && toBase64(mask), note: state.note, version: row.version };
   post(app.outbox, message);
   tell(app, "rows");
@@ -132,7 +131,7 @@ function back(app, row, state) {
  *
  * @param {App} app @param {App["conflicts"][number]} conflict
  */
-export async function decisionRefused(app, conflict) {
+export async function decisionStale(app, conflict) {
   const row = rowOf(app, conflict.message.sample);
   if (!row) return;
   if (await isThere(app, row, conflict.message, conflict.current.decision)) {
@@ -141,6 +140,32 @@ export async function decisionRefused(app, conflict) {
   }
   app.conflicts.push(conflict);
   tell(app, "saving");
+}
+
+/**
+ * The server will not take a decision at all: the page shows what stands, and the paint stays as a draft.
+ *
+ * @param {App} app @param {import("./server.js").DecisionMessage} message @param {import("./server.js").Refusal} refusal
+ */
+export async function decisionRefused(app, message, refusal) {
+  const row = rowOf(app, message.sample);
+  app.refused = `${message.sample}: ${refusal.message}`;
+  tell(app, "saving");
+  if (!row) return;
+  const work = app.works.get(row.id);
+  if (work) work.keepPaint = true;
+  app.log.done = app.log.done.filter((step) => step.row !== row);
+  if (message.mask) {
+    const mask = fromBase64(message.mask);
+    const draft = { key: draftKey(app, row), version: row.version, mask: packed(mask), size: mask.length, note: message.note };
+    await keepDraft(draft).catch(() => {});
+    app.painted.add(row.id);
+  }
+  const facts = await askFacts(row.index).catch(() => null);
+  row.decision = facts?.decision && facts.decision.action !== "clear" ? facts.decision.action : null;
+  tell(app, "rows");
+  await goTo(app, row);
+  reload(app, row);
 }
 
 /** @param {App} app @param {QueueSample} row @param {import("./server.js").DecisionMessage} message @param {any} decision */

@@ -18,6 +18,7 @@ import { askProposal, propose } from "./server.js";
 import { draftOf, dropDraft, keepDraft } from "./store.js";
 
 const AHEAD = [1, -1, 2, 3]; // the next photo first, then the one before, then farther on
+const AGAIN_MS = 3000; // a photo that could not be fetched is asked for again: the server may be back
 const REST_MS = 250; // a draft is written when the hand rests this long
 
 /** Go to a sample. @param {App} app @param {QueueSample|undefined} row @returns {Promise<void>} */
@@ -42,7 +43,9 @@ export async function goTo(app, row) {
     if (app.at !== row) return;
     show(app, { row, facts, photo, work, proposal: null, proposalState: "waiting", difference: null, superpixels: null });
   } catch (error) {
-    if (app.at === row) tell(app, "opened", error);
+    if (app.at !== row || /** @type {Error} */ (error).name === "AbortError") return;
+    tell(app, "opened", error);
+    setTimeout(() => { if (app.at === row && app.opened?.row !== row) void goTo(app, row); }, AGAIN_MS);
   }
 }
 
@@ -82,7 +85,7 @@ async function workOn(app, row, facts, mask) {
   if (unsent?.mask) mask = fromBase64(unsent.mask);
   const work = {
     painting: painting(width, height, mask.slice()), saved: mask, keepPaint: false, selection: null,
-    note: unsent?.note ?? facts.decision?.note ?? "",
+    note: unsent?.note ?? facts.decision?.note ?? "", savedNote: facts.decision?.note ?? "",
   };
   const draft = await draftOf(draftKey(app, row)).catch(() => undefined);
   if (draft && draft.size === mask.length) {
@@ -92,6 +95,7 @@ async function workOn(app, row, facts, mask) {
     else if (isPainted(work)) toast(app, say("draft_back"));
   }
   app.works.set(row.id, work);
+  if (draft) void keepOrDrop(app, row, work);
   return work;
 }
 
@@ -183,7 +187,7 @@ export async function keepOrDrop(app, row, work) {
   else app.painted.delete(row.id);
   if (painted !== known) tell(app, "rows");
   const key = draftKey(app, row);
-  const mask = painted ? packed(work.painting.mask) : null;
+  const mask = painted || work.note !== work.savedNote ? packed(work.painting.mask) : null;
   if (mask) await keepDraft({ key, version: row.version, mask, size: work.saved.length, note: work.note }).catch(() => {});
   else await dropDraft(key).catch(() => {});
 }

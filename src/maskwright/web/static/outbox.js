@@ -17,6 +17,7 @@
  * @property {() => void} changed
  * @property {(message: DecisionMessage, answer: {version: string, decision: any}) => void} saved
  * @property {(conflict: Conflict) => void} conflict
+ * @property {(message: DecisionMessage, refusal: Refusal) => void} refused for good: sent again it would be refused again
  * @typedef {{message: DecisionMessage, current: {version: string, decision: any}, key: Promise<number>}} Conflict  `key` of
  *   the message in the browser's store: it stays there until the person has chosen
  */
@@ -74,7 +75,10 @@ async function send(outbox) {
     } catch (error) {
       const refusal = /** @type {Refusal} */ (error);
       if (refusal.status === 409 && refusal.body?.current) conflict(outbox, first, refusal.body.current);
-      else {
+      else if (isFinal(refusal.status)) {
+        leave(outbox, first);
+        outbox.tell.refused(first.message, refusal);
+      } else {
         wait(outbox, refusal);
         break;
       }
@@ -82,6 +86,11 @@ async function send(outbox) {
   }
   outbox.busy = false;
   outbox.tell.changed();
+}
+
+/** A request that is wrong stays wrong; one without leave (401, 403) or at a bad moment may get through later. */
+function isFinal(/** @type {number} */ status) {
+  return status >= 400 && status < 500 && ![401, 403, 408, 429].includes(status);
 }
 
 /** @param {Outbox} outbox @param {Waiting} first @param {{version: string, decision: any}} answer */

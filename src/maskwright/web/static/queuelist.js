@@ -152,7 +152,7 @@ function dressRow(app, row, sample, place) {
   row.dataset.decision = state;
   row.dataset.waiting = String(waiting);
   const checks = sample.checks.length ? checkName(app, sample.checks[0]) : say("without_findings");
-  const meter = make("i", { class: "meter" });
+  const meter = make("i", { class: "meter", hidden: sample.severity === 0 });
   meter.style.setProperty("--share", String(sample.severity));
   const sign = make("span", { class: "sign", title: say(waiting ? "saving" : `decision_${state}`) });
   if (state !== "none") sign.append(icon(state));

@@ -3,7 +3,7 @@
 
 import { act, mountKeys } from "./actions.js";
 import { element, on, tell } from "./app.js";
-import { decisionRefused, decisionSaved, rowOf } from "./deciding.js";
+import { decisionRefused, decisionSaved, decisionStale, rowOf } from "./deciding.js";
 import { mountDialogs } from "./dialogs.js";
 import { draftKey, fetchProposal, goTo, touchDraft } from "./opening.js";
 import { newOutbox, takeOver } from "./outbox.js";
@@ -32,13 +32,14 @@ function newApp(queue) {
       tool: "look", classId: first.id, size: 12, opacity: 0.4, outline: false, hidden: false, compare: false,
       method: "",
     },
-    log: { done: [], undone: [] }, conflicts: [], armed: null, finding: -1, listeners: new Map(),
-    outbox: newOutbox("", { changed() {}, saved() {}, conflict() {} }),
+    log: { done: [], undone: [] }, conflicts: [], refused: "", armed: null, finding: -1, listeners: new Map(),
+    outbox: newOutbox("", { changed() {}, saved() {}, conflict() {}, refused() {} }),
   };
   app.outbox = newOutbox(app.dataset, {
     changed: () => tell(app, "saving"),
     saved: (message, answer) => decisionSaved(app, message, answer),
-    conflict: (conflict) => void decisionRefused(app, conflict),
+    conflict: (conflict) => void decisionStale(app, conflict),
+    refused: (message, refusal) => void decisionRefused(app, message, refusal),
   });
   return app;
 }
@@ -46,9 +47,8 @@ function newApp(queue) {
 /** Unsaved paint and unsent decisions of an earlier visit. @param {App} app */
 async function comeBack(app) {
   const prefix = draftKey(app, { ...app.queue.samples[0], id: "" });
-  for (const key of await draftKeys(prefix).catch(() => [])) {
-    if (rowOf(app, key.slice(prefix.length))) app.painted.add(key.slice(prefix.length));
-  }
+  const drafts = (await draftKeys(prefix).catch(() => [])).map((key) => key.slice(prefix.length));
+  for (const id of drafts) if (rowOf(app, id)) app.painted.add(id);
   for (const message of await takeOver(app.outbox).catch(() => [])) {
     const row = rowOf(app, message.sample);
     if (row) row.decision = message.action === "clear" ? null : message.action;

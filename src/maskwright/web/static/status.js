@@ -20,7 +20,7 @@ export function mountStatus(app) {
   on(app, ["proposal", "settings", "opened"], () => showProposal(app));
   on(app, ["at"], () => showLoading(app));
   on(app, ["opened"], (error) => showOpened(app, error));
-  element("retry").addEventListener("click", () => retry(app.outbox));
+  element("dismiss").addEventListener("click", () => { app.refused = ""; showSaving(app); });
   window.addEventListener("online", () => retry(app.outbox));
   showSaving(app);
 }
@@ -31,15 +31,17 @@ function showSaving(app) {
   state.dataset.state = trouble ? "trouble" : waiting.length ? "waiting" : app.painted.size ? "painted" : "saved";
   state.querySelector("span").textContent = waiting.length ? count("saving_n", waiting.length)
     : app.painted.size ? count("painted_n", app.painted.size) : say("all_saved");
-  element("banner").hidden = !trouble;
-  if (trouble) element("banner-text").textContent = reasonOf(trouble, waiting.length);
+  element("banner").hidden = !trouble && !app.refused;
+  element("retry").hidden = !trouble;
+  element("dismiss").hidden = Boolean(trouble);
+  element("banner-text").textContent = trouble ? reasonOf(trouble, waiting.length) : app.refused && say("refused", { message: app.refused });
 }
 
 /** @param {import("./server.js").Refusal} trouble @param {number} n */
 function reasonOf(trouble, n) {
   if (trouble.status === 0) return count("trouble_silent", n);
   if (trouble.status === 401 || trouble.status === 403) return count("trouble_locked", n);
-  return count("trouble_refused", n, { message: trouble.message });
+  return count("trouble_other", n, { message: trouble.message });
 }
 
 let fading = 0;
