@@ -177,6 +177,18 @@ def test_a_painted_mask_stands_and_the_old_one_can_be_seen(inside: TestClient) -
     assert [each["action"] for each in sample["history"]] == ["relabel", "clear"]
 
 
+def test_painted_masks_are_counted_after_a_restart_too(data: Path, inside: TestClient) -> None:
+    _decide(inside, 0, "relabel", mask(2, 2))
+    for page in (inside, client(desk(data))):
+        queue = page.get("/review/queue.json").json()["samples"]
+        assert [each["class_ids"] for each in queue if each["index"] == 0] == [[0, 2]]
+    for file in (beside(data).path / "masks").rglob("*.png"):
+        file.unlink()
+    lost = client(desk(data)).get("/review/sample/0/mask")
+    assert lost.status_code == 422
+    assert "Copy the journal together with masks/" in lost.json()["error"]["message"]
+
+
 def test_two_tabs_do_not_overwrite_each_other(data: Path) -> None:
     first, second = client(desk(data)), client(desk(data), person="bob")
     seen = second.get("/review/sample/0.json").json()

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from maskwright.errors import UsageError
 from maskwright.web.confined import Outside, confined
+from maskwright.web.desk import Desk
 from maskwright.web.security import Entrance, our_hosts
 from review_page import client, desk
 from small_folders import split_folder
@@ -26,17 +27,23 @@ DECISION = {"sample": "train/000", "action": "keep", "mask": None, "note": "", "
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    return split_folder(tmp_path / "data")
+    return split_folder(tmp_path / "data", train=3, val=2)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """One desk for all tests that change nothing on it."""
+    return desk(split_folder(tmp_path_factory.mktemp("served") / "data", train=3, val=2))
 
 
 @pytest.fixture
-def inside(data: Path) -> TestClient:
-    return client(desk(data))
+def inside(served: Desk) -> TestClient:
+    return client(served)
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_without_the_token_nothing_is_served(data: Path, path: str) -> None:
-    answer = client(desk(data), come_in=False).get(path)
+def test_without_the_token_nothing_is_served(served: Desk, path: str) -> None:
+    answer = client(served, come_in=False).get(path)
     assert answer.status_code == 403
     assert set(answer.json()) == {"error"}
     assert answer.json()["error"]["kind"] == "no_token"
@@ -199,14 +206,13 @@ def test_files_are_confined_to_their_folder(tmp_path: Path, file: str) -> None:
         "keep",
     ],
 )
-def test_wrong_decisions_are_told_and_not_written(data: Path, wrong: Any) -> None:
-    inside = client(desk(data))
+def test_wrong_decisions_are_told_and_not_written(served: Desk, inside: TestClient, wrong: Any) -> None:
     version = inside.get("/review/sample/0.json").json()["version"]
     body = {**wrong, "version": version} if isinstance(wrong, dict) and "version" in wrong else wrong
     answer = inside.post("/review/decisions", json=body)
     assert answer.status_code == 422
     assert answer.json()["error"]["message"]
-    assert not data.with_name("data.maskwright").joinpath("journal.jsonl").exists()
+    assert not served.journal.path.exists()
 
 
 def test_port_80_may_be_left_out_of_the_host() -> None:

@@ -142,6 +142,14 @@ def test_the_usual_port_is_left_for_a_free_one() -> None:
         listen("203.0.113.7")
 
 
+def test_on_all_interfaces_an_address_is_shown_that_others_can_open() -> None:
+    listening = listen("0.0.0.0", 0)
+    with listening.socket:
+        assert listening.host not in ("0.0.0.0", "")
+        assert {listening.host, "localhost", socket.gethostname()} <= set(listening.names)
+        assert listening.address("/review", "t") == f"http://{listening.host}:{listening.port}/review?token=t"
+
+
 @pytest.mark.parametrize(
     ("host", "own"), [("127.0.0.1", True), ("localhost", True), ("::1", True), ("0.0.0.0", False), ("box.lan", False)]
 )

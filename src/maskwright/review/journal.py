@@ -68,7 +68,8 @@ class Journal:
     @property
     def decisions(self) -> tuple[Decision, ...]:
         """All of them, in the order in which they were made."""
-        every = [decision for history in self._history.values() for decision in history]
+        with self._within:
+            every = [decision for history in self._history.values() for decision in history]
         return tuple(sorted(every, key=lambda decision: decision.sequence))
 
     def history(self, sample: str) -> tuple[Decision, ...]:
@@ -79,6 +80,11 @@ class Journal:
         """The decision that counts for one sample; None where there is none or it was taken back."""
         history = self._history.get(sample)
         return history[-1] if history and history[-1].action != "clear" else None
+
+    def standing(self) -> dict[str, Decision]:
+        """The last decision about each sample that was ever decided on, also those that take one back."""
+        with self._within:
+            return {sample: history[-1] for sample, history in self._history.items() if history}
 
     def version(self, sample: str) -> str:
         """What the sample's state is called now; see `version_of`."""

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from maskwright.data.sample import Image, Mask
 
 RADIUS_SHARE = 1 / 32
-"""Radius of the filter's window as a share of the photo's longest side. On drawn pets it gave the best outlines that cost
-no more than 0.002 mIoU: docs/review.md, "Proposals"."""
+"""Radius of the filter's window as a share of the photo's longest side: of those tried on drawn pets, the one with the
+best outlines that cost no more than 0.002 mIoU (docs/review.md, "Proposals")."""
 
 EPSILON = 1e-5
 """How much colour has to vary in a window to count as an edge, as a variance of channels in [0, 1]."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +15,7 @@ from maskwright.data.classes import IGNORE
 from maskwright.data.dataset import Dataset
 from maskwright.data.finding import Finding
 from maskwright.data.sample import Image, Mask, Sample
-from maskwright.errors import UsageError
+from maskwright.errors import RunError, UsageError
 from maskwright.progress import OnProgress, silent
 from maskwright.review.balance import balance, count_pixels, pixels_of
 from maskwright.review.decision import Action, Decision
@@ -58,10 +59,12 @@ class Desk:
         self._places = {place.index: place for place in self.queue.places}
         self._indices = {sample.id: index for index, sample in enumerate(dataset)}
         self._counts = count_pixels(dataset, on_progress=on_progress)
+        self._counted: dict[str, str] = {}
+        self._recount()
 
     def queue_value(self, *, person: str, lang: str) -> dict[str, Any]:
         """All samples, worst first, with what the filters need."""
-        self.journal.refresh()
+        self._recount()
         classes = zip(self.dataset.classes.names, self.dataset.classes.colours, strict=True)
         return {
             "format": 1,
@@ -79,7 +82,7 @@ class Desk:
     def sample_value(self, index: int, *, lang: str) -> dict[str, Any]:
         """One sample with its findings, its history, and what leaving it out costs."""
         sample = self.sample(index)
-        self.journal.refresh()
+        self._recount()
         return {
             "index": index,
             "id": sample.id,
@@ -149,11 +152,20 @@ class Desk:
     def decide(self, sample: str, action: Action, *, seen: str, who: str, why: str, mask: Mask | None) -> Decision:
         """Write a decision down; see `Journal.decide`."""
         decision = self.journal.decide(sample, action, seen=seen, who=who, why=why, mask=mask)
-        index = self._indices[sample]
-        standing = self.dataset[index].mask() if mask is None else mask
-        if standing is not None:
-            self._counts[index] = pixels_of(standing, len(self.dataset.classes))
+        self._recount()
         return decision
+
+    def _recount(self) -> None:
+        """Count masks anew that were painted or taken back, here or by another process."""
+        self.journal.refresh()
+        for sample, last in self.journal.standing().items():
+            index = self._indices.get(sample)  # another process may know photos that were added since
+            if index is not None and self._counted.get(sample, "") != last.mask_file:
+                with contextlib.suppress(RunError):  # a painted mask that is lost is told where it is asked for
+                    mask = self.journal.mask(sample)
+                    if mask is not None:
+                        self._counts[index] = pixels_of(mask, len(self.dataset.classes))
+                self._counted[sample] = last.mask_file
 
     def _proposal(self, sample: Sample, method: str) -> Proposal:
         if method == "model":

@@ -20,6 +20,10 @@ GRACE_S = 3
 """How long requests under way may take after Ctrl-C; a decision takes milliseconds."""
 
 
+EVERY = ("0.0.0.0", "::")
+"""All interfaces: nobody can open these addresses, so the ones that others reach are shown."""
+
+
 @dataclass(frozen=True)
 class Listening:
     """A socket that is bound and not yet served.
@@ -72,7 +76,7 @@ def listen(host: str = "127.0.0.1", port: int | None = None) -> Listening:
                 ) from None
         else:
             names = LOOPBACK if is_loopback(host) else _names(host)
-            return Listening(bound, _in_address(host), bound.getsockname()[1], names)
+            return Listening(bound, _outward() if host in EVERY else _in_address(host), bound.getsockname()[1], names)
     raise AssertionError("the last port is bound or refused")
 
 
@@ -130,15 +134,20 @@ def _bound(host: str, port: int) -> socket.socket:
 
 def _names(host: str) -> tuple[str, ...]:
     """The names of an interface that others reach; of all interfaces, every name of this computer."""
-    if host not in ("0.0.0.0", "::"):
+    if host not in EVERY:
         return (_in_address(host),)
-    own = {socket.gethostname(), socket.getfqdn()}
+    own = {socket.gethostname(), socket.getfqdn(), _outward()}
     with contextlib.suppress(OSError):
         own |= {_in_address(str(entry[4][0])) for entry in socket.getaddrinfo(socket.gethostname(), None)}
+    return (*LOOPBACK, *sorted(own))
+
+
+def _outward() -> str:
+    """The address of this computer that others reach, or its name where it has none."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(("192.0.2.1", 9))  # sends nothing: tells which address would be used (RFC 5737)
-        own.add(str(probe.getsockname()[0]))
-    return (*LOOPBACK, *sorted(own))
+        return str(probe.getsockname()[0])
+    return socket.gethostname()
 
 
 def _in_address(host: str) -> str:
