@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from maskwright.models.loading import load_weights
     from maskwright.recipe.recipe import Recipe
     from maskwright.reports.report import report
+    from maskwright.review.decision import Decision
+    from maskwright.review.mend import mend
     from maskwright.shipping.bundle import Bundle, bundle
     from maskwright.training.run import Run
     from maskwright.workflow.architectures import architectures
@@ -43,6 +45,7 @@ __all__ = [
     "Bundle",
     "Classes",
     "Dataset",
+    "Decision",
     "Evaluation",
     "Finding",
     "Predictor",
@@ -64,6 +67,7 @@ __all__ = [
     "load",
     "load_weights",
     "make_classes",
+    "mend",
     "plan",
     "predict",
     "read",
@@ -77,6 +81,7 @@ _HOME = {
     "Bundle": "shipping.bundle",
     "Classes": "data.classes",
     "Dataset": "data.dataset",
+    "Decision": "review.decision",
     "Evaluation": "evaluation.evaluate",
     "Finding": "data.finding",
     "Predictor": "inference.predictor",
@@ -98,6 +103,7 @@ _HOME = {
     "load": "inference.load",
     "load_weights": "models.loading",
     "make_classes": "data.classes",
+    "mend": "review.mend",
     "plan": "workflow.plan",
     "predict": "inference.predict",
     "read": "data.reading",

@@ -17,10 +17,12 @@ from maskwright.cli.demo import demo
 from maskwright.cli.doctor import doctor
 from maskwright.cli.evaluate import evaluate
 from maskwright.cli.import_mmseg import import_mmseg
+from maskwright.cli.mend import mend
 from maskwright.cli.models import models
 from maskwright.cli.plan import plan
 from maskwright.cli.predict import predict
 from maskwright.cli.report import report
+from maskwright.cli.review import review
 from maskwright.cli.run import run
 from maskwright.cli.train import train
 from maskwright.cli.verb import refuse
@@ -28,7 +30,10 @@ from maskwright.cli.weights import app as weights
 from maskwright.sentences import say
 from maskwright.storage import json_text
 
-VERBS = (demo, run, audit, convert, plan, train, evaluate, report, predict, models, import_mmseg, doctor)
+VERBS = (
+    *(demo, run, audit, review, mend, convert, plan, train, evaluate, report, predict),
+    *(models, import_mmseg, doctor),
+)
 
 app = typer.Typer(
     name="maskwright",

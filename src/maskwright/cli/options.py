@@ -91,7 +91,7 @@ FoldsBudget = Annotated[
     typer.Option(
         "--budget",
         metavar="TIME",
-        help="Time for all of it, e.g. 15m: models are trained that each have not seen some of the photos, and judge them.",
+        help="Time for all of it, e.g. 15m: masks are judged by models trained for it on other photos.",
     ),
 ]
 FailOn = Annotated[
@@ -106,6 +106,25 @@ MmsegCheckpoint = Annotated[
 ]
 Side = Annotated[int, typer.Option("--size", min=32, max=4096, help="Side of the photo that is counted for, in px.")]
 Timed = Annotated[bool, typer.Option("--time", help="Also time each architecture on this machine, in float32.")]
+
+JournalFile = Annotated[
+    Path | None,
+    typer.Option("--journal", metavar="J", help="The file of decisions.  [default: DATA.maskwright/journal.jsonl]"),
+]
+NewFolder = Annotated[Path, typer.Option("--out", "-o", metavar="NEW", help="The folder of the new dataset.")]
+Port = Annotated[
+    int | None,
+    typer.Option("--port", min=0, max=65535, help="Port to serve on, 0 for any.  [default: 8765, or any free one]"),
+]
+Host = Annotated[
+    str, typer.Option("--host", metavar="ADDRESS", help="Interface to serve on; one that others reach needs --person.")
+]
+Persons = Annotated[
+    list[str] | None,
+    typer.Option("--person", metavar="NAME", help="Who decides; each gets an address of their own. May be repeated."),
+]
+OpenBrowser = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")]
+LinkPhotos = Annotated[bool, typer.Option("--link", help="Link the photos instead of copying them; never the masks.")]
 
 Language = Literal["en", "ru"]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value; progress goes to standard error.")]

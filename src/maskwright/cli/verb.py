@@ -28,11 +28,13 @@ class Answer:
         value: for --json.
         text: for a person.
         exit_code: 1 where the answer is that a gate was not passed.
+        then: what goes on after the answer was given, as serving does.
     """
 
     value: Any
     text: str
     exit_code: int = 0
+    then: Callable[[], None] | None = None
 
 
 def verb(act: Callable[..., Answer]) -> Callable[..., None]:
@@ -54,6 +56,8 @@ def verb(act: Callable[..., Answer]) -> Callable[..., None]:
             with Screen(lang, quiet=as_json) as screen:
                 answer = act(screen, **given)
             typer.echo(json_text(answer.value) if as_json else answer.text)
+            if answer.then is not None:
+                answer.then()
         except (Exception, KeyboardInterrupt) as error:
             raise typer.Exit(refuse(error, as_json=as_json, lang=lang, debug=debug)) from None
         if answer.exit_code:

@@ -26,6 +26,9 @@ LIBRARIES = {
     "huggingface_hub": "huggingface-hub",
     "jinja2": "jinja2",
     "plotly": "plotly",
+    "fastapi": "fastapi",
+    "uvicorn": "uvicorn",
+    "filelock": "filelock",
 }
 """What Maskwright imports beside torch, and the package that it comes from."""
 

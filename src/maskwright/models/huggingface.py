@@ -76,7 +76,7 @@ def huggingface_model(name: str, classes: int, *, architecture_config: str = "")
             do="Planning fills it. From Python: maskwright.models.huggingface.published(name).config",
         )
     where = f"architecture_config of {PREFIX}{name}"
-    with _quiet_and_offline():
+    with quiet_and_offline():
         return HuggingFaceSegmenter(_config(_parsed(architecture_config, where), where, classes=classes), where)
 
 
@@ -105,7 +105,7 @@ def published(name: str) -> Published:
     path = hub_file(repository(name), ("config.json",))
     pinned, where = Repository(repository(name).name, path.parent.name), f"config.json of {PREFIX}{name}"
     values = _parsed(path.read_text(encoding="utf-8"), where)
-    with _quiet_and_offline():
+    with quiet_and_offline():
         whole = _cleaned(_config(values, where, classes=2).to_dict())
     said = _preprocessing(pinned)
     if said.get("do_flip_channel_order"):
@@ -153,7 +153,7 @@ class HuggingFaceSegmenter(nn.Module):
     def translated(self, tensors: Mapping[str, Tensor], source: str) -> Mapped:
         """A repository's weights under our names, carried over by transformers itself; see `Foreign`."""
         try:
-            with _quiet_and_offline():
+            with quiet_and_offline():
                 filled, report = type(self._network).from_pretrained(
                     None,
                     config=copy.deepcopy(self._network.config),
@@ -322,7 +322,7 @@ def _image_hw(config: Any, where: str) -> tuple[int, int]:
 
 
 @contextmanager
-def _quiet_and_offline() -> Iterator[None]:
+def quiet_and_offline() -> Iterator[None]:
     """Without transformers' own reports, and so that no configuration can make it ask the hub for anything."""
     if importlib.util.find_spec("torchvision") is not None:
         import_torchvision()  # transformers does so where it is there, and ends where it does not fit torch

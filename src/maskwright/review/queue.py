@@ -1,0 +1,80 @@
+"""The order in which samples are looked at: every sample once, the worst first."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from maskwright.audit.folder import AuditFolder
+from maskwright.data.dataset import Dataset
+from maskwright.data.finding import Finding, read_findings
+from maskwright.storage import read_json
+
+
+@dataclass(frozen=True)
+class Place:
+    """One sample in the queue.
+
+    Args:
+        index: the sample's position in the dataset.
+        severity: of the worst that is known about it, in [0, 1]; 0 where nothing is.
+        findings: what is known, worst first.
+    """
+
+    index: int
+    severity: float
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Queue:
+    """All samples, worst first.
+
+    Args:
+        places: every sample once.
+        audited: whether an audit of the data was there to sort by.
+        left_out: findings about files that could not be read as a sample.
+    """
+
+    places: tuple[Place, ...]
+    audited: bool
+    left_out: tuple[Finding, ...]
+
+
+def build_queue(dataset: Dataset, folder: AuditFolder) -> Queue:
+    """Sort the samples by what the audit, or else the reader, found.
+
+    Args:
+        dataset: the samples.
+        folder: where an audit of them may lie.
+
+    Raises:
+        RunError: the audit's files are damaged.
+    """
+    audited = folder.findings.is_file()
+    known = read_findings(folder.findings) if audited else dataset.findings
+    ranks = _ranks(folder)
+    found: dict[str, list[Finding]] = defaultdict(list)
+    ids = {sample.id for sample in dataset}
+    for finding in known:
+        if finding.sample in ids:
+            found[finding.sample].append(finding)
+    places = [
+        _place(index, found.get(sample.id, []), ranks.get(sample.id, 0.0)) for index, sample in enumerate(dataset)
+    ]
+    places.sort(key=lambda place: (-place.severity, place.index))
+    return Queue(tuple(places), audited, tuple(finding for finding in known if finding.sample not in ids))
+
+
+def _place(index: int, findings: list[Finding], rank: float) -> Place:
+    worst_first = sorted(findings, key=lambda finding: -finding.severity)
+    return Place(index, max([rank, *(finding.severity for finding in findings)]), tuple(worst_first))
+
+
+def _ranks(folder: AuditFolder) -> dict[str, float]:
+    """The severity of each sample that a model judged, also below the threshold of findings."""
+    if not folder.label_issues.is_file():
+        return {}
+    content = read_json(folder.label_issues)
+    issues = content["label_issues"] if isinstance(content, dict) else content
+    return {issue["sample"]: float(issue["severity"]) for issue in issues}

@@ -1,0 +1,69 @@
+"""How values, pixels and refusals travel to the page."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from numpy.typing import NDArray
+
+from maskwright.sentences import say
+
+GZIP_LEVEL = 1
+"""The fastest: masks shrink fiftyfold even so, and the loopback interface is faster than any compression."""
+
+
+STATUS = {"Outside": 403, "Unknown": 404, "Stale": 409}
+"""What HTTP calls our refusals; all others are 422: understood, and impossible."""
+
+
+def json_answer(request: Request, value: Any, *, status: int = 200) -> Response:
+    """A value as JSON."""
+    # ten thousand samples: strict JSON at once, without the walk that storage.json_text makes for nan
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return packed(request, text.encode(), "application/json", status=status)
+
+
+def pixels_answer(request: Request, pixels: NDArray[Any]) -> Response:
+    """Pixels row by row, little-endian, without a header of their own."""
+    little = pixels.astype(pixels.dtype.newbyteorder("<"), copy=False)
+    return packed(request, np.ascontiguousarray(little).tobytes(), "application/octet-stream")
+
+
+def packed(request: Request, content: bytes, kind: str, *, status: int = 200) -> Response:
+    """Bytes, compressed where the browser takes that."""
+    headers = {"vary": "accept-encoding"}
+    if "gzip" in request.headers.get("accept-encoding", "") and len(content) > 1000:
+        content = gzip.compress(content, GZIP_LEVEL, mtime=0)
+        headers["content-encoding"] = "gzip"
+    return Response(content, status, headers, media_type=kind)
+
+
+def refused(request: Request, error: Exception) -> Response:
+    """An error of ours, or of the request's form, as JSON."""
+    if isinstance(error, RequestValidationError):
+        wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:3])
+        return _error(request, "RequestError", wrong, 422)
+    kind = type(error).__name__
+    return _error(request, kind, str(error), STATUS.get(kind, 422))
+
+
+def failed(lang: str) -> Callable[[Request, Exception], Response]:
+    """What is answered when the disk refused something, or the program has a defect."""
+
+    def answer(request: Request, error: Exception) -> Response:
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+        if isinstance(error, OSError):
+            return _error(request, "SystemError", say("cli.system", lang, what=what), 507)
+        return _error(request, "Defect", say("cli.defect", lang, what=what), 500)
+
+    return answer
+
+
+def _error(request: Request, kind: str, message: str, status: int) -> Response:
+    return json_answer(request, {"error": {"kind": kind, "message": message}}, status=status)

@@ -1,0 +1,182 @@
+"""The application behind the page of review."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import jinja2
+import numpy as np
+from fastapi import Body, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, ConfigDict, Field
+
+from maskwright.data.sample import Mask
+from maskwright.errors import MaskwrightError, UsageError
+from maskwright.review.decision import Action
+from maskwright.review.journal import Stale
+from maskwright.review.proposals import Region
+from maskwright.review.superpixels import superpixels
+from maskwright.sentences import table
+from maskwright.web.answers import failed, json_answer, pixels_answer, refused
+from maskwright.web.desk import Desk, decision_value
+from maskwright.web.photos import photo_bytes, thumbnail
+from maskwright.web.security import App
+
+STRICT = ConfigDict(extra="forbid")
+Language = Literal["en", "ru"]
+
+PAGE = "review_page."
+"""How the keys of the page's sentences begin."""
+
+THUMBNAILS = 4096
+"""Small pictures kept in memory: 12 MB, enough to scroll back and forth in a long queue."""
+
+
+class DecisionAsked(BaseModel):
+    """What the page sends to have a decision written down."""
+
+    model_config = STRICT
+    sample: str
+    action: Action
+    mask: str | None = None
+    note: Annotated[str, Field(max_length=10_000)] = ""
+    version: str
+
+
+class ProposalAsked(BaseModel):
+    """What the page sends to have a mask proposed."""
+
+    model_config = STRICT
+    method: str
+    class_id: Annotated[int, Field(ge=0, le=253)]
+    box_xywh: tuple[int, int, int, int] | None = None
+    points: Annotated[list[tuple[int, int, Literal[0, 1]]], Field(max_length=1000)] = []
+    mask: str | None = None
+
+
+def review_app(desk: Desk, *, lang: str = "en") -> App:
+    """The page of review and what it asks for; it has to be guarded (`web.security.guarded`).
+
+    Args:
+        desk: the dataset with its journal.
+        lang: language of the page where the request asks for none.
+    """
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.add_exception_handler(MaskwrightError, refused)
+    app.add_exception_handler(RequestValidationError, refused)
+    app.add_exception_handler(OSError, failed(lang))
+    app.add_exception_handler(Exception, failed(lang))
+    _add_page(app, lang)
+    _add_samples(app, desk, lang)
+    _add_proposals(app, desk)
+    _add_decisions(app, desk)
+    return cast(App, app)
+
+
+def body_bytes(desk: Desk) -> int:
+    """The longest body that a request may have: a mask of the largest photo in base64, and some words."""
+    largest = max((sample.size_hw[0] * sample.size_hw[1] for sample in desk.dataset), default=0)
+    return 4 * largest // 3 + 100_000
+
+
+def _add_page(app: FastAPI, usual: str) -> None:
+    folder = Path(str(resources.files("maskwright.web")))
+    pages = jinja2.Environment(loader=jinja2.FileSystemLoader(folder / "templates"), autoescape=True)
+
+    @app.get("/review")
+    def page(lang: Language | None = None) -> Response:
+        every = table(lang or usual)
+        words = {key.removeprefix(PAGE): text for key, text in every.items() if key.startswith(PAGE)}
+        return HTMLResponse(pages.get_template("review.html.jinja").render(lang=lang or usual, t=words))
+
+    app.mount("/static", StaticFiles(directory=folder / "static"))
+
+
+def _add_samples(app: FastAPI, desk: Desk, usual: str) -> None:
+    @app.get("/review/queue.json")
+    def queue(request: Request, lang: Language | None = None) -> Response:
+        return json_answer(request, desk.queue_value(person=request.state.person, lang=lang or usual))
+
+    @app.get("/review/sample/{index}.json")
+    def sample(request: Request, index: int, lang: Language | None = None) -> Response:
+        return json_answer(request, desk.sample_value(index, lang=lang or usual))
+
+    @functools.lru_cache(THUMBNAILS)
+    def small(index: int, side_px: int) -> bytes:
+        return thumbnail(desk.image(index), side_px)
+
+    @app.get("/review/sample/{index}/photo")
+    def photo(request: Request, index: int, side: Annotated[int | None, Query(ge=16, le=512)] = None) -> Response:
+        tag = f'"{desk.sample(index).digest}-{side}"'
+        headers = {"etag": tag, "cache-control": "private, no-cache"}
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        if side is not None:
+            return Response(small(index, side), headers=headers, media_type="image/jpeg")
+        image, root = desk.image(index), desk.dataset.root
+        file = root / desk.sample(index).image_file if root else None
+        content, kind = photo_bytes(file, image)
+        return Response(content, headers=headers, media_type=kind)
+
+    @app.get("/review/sample/{index}/mask")
+    def mask(request: Request, index: int, original: bool = False) -> Response:
+        return pixels_answer(request, desk.mask(index, original=original))
+
+    @app.get("/review/sample/{index}/superpixels")
+    def regions(request: Request, index: int) -> Response:
+        return pixels_answer(request, superpixels(desk.image(index)))
+
+
+def _add_proposals(app: FastAPI, desk: Desk) -> None:
+    @app.get("/review/sample/{index}/proposal")
+    def proposal(request: Request, index: int, method: str) -> Response:
+        return pixels_answer(request, desk.propose(index, method, Region()))
+
+    @app.post("/review/sample/{index}/propose")
+    def propose(request: Request, index: int, asked: Annotated[ProposalAsked, Body()]) -> Response:
+        region = Region(asked.class_id, asked.box_xywh, tuple(asked.points))
+        mask = _mask(asked.mask, desk.sample(index).size_hw)
+        return pixels_answer(request, desk.propose(index, asked.method, region, mask))
+
+
+def _add_decisions(app: FastAPI, desk: Desk) -> None:
+    sizes = {sample.id: sample.size_hw for sample in desk.dataset}
+
+    @app.post("/review/decisions")
+    def decide(request: Request, asked: Annotated[DecisionAsked, Body()]) -> Response:
+        mask = _mask(asked.mask, sizes.get(asked.sample, (0, 0)))
+        try:
+            decision = desk.decide(
+                asked.sample,
+                asked.action,
+                seen=asked.version,
+                who=request.state.person,
+                why=asked.note,
+                mask=mask,
+            )
+        except Stale as stale:
+            current = {"version": stale.version, "decision": decision_value(stale.current)}
+            error: dict[str, Any] = {"kind": "Stale", "message": str(stale)}
+            return json_answer(request, {"error": error, "current": current}, status=409)
+        value = {"saved": True, "version": decision.version, "decision": decision_value(decision)}
+        return json_answer(request, value)
+
+
+def _mask(text: str | None, size_hw: tuple[int, int]) -> Mask | None:
+    """The pixels of a mask that the page sent in base64."""
+    if text is None:
+        return None
+    try:
+        content = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        content = b""
+    if len(content) != size_hw[0] * size_hw[1]:
+        raise UsageError("The mask has another size than the photo.", expected=f"{size_hw[1]} x {size_hw[0]} bytes")
+    return np.frombuffer(content, np.uint8).reshape(size_hw)

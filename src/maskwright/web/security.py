@@ -1,0 +1,187 @@
+"""Who may come in: nothing is answered without a cookie, and a cookie is only given for a one-time token."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qs
+
+from maskwright.sentences import say
+from maskwright.storage import json_text
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Header = tuple[bytes, bytes]
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+HEADERS: tuple[Header, ...] = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+        b"worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+"""What every answer carries: no script, frame, form or picture from elsewhere, and no address given away."""
+
+
+class Entrance:
+    """The tokens that are still good, and the cookies that were given for tokens.
+
+    Args:
+        people: names of those who may come in; each has a token of their own.
+        port: goes into the cookie's name, since browsers keep one jar for all ports of a host.
+        on_used: is told a person's name and new token when the old one was used, so that it can be shown.
+    """
+
+    def __init__(self, people: Sequence[str], port: int, *, on_used: Callable[[str, str], None] = lambda *_: None):
+        self.cookie = f"maskwright_{port}"
+        self.tokens = {name: secrets.token_urlsafe(24) for name in people}
+        self._sessions: dict[str, str] = {}
+        self._on_used = on_used
+
+    def exchange(self, token: str) -> str | None:
+        """The cookie's value for a token that was not used yet, else None; the token is used up."""
+        for person, good in self.tokens.items():
+            if secrets.compare_digest(token.encode(), good.encode()):
+                session = secrets.token_urlsafe(32)
+                self._sessions[session] = person
+                self.tokens[person] = secrets.token_urlsafe(24)
+                self._on_used(person, self.tokens[person])
+                return session
+        return None
+
+    def person(self, session: str) -> str | None:
+        """Who a cookie's value was given to, or None."""
+        return self._sessions.get(session)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is refused before anything reads it.
+
+    Args:
+        hosts: the values of the Host header that are ours, e.g. "127.0.0.1:8765".
+        body_bytes: the longest body of a request.
+    """
+
+    hosts: frozenset[str]
+    body_bytes: int
+
+
+def our_hosts(names: Iterable[str], port: int) -> frozenset[str]:
+    """The values of the Host header under which a server may be asked.
+
+    Args:
+        names: its names and addresses, IPv6 in brackets.
+        port: its port; browsers leave out 80.
+    """
+    return frozenset(f"{name.lower()}:{port}" for name in names) | frozenset(names if port == 80 else ())
+
+
+def guarded(app: App, entrance: Entrance, limits: Limits, *, lang: str = "en") -> App:
+    """An application that nobody reaches without having come in.
+
+    A foreign Host is refused (DNS rebinding), and so are a foreign Origin and any change that is not JSON (requests
+    forged by other sites), bodies over the limit and, without a cookie, everything.
+
+    Args:
+        app: the application; it finds who asks in `scope["state"]["person"]`.
+        entrance: knows tokens and cookies.
+        limits: see `Limits`.
+        lang: language of refusals.
+    """
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await app(scope, receive, send)
+        if scope["type"] != "http":
+            return await send({"type": "websocket.close", "code": 1008})
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        refusal = _refusal(scope["method"], headers, limits)
+        if refusal is not None:
+            return await _refuse(send, *refusal, lang)
+        token = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+        if token and scope["path"] == "/review" and scope["method"] == "GET":
+            session = entrance.exchange(token)
+            if session is not None:
+                return await _let_in(send, f"{entrance.cookie}={session}", headers)
+        person = entrance.person(_cookie(headers.get("cookie", ""), entrance.cookie))
+        if person is None:
+            return await _refuse(send, 403, "no_token", lang)
+        scope.setdefault("state", {})["person"] = person
+        own_files = scope["path"].startswith("/static/")
+        return await app(scope, receive, _with_headers(send, b"no-cache" if own_files else b"no-store"))
+
+    return answer
+
+
+def _refusal(method: str, headers: dict[str, str], limits: Limits) -> tuple[int, str] | None:
+    """Status and sentence for a request that nobody may make, or None."""
+    if headers.get("host", "").lower() not in limits.hosts:
+        return 403, "foreign_host"
+    origin = headers.get("origin")
+    if origin is not None and origin.lower().removeprefix("http://") not in limits.hosts:
+        return 403, "foreign_origin"
+    if method in ("GET", "HEAD"):
+        return None
+    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return 403, "foreign_origin"
+    if headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+        return 415, "not_json"
+    length = headers.get("content-length", "")
+    if not length.isascii() or not length.isdigit():
+        return 411, "no_length"
+    return (413, "too_long") if int(length) > limits.body_bytes else None
+
+
+def _cookie(header: str, name: str) -> str:
+    try:
+        found = SimpleCookie(header).get(name)
+    except CookieError:
+        return ""
+    return found.value if found else ""
+
+
+async def _let_in(send: Send, cookie: str, headers: dict[str, str]) -> None:
+    """Give the cookie and go on without the token in the address."""
+    set_cookie = (b"set-cookie", f"{cookie}; HttpOnly; SameSite=Strict; Path=/".encode())
+    if headers.get("sec-fetch-site") == "cross-site":
+        # A redirect would still count as coming from the other site, and the strict cookie would stay at home.
+        page = b'<!doctype html><meta http-equiv="refresh" content="0; url=/review"><a href="/review">Maskwright</a>'
+        return await _send(send, 200, page, b"text/html; charset=utf-8", set_cookie)
+    return await _send(send, 303, b"", b"text/plain", set_cookie, (b"location", b"/review"))
+
+
+async def _refuse(send: Send, status: int, why: str, lang: str) -> None:
+    value = {"error": {"kind": why, "message": say(f"web.{why}", lang)}}
+    await _send(send, status, json_text(value).encode(), b"application/json", (b"connection", b"close"))
+
+
+async def _send(send: Send, status: int, body: bytes, kind: bytes, *headers: Header) -> None:
+    every = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), *headers]
+    send = _with_headers(send)
+    await send({"type": "http.response.start", "status": status, "headers": every})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _with_headers(send: Send, cache: bytes = b"no-store") -> Send:
+    async def with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            own = {name.lower() for name, _ in message["headers"]}
+            unsaid = [] if b"cache-control" in own else [(b"cache-control", cache)]
+            message["headers"] = [*message["headers"], *HEADERS, *unsaid]
+        await send(message)
+
+    return with_headers

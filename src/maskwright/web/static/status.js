@@ -1,0 +1,94 @@
+// @ts-check
+/**
+ * What the page says about itself: saved or not, the banner, short messages, where the pointer is.
+ *
+ * @typedef {import("./app.js").App} App
+ */
+
+import { element, on } from "./app.js";
+import { retry } from "./outbox.js";
+import { count, say } from "./sentences.js";
+import { pointer } from "./stage.js";
+
+const TOAST_MS = 3500;
+
+/** @param {App} app */
+export function mountStatus(app) {
+  on(app, ["saving", "rows"], () => showSaving(app));
+  on(app, ["toast"], showToast);
+  on(app, ["view", "marks", "mask", "opened"], () => showPointer(app));
+  on(app, ["proposal", "settings", "opened"], () => showProposal(app));
+  on(app, ["at"], () => showLoading(app));
+  on(app, ["opened"], (error) => showOpened(app, error));
+  element("dismiss").addEventListener("click", () => { app.refused = ""; showSaving(app); });
+  window.addEventListener("online", () => retry(app.outbox));
+  showSaving(app);
+}
+
+/** @param {App} app */
+function showSaving(app) {
+  const { waiting, trouble } = app.outbox, state = element("save-state");
+  state.dataset.state = trouble ? "trouble" : waiting.length ? "waiting" : app.painted.size ? "painted" : "saved";
+  state.querySelector("span").textContent = waiting.length ? count("saving_n", waiting.length)
+    : app.painted.size ? count("painted_n", app.painted.size) : say("all_saved");
+  element("banner").hidden = !trouble && !app.refused;
+  element("retry").hidden = !trouble;
+  element("dismiss").hidden = Boolean(trouble);
+  element("banner-text").textContent = trouble ? reasonOf(trouble, waiting.length) : app.refused && say("refused", { message: app.refused });
+}
+
+/** @param {import("./server.js").Refusal} trouble @param {number} n */
+function reasonOf(trouble, n) {
+  if (trouble.status === 0) return count("trouble_silent", n);
+  if (trouble.status === 401 || trouble.status === 403) return count("trouble_locked", n);
+  return count("trouble_other", n, { message: trouble.message });
+}
+
+let fading = 0;
+
+/** @param {string} text */
+function showToast(text) {
+  const toast = element("toast");
+  toast.textContent = text;
+  toast.dataset.shown = "true";
+  clearTimeout(fading);
+  fading = window.setTimeout(() => (toast.dataset.shown = "false"), TOAST_MS);
+}
+
+/** @param {App} app */
+function showPointer(app) {
+  const at = pointer(), painting = app.opened?.work.painting, place = element("pointer-text");
+  const x = Math.floor(at?.x ?? -1), y = Math.floor(at?.y ?? -1);
+  if (!painting || x < 0 || y < 0 || x >= painting.width || y >= painting.height) return void (place.textContent = "");
+  const id = painting.mask[y * painting.width + x];
+  const name = id === app.queue.ignore ? say("ignore") : (app.queue.classes.find((one) => one.id === id)?.name ?? String(id));
+  place.textContent = `${x}, ${y} · ${name}`;
+}
+
+/** @param {App} app */
+function showProposal(app) {
+  const opened = app.opened;
+  if (!opened) return;
+  const text = { waiting: say("proposal_waiting"), none: say("proposal_none"), there: "" }[opened.proposalState];
+  for (const name of ["proposal", "difference"]) {
+    element(`pane-${name}`).querySelector(".pane-note").textContent = text;
+  }
+}
+
+let patience = 0;
+
+/** A photo that is there at once needs no word; a slow one gets one. @param {App} app */
+function showLoading(app) {
+  clearTimeout(patience);
+  patience = window.setTimeout(() => {
+    if (app.opened?.row !== app.at) element("panes").dataset.loading = "true";
+  }, 120);
+}
+
+/** @param {App} app @param {Error} [error] */
+function showOpened(app, error) {
+  element("panes").dataset.loading = "false";
+  element("pane-label").querySelector(".pane-note").textContent =
+    error ? say("photo_unreachable", { error: error.message }) : "";
+  if (error) element("panes").dataset.loading = "true";
+}
