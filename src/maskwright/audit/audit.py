@@ -11,7 +11,7 @@ from typing import Any
 from maskwright.audit.duplicates import DuplicateGroup, groups_from_json, groups_to_json
 from maskwright.audit.folder import AuditFolder
 from maskwright.audit.label_issue import LabelIssue, ObjectIssue
-from maskwright.audit.label_issues import with_evidence
+from maskwright.audit.label_issues import EVIDENCE, with_evidence
 from maskwright.audit.notebook import audit_html
 from maskwright.audit.settings import AuditSettings, make_settings
 from maskwright.audit.statistics import AuditStatistics
@@ -63,6 +63,13 @@ class Audit:
 
     def _repr_html_(self) -> str:
         return audit_html(self.name, self.images, self.findings, self.root)
+
+    @property
+    def suspects(self) -> tuple[str, ...]:
+        """Samples by how much their label is suspected: as ranked with a model, else by their worst finding."""
+        if self.label_issues:
+            return tuple(issue.sample for issue in self.label_issues)
+        return tuple(dict.fromkeys(finding.sample for finding in self.findings if finding.check in EVIDENCE))
 
     def save(self, folder: AuditFolder) -> None:
         """Write findings, statistics, duplicates and label issues; each file whole or not at all."""

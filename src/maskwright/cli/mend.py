@@ -30,10 +30,10 @@ def mend(
     is. changes.md in NEW says what changed and why. The same decisions give the same bytes; DATA is never changed.
     """
     from maskwright.audit.folder import beside
-    from maskwright.data.reading import read
+    from maskwright.data.reading import look_over
     from maskwright.review.mend import mend as replay
 
-    dataset = read(data, classes=classes_for(classes, data, None), allow_leak=True, on_progress=screen.on_progress)
+    dataset = look_over(data, classes=classes_for(classes, data, None), on_progress=screen.on_progress)
     mended = replay(
         dataset,
         journal or beside(data).journal,

@@ -43,13 +43,13 @@ def review(
     if not is_loopback(host) and not person:
         raise UsageError(say("web.person_missing", screen.lang, host=host))
     from maskwright.audit.folder import beside
-    from maskwright.data.reading import read
+    from maskwright.data.reading import look_over
     from maskwright.review.journal import Journal
     from maskwright.web.desk import Desk
     from maskwright.web.review import body_bytes, review_app
     from maskwright.workflow.sam import sam_proposal
 
-    dataset = read(data, classes=classes_for(classes, data, None), allow_leak=True, on_progress=screen.on_progress)
+    dataset = look_over(data, classes=classes_for(classes, data, None), on_progress=screen.on_progress)
     folder = beside(data)
     decided = Journal(journal or folder.journal, dataset)
     sam = sam_proposal()

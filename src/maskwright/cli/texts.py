@@ -33,6 +33,7 @@ def opening_text(run: Path, lang: str) -> str:
         [
             *data_lines(statistics, lang),
             *_finding_lines(run, statistics, lang),
+            *_audit_lines(run, lang),
             *_plan_lines(run, lang),
             *_start_lines(run, lang),
         ]
@@ -147,6 +148,15 @@ def _finding_lines(run: Path, statistics: Statistics, lang: str) -> list[str]:
         *[f"  - {' '.join(sentence.split())}" for sentence in sentences],
         *(["  " + say("cli.more", lang, count=more)] if more else []),
     ]
+
+
+def _audit_lines(run: Path, lang: str) -> list[str]:
+    path = run / "audit.json"
+    audit = read_json(path, format_version=1) if path.is_file() else None
+    if audit is None:
+        return []
+    judged = [say("cli.audit_judged", lang, count=audit["judged"])] if audit["judged"] else []
+    return [*judged, say("cli.audit_page", lang, report=shown(Path(audit["report"])))]
 
 
 def _start_lines(run: Path, lang: str) -> list[str]:

@@ -91,6 +91,7 @@ class Contents:
     augmented: Path | None
     timings: tuple[tuple[str, float], ...]
     initial: dict[str, Any] | None = None
+    audit: dict[str, Any] | None = None
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -140,6 +141,7 @@ def read_contents(run: Run) -> Contents:
         augmented=augmented if augmented.is_file() else None,
         timings=tuple((name, float(seconds)) for name, seconds in run.timings().items() if seconds > 0),
         initial=_json(folder / "initial_weights.json"),
+        audit=_json(folder / "audit.json"),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,7 +25,13 @@ from maskwright.progress import OnProgress, silent
 from maskwright.reports.audit_cards import MOST_CARDS
 from maskwright.reports.audit_report import audit_report
 from maskwright.training.run import refuse_inside
-from maskwright.workflow.label_issues import judge_by_folds, judge_by_run, ranked
+from maskwright.workflow.label_issues import FEWEST_PHOTOS, judge_by_folds, judge_by_run, ranked
+
+LEAST_FOLDS_S = 45.0
+"""Below it models learn too little to judge anybody."""
+
+SUSPECTS = 1000
+"""How many samples a run's `audit.json` names, worst first."""
 
 CARD_S = 0.04
 """Seconds that a card of the report takes on a core that others use too: its pictures are compressed."""
@@ -81,24 +89,21 @@ def audit(
         raise UsageError("--run and --budget: either a run judges the masks, or models that are trained for it.")
     thresholds = make_settings(settings)
     dataset = look_over(data, classes=classes, on_progress=on_progress)
-    made = survey(dataset, split=split, settings=thresholds, checks=checks, on_progress=on_progress)
     folder = beside(Path(data)) if out is None else AuditFolder(Path(out))
     refuse_inside(folder.path, dataset.root)
-    judged, targets = (
-        grouped(dataset, made.duplicates),
-        [each.id for each in dataset.labelled if split in (None, each.split)],
-    )
+    made = survey(dataset, split=split, settings=thresholds, checks=checks, on_progress=on_progress)
+    judged = grouped(dataset, made.duplicates)
+    targets = [sample.id for sample in dataset.labelled if split in (None, sample.split)]
     if run is not None:
         judge_by_run(
             judged, targets, folder, Path(run), threads=threads, device=device, model=model, on_progress=on_progress
         )
     elif budget_s is not None:
-        left_s = budget_s - (time.monotonic() - began) - 2.0 - CARD_S * min(MOST_CARDS, made.images)
         judge_by_folds(
             judged,
             targets,
             folder,
-            budget_s=left_s,
+            budget_s=budget_s - (time.monotonic() - began) - report_s(made),
             given_s=budget_s,
             settings=training,
             threads=threads,
@@ -109,6 +114,75 @@ def audit(
     made = replace(made, seconds=time.monotonic() - began)
     keep(made, dataset, folder, lang=lang)
     return made
+
+
+def audit_for_run(
+    dataset: Dataset,
+    out: Path,
+    *,
+    folds_s: float,
+    training: Mapping[str, Any],
+    threads: int | None,
+    device: str,
+    lang: str,
+    on_progress: OnProgress = silent,
+) -> tuple[Audit, dict[str, Any]]:
+    """The audit that a run contains, and what the run's `audit.json` says of it.
+
+    Args:
+        dataset: the samples.
+        out: the run folder; the audit goes beside the data, or beside the run where that cannot be written.
+        folds_s: seconds for models that judge the masks; with fewer than 45 none are trained. What they said of these
+            very data before is taken.
+        training: settings of their training by name.
+        threads: as in `audit`.
+        device: likewise.
+        lang: likewise.
+        on_progress: told how far each stage is.
+    """
+    began = time.monotonic()
+    folder = _writable(dataset, out)
+    made = survey(dataset, on_progress=on_progress)
+    judged, targets = grouped(dataset, made.duplicates), [sample.id for sample in dataset.labelled]
+    known = ranked(judged, targets, folder)
+    if not known and folds_s >= LEAST_FOLDS_S and len(targets) >= FEWEST_PHOTOS:
+        judge_by_folds(
+            judged,
+            targets,
+            folder,
+            budget_s=folds_s,
+            settings=training,
+            threads=threads,
+            device=device,
+            on_progress=on_progress,
+        )
+        known = ranked(judged, targets, folder)
+    made = replace(with_label_issues(made, known), seconds=time.monotonic() - began)
+    keep(made, dataset, folder, lang=lang)
+    return made, {
+        "format": 1,
+        "folder": str(folder.path),
+        "report": str(folder.report),
+        "findings": len(made.findings),
+        "judged": len(made.label_issues),
+        "suspects": list(made.suspects[:SUSPECTS]),
+    }
+
+
+def report_s(made: Audit) -> float:
+    """About how many seconds the report of an audit takes."""
+    return 2.0 + CARD_S * min(MOST_CARDS, len(made.findings))
+
+
+def _writable(dataset: Dataset, out: Path) -> AuditFolder:
+    """Beside the data, or beside the run where nothing can be written there."""
+    if dataset.root is not None:
+        folder = beside(dataset.root)
+        with contextlib.suppress(OSError):
+            folder.path.mkdir(parents=True, exist_ok=True)
+        if os.access(folder.path, os.W_OK):
+            return folder
+    return beside(out)
 
 
 def keep(made: Audit, dataset: Dataset, folder: AuditFolder, *, lang: str = "en") -> None:

@@ -16,6 +16,7 @@ from maskwright.errors import UsageError, shown
 from maskwright.evaluation.evaluate import Evaluation
 from maskwright.progress import OnProgress, silent
 from maskwright.sentences import say
+from maskwright.storage import read_json
 from maskwright.training.run import Run
 from maskwright.workflow.run import run
 
@@ -31,7 +32,8 @@ class Demo:
     """What a demo made.
 
     Args:
-        folder: where all of it lies: the drawn data in `data/`, the run in `run/` (or `run-2/` after an earlier one).
+        folder: where all of it lies: the drawn data in `data/`, their audit in `data.maskwright/`, the run in `run/`
+            (or `run-2/` after an earlier one).
         drawn: the drawn data.
         run: the run.
     """
@@ -149,6 +151,8 @@ def _is_ours(path: Path) -> bool:
         return False
     if path.name == "data":
         return (path / LIST).is_file() or not any(path.iterdir())
+    if path.name == "data.maskwright":
+        return True
     return path.name.split("-")[0] == "run" and ((path / "format").is_file() or not any(path.iterdir()))
 
 
@@ -173,7 +177,7 @@ def _drawn_lines(drawn: DrawnDataset, lang: str) -> list[str]:
 
 
 def _found_lines(made: Demo, lang: str) -> list[str]:
-    """What the loader found, and which of the broken files are among it."""
+    """What the audit found, and how many of the planted faults stand in the top of its list."""
     path = made.run.folder / "findings.jsonl"
     findings = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
     lines = [
@@ -185,8 +189,14 @@ def _found_lines(made: Demo, lang: str) -> list[str]:
         )
     ]
     lines += ["  " + say(f"finding.{one['check']}", lang, **one["facts"]) for one in findings[:5]]
-    if any(fault.kind in FAULTS for fault in made.planted):
-        lines.append(say("demo.stay", lang))
+    faulty = {fault.sample for fault in made.planted if fault.kind in FAULTS}
+    audit = read_json(made.run.folder / "audit.json", format_version=1)
+    if faulty:
+        first, double = audit["suspects"][: len(faulty)], audit["suspects"][: 2 * len(faulty)]
+        facts = {"count": len(faulty), "top": len(faulty & {*first}), "twice": len(faulty & {*double})}
+        lines.append(say("demo.ranked", lang, double=2 * len(faulty), **facts))
+    if not audit["judged"]:
+        lines.append(say("demo.unjudged", lang, data=shown(made.drawn.folder)))
     return lines
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from maskwright.data.classes import Classes
 from maskwright.data.dataset import Dataset
+from maskwright.data.encode import write_findings
 from maskwright.data.reading import read
 from maskwright.data.statistics import Statistics, describe
 from maskwright.evaluation.evaluate import Evaluation, evaluate
@@ -19,9 +20,14 @@ from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.recipe import make_recipe
 from maskwright.reports.report import report
 from maskwright.shipping.bundle import bundle
+from maskwright.storage import write_json
 from maskwright.training.run import Run, is_begun, refuse_inside, refuse_occupied
+from maskwright.workflow.audit import audit_for_run
 from maskwright.workflow.plan import after_training_s, check_splits, plan
 from maskwright.workflow.train import imported_recipe, prepared, refuse_changes, reopened, start_run
+
+FOLDS_SHARE = 0.25
+"""Share of the budget for models that judge the masks before the one that is wanted is trained."""
 
 
 def run(
@@ -83,6 +89,18 @@ def run(
         refuse_changes(None, given, threads, device, out=out)
         made = reopened(out, dataset)
     else:
+        with clock.stage("audit"):
+            timed = budget_s is not None or "iterations" not in given
+            audited, record = audit_for_run(
+                dataset,
+                out,
+                folds_s=FOLDS_SHARE * clock.budget_s if timed else 0.0,
+                training={name: given[name] for name in ("model", "weights", "seed") if name in given},
+                threads=threads,
+                device=device,
+                lang=lang,
+                on_progress=on_progress,
+            )
         with clock.stage("plan"):
             if imported is None:
                 recipe = plan(
@@ -97,6 +115,8 @@ def run(
             else:
                 recipe = prepared(imported, dataset, statistics, given, on_progress)
             made = start_run(dataset, recipe, out, statistics, again=resume)
+        write_findings(audited.findings, made.folder / "findings.jsonl")
+        write_json(made.folder / "audit.json", record)
         made.add_timings(clock.seconds)
     has_length = begun or imported is not None
     train_s = _fit(dataset, made, None if has_length and budget_s is None else clock, statistics, on_progress)
@@ -149,6 +169,7 @@ class _Clock:
     """The time that is left, and what each stage took of it."""
 
     def __init__(self, budget_s: float) -> None:
+        self.budget_s = budget_s
         self.deadline = time.monotonic() + budget_s
         self.seconds: dict[str, float] = {}
 
