@@ -17,7 +17,7 @@ from maskwright.evaluation.evaluate import Evaluation, evaluate
 from maskwright.evaluation.gallery import write_gallery
 from maskwright.inference.load import load
 from maskwright.progress import OnProgress, Progress, silent
-from maskwright.recipe.recipe import make_recipe
+from maskwright.recipe.recipe import Recipe, make_recipe
 from maskwright.reports.report import report
 from maskwright.shipping.bundle import bundle
 from maskwright.storage import write_json
@@ -89,8 +89,8 @@ def run(
         refuse_changes(None, given, threads, device, out=out)
         made = reopened(out, dataset)
     else:
+        timed = budget_s is not None or "iterations" not in given
         with clock.stage("audit"):
-            timed = budget_s is not None or "iterations" not in given
             audited, record = audit_for_run(
                 dataset,
                 out,
@@ -102,18 +102,7 @@ def run(
                 on_progress=on_progress,
             )
         with clock.stage("plan"):
-            if imported is None:
-                recipe = plan(
-                    dataset,
-                    budget_s=clock.left_s(),
-                    settings=given,
-                    threads=threads,
-                    device=device,
-                    statistics=statistics,
-                    on_progress=on_progress,
-                )
-            else:
-                recipe = prepared(imported, dataset, statistics, given, on_progress)
+            recipe = _recipe(imported, dataset, clock.left_s(), statistics, given, threads, device, on_progress)
             made = start_run(dataset, recipe, out, statistics, again=resume)
         write_findings(audited.findings, made.folder / "findings.jsonl")
         write_json(made.folder / "audit.json", record)
@@ -125,6 +114,30 @@ def run(
         judge(made, dataset, threads=made.recipe.threads, on_progress=on_progress)
     _finish(made, clock, lang, on_progress)
     return made
+
+
+def _recipe(
+    imported: Recipe | None,
+    dataset: Dataset,
+    budget_s: float,
+    statistics: Statistics,
+    given: Mapping[str, Any],
+    threads: int | None,
+    device: str,
+    on_progress: OnProgress,
+) -> Recipe:
+    """What is trained by: planned for the time that is left, or what was imported."""
+    if imported is not None:
+        return prepared(imported, dataset, statistics, given, on_progress)
+    return plan(
+        dataset,
+        budget_s=budget_s,
+        settings=given,
+        threads=threads,
+        device=device,
+        statistics=statistics,
+        on_progress=on_progress,
+    )
 
 
 def judge(made: Run, dataset: Dataset, *, threads: int, on_progress: OnProgress = silent) -> dict[str, Evaluation]:
