@@ -28,9 +28,9 @@ export function mountStatus(app) {
 /** @param {App} app */
 function showSaving(app) {
   const { waiting, trouble } = app.outbox, state = element("save-state");
-  state.dataset.state = trouble ? "trouble" : waiting.length ? "waiting" : app.painted.size ? "painted" : "saved";
+  state.dataset.state = trouble || app.conflicts.length ? "trouble" : waiting.length ? "waiting" : app.painted.size ? "painted" : "saved";
   state.querySelector("span").textContent = waiting.length ? count("saving_n", waiting.length)
-    : app.painted.size ? count("painted_n", app.painted.size) : say("all_saved");
+    : app.conflicts.length ? say("conflict_title") : app.painted.size ? count("painted_n", app.painted.size) : say("all_saved");
   element("banner").hidden = !trouble && !app.refused;
   element("retry").hidden = !trouble;
   element("dismiss").hidden = Boolean(trouble);
