@@ -186,9 +186,11 @@ def with_evidence(issues: Iterable[LabelIssue], findings: Iterable[Finding]) -> 
     heard = []
     for issue in issues:
         own = sorted(witnesses.get(issue.sample, ()), key=lambda finding: -finding.severity)
-        sound = (1 - issue.severity) * math.prod(1 - EVIDENCE_WEIGHT * finding.severity for finding in own)
-        kind = EVIDENCE[own[0].check] if own and issue.kind == "none" else issue.kind
-        heard.append(replace(issue, severity=1 - sound, kind=kind))
+        if own:
+            sound = (1 - issue.severity) * math.prod(1 - EVIDENCE_WEIGHT * finding.severity for finding in own)
+            kind = EVIDENCE[own[0].check] if issue.kind == "none" else issue.kind
+            issue = replace(issue, severity=1 - sound, kind=kind)
+        heard.append(issue)
     return _worst_first(heard)
 
 

@@ -177,7 +177,7 @@ def _drawn_lines(drawn: DrawnDataset, lang: str) -> list[str]:
 
 
 def _found_lines(made: Demo, lang: str) -> list[str]:
-    """What the audit found, and how many of the planted faults stand in the top of its list."""
+    """What the audit found."""
     path = made.run.folder / "findings.jsonl"
     findings = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
     lines = [
@@ -189,15 +189,23 @@ def _found_lines(made: Demo, lang: str) -> list[str]:
         )
     ]
     lines += ["  " + say(f"finding.{one['check']}", lang, **one["facts"]) for one in findings[:5]]
+    return [*lines, *_ranked_lines(made, lang)]
+
+
+def _ranked_lines(made: Demo, lang: str) -> list[str]:
+    """How many of the planted faults stand in the top of the audit's list."""
     faulty = {fault.sample for fault in made.planted if fault.kind in FAULTS}
-    audit = read_json(made.run.folder / "audit.json", format_version=1)
-    if faulty:
-        first, double = audit["suspects"][: len(faulty)], audit["suspects"][: 2 * len(faulty)]
-        facts = {"count": len(faulty), "top": len(faulty & {*first}), "twice": len(faulty & {*double})}
-        lines.append(say("demo.ranked", lang, double=2 * len(faulty), **facts))
-    if not audit["judged"]:
-        lines.append(say("demo.unjudged", lang, data=shown(made.drawn.folder)))
-    return lines
+    file = made.run.folder / "audit.json"
+    if not faulty or not file.is_file():
+        return []
+    audit, count = read_json(file, format_version=1), len(faulty)
+    facts = {"count": count, "double": 2 * count}
+    facts |= {
+        "top": len(faulty & {*audit["suspects"][:count]}),
+        "twice": len(faulty & {*audit["suspects"][: 2 * count]}),
+    }
+    unjudged = [] if audit["judged"] else [say("demo.unjudged", lang, data=shown(made.drawn.folder))]
+    return [say("demo.ranked", lang, **facts), *unjudged]
 
 
 def _score_lines(folder: Path, lang: str) -> list[str]:

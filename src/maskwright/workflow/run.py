@@ -76,11 +76,9 @@ def run(
     if not resume:
         refuse_occupied(out)
     with clock.stage("read"):
-        dataset = (
-            data
-            if isinstance(data, Dataset)
-            else read(Path(data), classes=classes, strict=strict, allow_leak=allow_leak, on_progress=on_progress)
-        )
+        if not isinstance(data, Dataset):
+            data = read(data, classes=classes, strict=strict, allow_leak=allow_leak, on_progress=on_progress)
+        dataset = data
         check_splits(dataset)
         statistics = describe(dataset)
     given = {**(settings or {}), **({} if seed is None else {"seed": seed})}

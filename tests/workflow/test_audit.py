@@ -1,0 +1,87 @@
+"""The audit with a model: folds within a budget, a run that judges what it has not seen, and what is kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+import maskwright
+from drawn import CLASSES, draw_folder
+from maskwright.audit.audit import Audit
+from maskwright.audit.folder import beside
+from maskwright.audit.probabilities import read_probs
+from maskwright.cli.main import answer
+from maskwright.errors import DataError, RunError, UsageError
+from maskwright.training.run import Run
+
+TRAINING = {"crop_hw": [64, 64], "batch_size": 4, "iterations": 80, "validation_interval": 80, "lr": 2e-3}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 photos to train on, of which one has lost its mask, and 6 to validate."""
+    folder = draw_folder(tmp_path_factory.mktemp("drawn") / "data", train=24, val=6)
+    assert cv2.imwrite(str(folder / "labels" / "train" / "3.png"), np.zeros((64, 64), np.uint8))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def judged(data: Path) -> Audit:
+    return maskwright.audit(data, classes=CLASSES, split="train", budget_s=120, training=TRAINING, threads=2)
+
+
+@pytest.mark.training
+def test_every_training_photo_is_ranked_once_and_the_lost_mask_first(judged: Audit, data: Path) -> None:
+    assert sorted(issue.sample for issue in judged.label_issues) == sorted(f"train/{number}" for number in range(24))
+    assert judged.label_issues[0].sample == judged.suspects[0] == "train/3"
+    assert judged.label_issues[0].kind == "object_unlabelled"
+    folder = beside(data)
+    assert Audit.load(folder).label_issues == judged.label_issues
+    assert read_probs(folder.probs, "train/3") is not None and read_probs(folder.probs, "val/0") is None
+    assert not (folder.path / "folds").exists()
+    assert folder.report.is_file()
+
+
+@pytest.mark.training
+def test_what_models_said_of_these_data_is_taken_again(
+    judged: Audit, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("maskwright.training.loop.fit", lambda *_args, **_others: 1 / 0)
+    assert answer(["audit", str(data), "--classes", CLASSES, "--split", "train", "--json"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert [issue["sample"] for issue in value["label_issues"]] == list(judged.suspects)
+    assert set(value["label_issues"][0]) == {"sample", "severity", "kind"}
+    assert maskwright.audit(data, classes=CLASSES).label_issues == ()  # other samples are asked about
+
+
+@pytest.mark.training
+def test_a_run_judges_only_what_it_has_not_seen(data: Path, tmp_path: Path) -> None:
+    short: dict[str, Any] = {**TRAINING, "iterations": 4, "validation_interval": 4}
+    run: Run = maskwright.run(data, tmp_path / "run", classes=CLASSES, settings=short, threads=2)
+    with pytest.raises(RunError, match="was trained on the split 'train'"):
+        maskwright.audit(data, classes=CLASSES, split="train", run=run.folder, out=tmp_path / "audit")
+    made = maskwright.audit(data, classes=CLASSES, split="val", run=run.folder, out=tmp_path / "audit")
+    assert {issue.sample for issue in made.label_issues} == {f"val/{number}" for number in range(6)}
+    with pytest.raises(UsageError, match="either a run judges"):
+        maskwright.audit(data, classes=CLASSES, run=run.folder, budget_s=60)
+    record = json.loads((run.folder / "audit.json").read_text())
+    assert record["judged"] == 0, "no time was given for it"
+    assert Path(record["report"]).is_file()
+    with pytest.raises(DataError, match="tells other classes apart"):
+        maskwright.audit(data, classes="background,box,circle", split="val", run=run.folder, out=tmp_path / "audit")
+
+
+def test_too_few_photos_to_train_on(tmp_path: Path) -> None:
+    folder = draw_folder(tmp_path / "data", train=5, val=2)
+    with pytest.raises(DataError, match="too few labelled photos"):
+        maskwright.audit(folder, classes=CLASSES, budget_s=60)
+
+
+def test_weights_without_a_budget_are_wrong_use(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert answer(["audit", str(data), "--classes", CLASSES, "--weights", "none"]) == 2
+    assert "--budget" in capsys.readouterr().err
