@@ -25,6 +25,9 @@ from maskwright.workflow.plan import plan
 FOLDS = 3
 """Each model sees two thirds of the photos: more folds would see more, and train for less time."""
 
+FEW_FOLDS_S = 360.0
+"""Below this budget there are two: a third model would take too much time from the others."""
+
 CROP_FRAC = 0.75
 """Side of the training crops as a share of the photos': nearly twice as many iterations in the same time, and on the
 reference case the same scores in half of it."""
@@ -82,7 +85,7 @@ def judge_by_folds(
         targets,
         how,
         folder,
-        folds=FOLDS,
+        folds=FOLDS if budget_s >= FEW_FOLDS_S else 2,
         budget_s=budget_s,
         settings={**wanted, "device": device, "budget_s": round(budget_s if given_s is None else given_s)},
         on_progress=on_progress,
