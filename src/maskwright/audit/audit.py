@@ -15,7 +15,7 @@ from maskwright.audit.label_issues import EVIDENCE, with_evidence
 from maskwright.audit.notebook import audit_html
 from maskwright.audit.settings import AuditSettings, make_settings
 from maskwright.audit.statistics import AuditStatistics
-from maskwright.data.classes import Classes
+from maskwright.data.classes import Classes, classes_yaml
 from maskwright.data.finding import Finding, read_findings
 from maskwright.errors import RunError, shown
 from maskwright.storage import json_text, read_json, write_json, write_text
@@ -72,12 +72,13 @@ class Audit:
         return tuple(dict.fromkeys(finding.sample for finding in self.findings if finding.check in EVIDENCE))
 
     def save(self, folder: AuditFolder) -> None:
-        """Write findings, statistics, duplicates and label issues; each file whole or not at all."""
+        """Write findings, statistics, duplicates, label issues and the classes; each file whole or not at all."""
         lines = [json_text(finding.record()) + "\n" for finding in self.findings]
         write_text(folder.findings, "".join(lines))
         write_json(folder.statistics, {"format": 1, **self._head(), **self.statistics.to_json()})
         groups = groups_to_json(self.duplicates)
         write_json(folder.duplicates, {"format": 1, "groups": groups, "resplit": dict(self.resplit)})
+        write_text(folder.path / "classes.yaml", classes_yaml(self.classes))
         issues = [asdict(issue) for issue in self.label_issues]
         write_json(folder.label_issues, {"format": 1, "label_issues": issues})
 

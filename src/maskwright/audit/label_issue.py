@@ -47,8 +47,8 @@ class LabelIssue:
     objects: tuple[ObjectIssue, ...] = ()
 
     def findings(self) -> tuple[Finding, ...]:
-        """The objects as findings: check `label_<kind>`."""
+        """The objects as findings, check `label_<kind>`; none is worse than its mask: a small object weighs little."""
         return tuple(
-            Finding(self.sample, f"label_{each.kind}", each.severity, each.facts, each.region_xywh)
+            Finding(self.sample, f"label_{each.kind}", min(each.severity, self.severity), each.facts, each.region_xywh)
             for each in self.objects
         )

@@ -33,7 +33,7 @@ def mend(
     from maskwright.data.reading import look_over
     from maskwright.review.mend import mend as replay
 
-    dataset = look_over(data, classes=classes_for(classes, data, None), on_progress=screen.on_progress)
+    dataset = look_over(data, classes=classes_for(classes, data, beside(data).path), on_progress=screen.on_progress)
     mended = replay(
         dataset,
         journal or beside(data).journal,

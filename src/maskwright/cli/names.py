@@ -29,12 +29,12 @@ def names(text: str | None) -> tuple[str, ...] | None:
 
 
 def classes_for(text: str | None, data: Path, run: Path | None) -> Classes | tuple[str, ...] | None:
-    """Classes of DATA: as given, else as DATA says, else as the run says that is judged, replayed or gone on with.
+    """Classes of DATA: as given, else as DATA says, else as a run or an audit of it says.
 
     Args:
         text: what `--classes` was given.
         data: the folder.
-        run: a run or bundle, or any other folder; None for none.
+        run: a run, a bundle or the folder of an audit, or any other folder; None for none.
 
     Raises:
         UsageError: see `names`.

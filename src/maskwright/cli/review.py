@@ -49,7 +49,7 @@ def review(
     from maskwright.web.review import body_bytes, review_app
     from maskwright.workflow.sam import sam_proposal
 
-    dataset = look_over(data, classes=classes_for(classes, data, None), on_progress=screen.on_progress)
+    dataset = look_over(data, classes=classes_for(classes, data, beside(data).path), on_progress=screen.on_progress)
     folder = beside(data)
     decided = Journal(journal or folder.journal, dataset)
     sam = sam_proposal()

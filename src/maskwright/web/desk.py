@@ -22,6 +22,7 @@ from maskwright.review.decision import Action, Decision
 from maskwright.review.journal import Journal
 from maskwright.review.proposals import Proposal, Region, grabcut, of_model
 from maskwright.review.queue import Place, build_queue
+from maskwright.sentences import table
 from maskwright.web.confined import confined
 
 
@@ -75,6 +76,7 @@ class Desk:
             "lang": lang,
             "audited": self.queue.audited,
             "proposals": ["model"] * self._folder.probs.is_dir() + list(self._proposals),
+            "check_names": {key.removeprefix("check."): name for key, name in table(lang).items() if _is_check(key)},
             "samples": [self._line(place) for place in self.queue.places],
             "left_out": [_finding_value(finding, lang) for finding in self.queue.left_out],
         }
@@ -227,6 +229,10 @@ def decision_value(decision: Decision | None) -> dict[str, Any] | None:
         "when": decision.when,
         "version": decision.version,
     }
+
+
+def _is_check(key: str) -> bool:
+    return key.startswith("check.")
 
 
 def _finding_value(finding: Finding, lang: str) -> dict[str, Any]:

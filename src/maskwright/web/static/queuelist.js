@@ -10,7 +10,7 @@ import { element, icon, make, on, tell } from "./app.js";
 import { NO_FILTERS, passing, tally } from "./filters.js";
 import { goTo } from "./opening.js";
 import { waitingFor } from "./outbox.js";
-import { count, hasSentence, say } from "./sentences.js";
+import { count, say } from "./sentences.js";
 import { thumbnail } from "./server.js";
 
 const ROW_PX = 52, SPARE = 4; // height of a row as in review.css; rows kept above and below the view
@@ -61,8 +61,7 @@ function options(id, any, choices) {
 
 /** The short name of a check. @param {App} app @param {string} check */
 export function checkName(app, check) {
-  if (hasSentence(`check_${check}`)) return say(`check_${check}`);
-  return app.queue.check_names?.[check] ?? check.replaceAll("_", " ");
+  return app.queue.check_names[check] ?? check.replaceAll("_", " ");
 }
 
 /** Apply the filters. @param {App} app */

@@ -28,11 +28,6 @@ export function count(key, n, /** @type {Record<string, string|number>} */ facts
   return say(`${key}_${form === "one" ? "one" : form === "few" ? "few" : "many"}`, { n, ...facts });
 }
 
-/** Whether there is such a sentence. @param {string} key */
-export function hasSentence(key) {
-  return key in TABLE;
-}
-
 /** A share as percent. @param {number} share in [0, 1] */
 export function percent(share, digits = 1) {
   const format = new Intl.NumberFormat(LANG, { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits });

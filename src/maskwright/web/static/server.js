@@ -8,7 +8,7 @@
  * @typedef {{index: number, id: string, split: string, severity: number, size_hw: [number, number], checks: string[],
  *   class_ids: number[], decision: DecisionName|null, version: string}} QueueSample
  * @typedef {{name: string, classes: ClassInfo[], ignore: number, person: string, lang: string, proposals: string[],
- *   samples: QueueSample[], check_names?: Record<string, string>}} Queue
+ *   samples: QueueSample[], check_names: Record<string, string>}} Queue
  * @typedef {{check: string, severity: number, sentence: string, region_xywh: [number, number, number, number]|null}} Reason
  * @typedef {{before: number[], after: number[], images_before: number[], images_after: number[]}} Cost
  * @typedef {{index: number, id: string, split: string, version: string, size_hw: [number, number], findings: Reason[],
