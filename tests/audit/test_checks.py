@@ -30,6 +30,18 @@ def test_an_empty_mask_is_worse_the_fewer_there_are() -> None:
     assert "everything in this mask is background" in one.sentence()
 
 
+def test_a_scrap_of_an_object_is_found() -> None:
+    def torn(image: Picture, mask: Picture) -> tuple[Picture, Picture]:
+        rows, columns = np.nonzero(mask)
+        kept = np.zeros_like(mask)
+        kept[rows[:40], columns[:40]] = mask[rows[:40], columns[:40]]
+        return image, kept
+
+    (scrap,) = _found(torn, "mask_tiny", 5)
+    assert scrap.severity > 0.35
+    assert "Look whether most of the object has no mask" in scrap.sentence()
+
+
 def test_specks_and_holes_are_found_where_they_are() -> None:
     def speckled(image: Picture, mask: Picture) -> tuple[Picture, Picture]:
         mask[4:6, 7:9] = mask.max()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from maskwright.audit.label_issue import LabelIssue
 from maskwright.audit.label_issues import JudgedMask, Regret, Trust, label_issues, object_map, trust_in
 from maskwright.data.classes import IGNORE, make_classes
 from maskwright.data.sample import ArrayPixels, Mask, Sample
@@ -31,9 +32,16 @@ def sample_with(mask: Mask, name: str = "train/a") -> Sample:
     return Sample(name, "train", ArrayPixels(np.zeros((*mask.shape, 3), np.uint8), mask), SIZE, digest=name)
 
 
+def judged_alone(labelled: Mask, probs: np.ndarray) -> LabelIssue:
+    """What is said of one mask by a model that agrees with twenty others."""
+    others = [sample_with(TRUTH, f"train/{number}") for number in range(20)]
+    samples = [sample_with(labelled), *others]
+    issues = label_issues(samples, lambda each: probs if each.id == "train/a" else sure_of(TRUTH), CLASSES)
+    return next(issue for issue in issues if issue.sample == "train/a")
+
+
 def kind_of(labelled: Mask, seen: Mask) -> str:
-    (issue,) = label_issues([sample_with(labelled)], lambda _: sure_of(seen), CLASSES)
-    return issue.kind
+    return judged_alone(labelled, sure_of(seen)).kind
 
 
 TRUTH = box(20, 20, 50, 40)
@@ -61,7 +69,7 @@ def test_a_mask_where_nothing_is_seen() -> None:
 
 def test_every_object_is_judged_by_itself() -> None:
     seen = box(5, 5, 30, 30) | box(60, 60, 30, 30)
-    (issue,) = label_issues([sample_with(box(5, 5, 30, 30))], lambda _: sure_of(seen), CLASSES)
+    issue = judged_alone(box(5, 5, 30, 30), sure_of(seen))
     assert [each.kind for each in issue.objects] == ["object_unlabelled"]
     assert issue.objects[0].region_xywh == (60, 60, 30, 30)
     (finding,) = issue.findings()
@@ -111,6 +119,15 @@ def test_a_model_that_disputes_often_is_believed_less() -> None:
     assert renames.regret.severity(Trust(classes=0.17)) == pytest.approx(0.136)
     assert trust_in([agrees] * 90 + [misses] * 10).absence == pytest.approx(0.1)
     assert misses.regret.severity(Trust(absence=0.1)) == pytest.approx(0.09)
+
+
+def test_a_weak_model_ranks_and_accuses_nobody() -> None:
+    seen = np.roll(TRUTH, 38, axis=1)
+    weak = label_issues([sample_with(TRUTH, "a"), sample_with(TRUTH, "b")], lambda _: sure_of(seen), CLASSES)
+    assert all(issue.severity > 0.5 and issue.objects == () and issue.kind == "none" for issue in weak)
+    strong = [sample_with(seen, f"right {number}") for number in range(20)]
+    (wrong, *_) = label_issues([sample_with(TRUTH, "a"), *strong], lambda _: sure_of(seen), CLASSES)
+    assert wrong.sample == "a" and wrong.objects
 
 
 def test_a_scrap_of_overlap_joins_no_objects() -> None:

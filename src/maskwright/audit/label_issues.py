@@ -42,10 +42,14 @@ SMALLEST_FRAC = 0.0005
 INVENTED = 0.01
 """Share of masks where there is nothing: fewer than have a wrong name, for a mask has to be drawn."""
 
+WEAK_DICE, STRONG_DICE = 0.4, 0.75
+"""On the reference case a model of 0.80 named 74 masks, most of them rightly; one of 0.51 saw 209 forgotten objects."""
+
 EVIDENCE: Mapping[str, Kind] = {
     "mask_cut": "part_missing",
     "outline_off": "contour_off",
     "mask_empty": "object_unlabelled",
+    "mask_tiny": "object_unlabelled",
     "mask_speck_only": "object_unlabelled",
 }
 """Checks that need no model and say the same of a mask: which kind of fault each speaks for."""
@@ -74,10 +78,12 @@ class Trust:
     Args:
         classes: where it gives an object another class.
         absence: where it sees nothing of a labelled object.
+        objects: about single objects, the more the better its outlines are on the whole.
     """
 
     classes: float = 1.0
     absence: float = 1.0
+    objects: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,9 @@ class JudgedMask:
         met: labelled objects that the model sees too.
         renamed: those among them that it gives another class.
         unseen: labelled objects of which it sees nothing.
+        labelled_px: pixels that are labelled an object.
+        own_px: pixels that it sees an object in.
+        both_px: pixels that are both.
     """
 
     sample: str
@@ -130,6 +139,9 @@ class JudgedMask:
     met: int = 0
     renamed: int = 0
     unseen: int = 0
+    labelled_px: int = 0
+    own_px: int = 0
+    both_px: int = 0
 
 
 def label_issues(
@@ -231,22 +243,26 @@ def judge_mask(sample: Sample, mask: Mask, probs: Probs, classes: Classes) -> Ju
             region = (columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
             disputed.append(DisputedObject(regret, kind, region, {"file": sample.mask_file or sample.id, **facts}))
     whole = replace(sums.regret(None, smallest), absent=absent_px / max(smallest, int((given != 0).sum())))
-    return JudgedMask(sample.id, whole, tuple(disputed), met, renamed, unseen)
+    sizes = (int(area.sum()) for area in (given != 0, own != 0, (given != 0) & (own != 0)))
+    return JudgedMask(sample.id, whole, tuple(disputed), met, renamed, unseen, *sizes)
 
 
 def trust_in(judged: Iterable[JudgedMask]) -> Trust:
-    """How far the model is believed about classes, and about objects that it does not see.
+    """How far the model is believed about classes, about objects that it does not see, and about single objects.
 
-    It is the share of its disputes that are label errors, if as many objects are labelled wrongly as is usual, and at
-    least one: a model that disputes one class in seven is mostly wrong itself.
+    The first two are the share of its disputes that are label errors, if as many objects are labelled wrongly as is
+    usual, and at least one: a model that disputes one class in seven is mostly wrong itself. The third grows from 0 to
+    1 with the Dice of its outlines over all masks, from 0.4 to 0.75: a weak model may rank masks, and accuses nobody.
 
     Args:
         judged: all judged masks.
     """
-    met, renamed, unseen = 0, 0, 0
-    for each in judged:
-        met, renamed, unseen = met + each.met, renamed + each.renamed, unseen + each.unseen
+    judged = tuple(judged)
+    met, renamed, unseen = (sum(getattr(each, name) for each in judged) for name in ("met", "renamed", "unseen"))
+    both, either = sum(each.both_px for each in judged), sum(each.labelled_px + each.own_px for each in judged)
+    dice = 2 * both / either if either else 1.0
     return Trust(
+        objects=min(1.0, max(0.0, (dice - WEAK_DICE) / (STRONG_DICE - WEAK_DICE))),
         classes=min(1.0, max(1.0, MISLABELLED * met) / max(1, renamed)),
         absence=min(1.0, max(1.0, INVENTED * (met + unseen)) / max(1, unseen)),
     )
@@ -306,11 +322,11 @@ def _worst_first(issues: Iterable[LabelIssue]) -> tuple[LabelIssue, ...]:
 
 
 def _settled(judged: JudgedMask, trust: Trust) -> LabelIssue:
-    found = [
-        ObjectIssue(each.kind, each.regret.severity(trust), each.region_xywh, each.facts)
+    objects = (
+        ObjectIssue(each.kind, trust.objects * each.regret.severity(trust), each.region_xywh, each.facts)
         for each in judged.objects
-        if each.regret.severity(trust) >= FINDING_SEVERITY
-    ]
+    )
+    found = [each for each in objects if each.severity >= FINDING_SEVERITY]
     found.sort(key=lambda each: -each.severity)
     return LabelIssue(judged.sample, judged.regret.severity(trust), found[0].kind if found else "none", tuple(found))
 

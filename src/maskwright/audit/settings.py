@@ -32,6 +32,13 @@ class AuditSettings(BaseModel):
         ge=0,
         lt=1,
     )
+    tiny_z: float = setting(
+        3.5,
+        "A class that covers a share this many robust deviations (of its logarithm) below the others is a scrap.",
+        reason="Iglewicz and Hoaglin 1993: the usual limit; on the reference case only scraps of objects lie beyond it",
+        unit="deviations",
+        gt=0,
+    )
     cut_frac: float = setting(
         0.09,
         "An outline with a straight piece of this share of it, weighted by how little the photo shows there, is cut.",

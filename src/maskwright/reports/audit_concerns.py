@@ -12,7 +12,15 @@ CONCERNS: dict[str, tuple[str, ...]] = {
     "files": ("extension_wrong", "rotation_unchecked", "listed_twice", "outside_splits", "mask_all_ignored"),
     "labels": (
         *("label_object_unlabelled", "label_label_without_object", "label_part_missing", "label_contour_off"),
-        *("label_wrong_class", "duplicate_differs", "twin_masks_differ", "mask_cut", "outline_off", "mask_empty"),
+        *(
+            "label_wrong_class",
+            "duplicate_differs",
+            "twin_masks_differ",
+            "mask_cut",
+            "outline_off",
+            "mask_empty",
+            "mask_tiny",
+        ),
         "mask_speck_only",
     ),
     "classes": ("class_mixed_up", "class_absent", "class_absent_in_split", "class_rare"),

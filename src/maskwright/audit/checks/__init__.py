@@ -22,6 +22,7 @@ SAMPLE_CHECKS: tuple[SampleCheck, ...] = (
 
 DATASET_CHECKS: tuple[DatasetCheck, ...] = (
     masks.empty,
+    masks.tiny,
     outlines.cut,
     outlines.off,
     outlines.coarse,
