@@ -261,3 +261,24 @@ def test_a_mask_that_somebody_changed_is_not_taken(tmp_path: Path) -> None:
 def test_a_journal_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"(?s)no such journal.*maskwright review"):
         read_journal(tmp_path / "journal.jsonl")
+
+
+def test_two_journals_in_one_folder_keep_their_own_masks(tmp_path: Path) -> None:
+    ann, bob = (Journal(tmp_path / f"{name}.jsonl", tiny_dataset()) for name in ("ann", "bob"))
+    for journal, value in ((ann, 1), (bob, 2)):
+        journal.decide(SAMPLE, "relabel", seen=journal.version(SAMPLE), who="x", mask=_painted(value))
+    for journal, value in ((ann, 1), (bob, 2)):
+        assert np.array_equal(journal.mask(SAMPLE), _painted(value))
+
+
+@pytest.mark.parametrize("how", ["removed", "cut"])
+def test_a_journal_that_is_taken_away_is_not_begun_in_the_middle(how: str, tmp_path: Path) -> None:
+    journal = _journal(tmp_path)
+    _keep(journal)
+    if how == "removed":
+        journal.path.rename(tmp_path / "elsewhere.jsonl")
+    else:
+        os.truncate(journal.path, 20)
+    with pytest.raises(RunError, match="moved, removed or cut off"):
+        _keep(journal, "val/1")
+    assert not (how == "removed" and journal.path.exists())

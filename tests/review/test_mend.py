@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskwright import mend, read
+from maskwright import convert, mend, read
 from maskwright.data.dataset import Dataset
+from maskwright.data.reading import look_over
 from maskwright.data.sample import Sample
 from maskwright.errors import DataError, RunError, UsageError
 from maskwright.review.journal import Journal
@@ -208,3 +209,22 @@ def test_a_dataset_in_memory_is_refused(tmp_path: Path) -> None:
 
 def _sample(dataset: Dataset, name: str) -> Sample:
     return next(sample for sample in dataset if sample.id == name)
+
+
+@pytest.mark.parametrize("format_name", ["coco", "yolo", "labelme", "cvat", "label-studio"])
+def test_masks_from_annotation_files_become_pictures(format_name: str, tmp_path: Path) -> None:
+    data, out = tmp_path / "data", tmp_path / "new"
+    convert(split_folder(tmp_path / "folders"), to=format_name, out=data)
+    dataset = look_over(data)
+    first, second, third = list(dataset)[:3]
+    journal = Journal(tmp_path / "decided" / "journal.jsonl", dataset)
+    new_mask = np.roll(np.array(first.mask()), 3, axis=0)
+    journal.decide(first.id, "relabel", seen=journal.version(first.id), who="ann", mask=new_mask)
+    journal.decide(second.id, "exclude", seen=journal.version(second.id), who="ann")
+    mended = mend(dataset, journal.path, out)
+    assert mended.moved
+    again = {sample.id: sample for sample in read(out)}
+    assert again.keys() == {sample.id for sample in dataset} - {second.id}
+    assert np.array_equal(again[first.id].mask(), new_mask)
+    assert np.array_equal(again[third.id].mask(), third.mask())
+    assert np.array_equal(again[third.id].image(), third.image())

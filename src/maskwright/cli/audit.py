@@ -108,6 +108,7 @@ def audit_lines(made: Audit, folder: AuditFolder, data: Path, lang: str) -> list
         "",
         *_worst_lines(made, lang),
         *_count_lines(made, lang),
+        *_judged_lines(made, lang),
         *_next_lines(made, folder, data, lang),
     ]
 
@@ -129,6 +130,14 @@ def _count_lines(made: Audit, lang: str) -> list[str]:
         return []
     header = [say("audit.check", lang), say("audit.count", lang)]
     return [*table([header, *([check, str(count)] for check, count in made.counts.items())]).splitlines(), ""]
+
+
+def _judged_lines(made: Audit, lang: str) -> list[str]:
+    """How many masks a model judged, and in how many it was good enough to dispute single objects."""
+    if not made.label_issues:
+        return []
+    accused = sum(bool(issue.objects) for issue in made.label_issues)
+    return [say("audit.judged", lang, count=len(made.label_issues), accused=accused), ""]
 
 
 def _next_lines(made: Audit, folder: AuditFolder, data: Path, lang: str) -> list[str]:

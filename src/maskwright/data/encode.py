@@ -98,6 +98,13 @@ def write_jpeg(path: Path, image: Image, *, quality: int = JPEG_QUALITY) -> None
     write_bytes(path, encoded.tobytes())
 
 
+def write_png(path: Path, image: Image) -> None:
+    """Write a photo `(H, W, 3) uint8` RGB as PNG, whole or not at all."""
+    buffer = io.BytesIO()
+    PilImage.fromarray(image).save(buffer, "PNG")
+    write_bytes(path, buffer.getvalue())
+
+
 def write_findings(findings: Iterable[Finding], path: Path) -> None:
     """Write `findings.jsonl`: one JSON object per finding, whole or not at all."""
     write_text(path, "".join(json_text(finding.record()) + "\n" for finding in findings))

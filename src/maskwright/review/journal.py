@@ -160,7 +160,7 @@ class Journal:
     def _made(self, sample: Sample, action: Action, seen: str, who: str, why: str, mask: Mask | None) -> Decision:
         sequence = self._sequence + 1
         version = version_of(sample, sequence)
-        mask_file = mask_path(sample.id, version) if mask is not None else ""
+        mask_file = mask_path(sample.id, version, mask) if mask is not None else ""
         if mask is not None:
             write_mask_png(self.path.parent / mask_file, mask, self.classes)
             sync_folder((self.path.parent / mask_file).parent)
@@ -213,7 +213,14 @@ class Journal:
 
     def _mend_tail(self) -> None:
         """Read what is new; what a killed process left of a line is put aside, so that the next line is whole."""
-        if not self.path.is_file():
+        known = self.path.stat().st_size if self.path.is_file() else 0
+        if known < self._offset:
+            raise RunError(
+                f"{shown(self.path)}: this journal was moved, removed or cut off while it was in use.",
+                found=f"{known} bytes of {self._offset}" if known else "no such file",
+                do="Put it back, or end this maskwright review and begin again. Nothing was written.",
+            )
+        if not known:
             return
         lines = self._unread()
         if lines.torn:

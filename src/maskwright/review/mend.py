@@ -12,9 +12,10 @@ from pathlib import Path, PurePosixPath
 
 from maskwright.data.classes import IGNORE, classes_yaml
 from maskwright.data.dataset import Dataset
-from maskwright.data.encode import write_mask_png
+from maskwright.data.encode import write_mask_png, write_png
 from maskwright.data.reading import CLASSES_FILE
 from maskwright.data.sample import Sample
+from maskwright.data.tree import File
 from maskwright.errors import DataError, UsageError, shown
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.review.binding import refuse_other_data
@@ -59,8 +60,9 @@ def mend(
 ) -> Mended:
     """Replay a journal: leave out what is excluded, take the painted masks, and copy the rest as it is.
 
-    The same journal and data give the same bytes. Files keep their paths where the splits are folders; where they are
-    lists, or were drawn, the new dataset has folders by split, so that every sample stays in its split.
+    The same journal and data give the same bytes. Files keep their paths where the splits are folders of pictures;
+    where they are lists, were drawn, or masks come from annotation files, the new dataset has `images/` and `masks/` by
+    split, so that every sample stays in its split.
 
     Args:
         dataset: the data that the journal was made for, read from a folder.
@@ -154,16 +156,18 @@ def _planned(dataset: Dataset, last: dict[str, Decision], *, moved: bool) -> lis
 
 
 def _places(sample: Sample) -> tuple[str, str]:
-    """Where photo and mask lie in folders by split."""
+    """Where photo and mask lie in folders by split; what was part of an annotation file becomes a file of its own."""
     stem = sample.id.removeprefix(f"{sample.split}/")
-    photo = f"images/{sample.split}/{stem}{PurePosixPath(sample.image_file).suffix}"
-    mask = f"masks/{sample.split}/{stem}{PurePosixPath(sample.mask_file).suffix}"
-    return photo, mask if sample.mask_file else ""
+    photo = PurePosixPath(sample.image_file).suffix if File(sample.image_file).is_picture else ".png"
+    mask = PurePosixPath(sample.mask_file).suffix if File(sample.mask_file).is_picture else ".png"
+    return f"images/{sample.split}/{stem}{photo}", f"masks/{sample.split}/{stem}{mask}" if sample.labelled else ""
 
 
 def _is_moved(dataset: Dataset) -> bool:
-    """Whether the splits are not folders, so that what is left out could change them."""
-    return dataset.layout == "split lists" or any(key == "data.splits_drawn" for key, _ in dataset.notes)
+    """Whether the new dataset has folders by split: where the old one is none of pictures in such folders."""
+    drawn = any(each.mask_file and not File(each.mask_file).is_picture for each in dataset)
+    listed = dataset.layout == "split lists" or any(key == "data.splits_drawn" for key, _ in dataset.notes)
+    return drawn or listed
 
 
 def _refuse_clash(carried: Sequence[_Carried]) -> None:
@@ -190,14 +194,20 @@ def _write(
     classes = paintable(dataset.classes)
     changes, linked, ignoring = [], 0, False
     for done, each in enumerate(carried, start=1):
-        linked += _take(root / each.sample.image_file, folder / each.photo, link=link)
+        if File(each.sample.image_file).is_picture:
+            linked += _take(root / each.sample.image_file, folder / each.photo, link=link)
+        else:
+            write_png(folder / each.photo, each.sample.image())
         if each.decision is not None:
             new = read_mask(journal, each.decision, classes, each.sample.size_hw)
             write_mask_png(folder / each.mask, new, classes)
             changes.append(repainted(each.sample, each.decision, new, dataset.classes.names))
             ignoring |= bool((new == IGNORE).any())
-        elif each.mask:
+        elif File(each.sample.mask_file).is_picture:
             _take(root / each.sample.mask_file, folder / each.mask, link=False)
+        elif (drawn := each.sample.mask()) is not None:
+            write_mask_png(folder / each.mask, drawn, classes)
+            ignoring |= bool((drawn == IGNORE).any())
         on_progress(Progress("stage.mend", done, len(carried)))
     write_text(folder / CLASSES_FILE, classes_yaml(classes if ignoring else dataset.classes))
     return changes, linked

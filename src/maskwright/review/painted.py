@@ -21,9 +21,13 @@ def paintable(classes: Classes) -> Classes:
     return classes
 
 
-def mask_path(sample: str, version: str) -> str:
-    """Where the mask of a version of a sample lies, relative to the journal's folder."""
-    return str(PurePosixPath("masks", f"{sample}.{version}.png"))
+def mask_path(sample: str, version: str, mask: Mask) -> str:
+    """Where the mask of a version of a sample lies, relative to the journal's folder.
+
+    Its name holds what is in it, so that two journals in one folder never write over each other's masks.
+    """
+    content = hashlib.blake2b(mask.tobytes(), digest_size=6).hexdigest()
+    return str(PurePosixPath("masks", f"{sample}.{version}-{content}.png"))
 
 
 def mask_bytes(journal: Path, decision: Decision) -> bytes:

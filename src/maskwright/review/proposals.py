@@ -51,11 +51,11 @@ def of_model(probs: NDArray[np.float32]) -> Proposal:
         probs: `(C, H, W) float32`, its probabilities.
 
     Returns:
-        A proposal that snaps them to the photo's edges; it takes the whole photo.
+        A proposal that snaps them to the photo's edges; it takes the whole photo, but for what is not judged.
     """
 
     def propose(image: Image, mask: Mask, region: Region) -> Mask:  # noqa: ARG001
-        return snapped(image, probs)
+        return np.where(mask == IGNORE, mask, snapped(image, probs))
 
     return propose
 

@@ -38,7 +38,8 @@ def bundle(run: Run) -> Bundle:
         shutil.copyfile(run.folder / "classes.yaml", making / "classes.yaml")
         shutil.copyfile(run.folder / "recipe.yaml", making / "recipe.yaml")
         files = {path.name: file_digest(path) for path in sorted(making.iterdir())}
-        about = {"format": BUNDLE_FORMAT, "files": files, "started_from": _start(run), "scores": _scores(run)}
+        about = {"format": BUNDLE_FORMAT, "files": files, "started_from": _start(run)}
+        about |= {"scores": _scores(run), "data": data_of(run.folder)}
         write_json(making / "bundle.json", about)
         if target.exists():
             shutil.rmtree(target)
@@ -46,6 +47,15 @@ def bundle(run: Run) -> Bundle:
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return Bundle(target)
+
+
+def data_of(folder: Path) -> dict[str, str]:
+    """Digests by split of the data that a run or a bundle was made from; nothing where that is not known."""
+    bundled, data = folder / "bundle.json", folder / "data.json"
+    if bundled.is_file():
+        return dict(read_json(bundled).get("data") or {})
+    splits = read_json(data, format_version=1)["splits"] if data.is_file() else {}
+    return {name: split["digest"] for name, split in splits.items()}
 
 
 def _start(run: Run) -> dict[str, object]:

@@ -75,7 +75,7 @@ def listen(host: str = "127.0.0.1", port: int | None = None) -> Listening:
                     do="Leave --port out to take a free one; --host wants an address of this computer.",
                 ) from None
         else:
-            names = LOOPBACK if is_loopback(host) else _names(host)
+            names = (*LOOPBACK, _in_address(host)) if is_loopback(host) else _names(host)
             return Listening(bound, _outward() if host in EVERY else _in_address(host), bound.getsockname()[1], names)
     raise AssertionError("the last port is bound or refused")
 

@@ -19,7 +19,7 @@ from maskwright.inference.load import load
 from maskwright.inference.predictor import probs_of
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.recipe import Recipe
-from maskwright.storage import read_json
+from maskwright.shipping.bundle import data_of
 from maskwright.workflow.plan import plan
 
 FOLDS = 3
@@ -155,8 +155,7 @@ def ranked(dataset: Dataset, targets: Sequence[str], folder: AuditFolder) -> tup
         data_digest(only(dataset, targets), targets),
     ):
         return ()
-    issues = label_issues(only(dataset, targets), lambda sample: read_probs(folder.probs, sample.id), dataset.classes)
-    return tuple(sorted(issues, key=lambda issue: (-issue.severity, issue.sample)))
+    return label_issues(only(dataset, targets), lambda sample: read_probs(folder.probs, sample.id), dataset.classes)
 
 
 def learned_from(dataset: Dataset, targets: Sequence[str]) -> Dataset:
@@ -178,9 +177,8 @@ def _crop_hw(dataset: Dataset) -> tuple[int, int]:
 
 
 def _refuse_seen(samples: Dataset, dataset: Dataset, run: Path) -> None:
-    data = run / "data.json"
-    trained_on = read_json(data, format_version=1)["splits"].get("train", {}) if data.is_file() else {}
-    seen = [name for name in samples.splits if trained_on.get("digest") == dataset.digest(name)]
+    trained_on = data_of(run).get("train")
+    seen = [name for name in samples.splits if trained_on == dataset.digest(name)]
     if seen:
         raise RunError(
             f"--run {shown(run)}: was trained on the split {seen[0]!r} and has learned the faults it is asked about.",

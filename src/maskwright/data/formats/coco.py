@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import threading
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,6 +28,7 @@ from maskwright.data.formats.documents import (
     json_documents,
     listed,
     load_json,
+    parsed_once,
     refusal,
     sample_of,
     split_in,
@@ -190,20 +189,8 @@ class _Parsed:
             self.objects[f"image {one['image_id']}"].append((place, one))
 
 
-_LOCK = threading.Lock()
-
-
+@parsed_once
 def _parsed(path: Path, name: str) -> _Parsed:
-    try:
-        status = path.stat()
-    except OSError:
-        raise Undecodable("file_gone", file=name) from None
-    with _LOCK:  # several threads want the same file at the same moment
-        return _parsed_once(path, name.partition(" (")[0], status.st_mtime_ns, status.st_size)
-
-
-@functools.lru_cache(maxsize=4)
-def _parsed_once(path: Path, name: str, _mtime_ns: int, _size: int) -> _Parsed:
     return _Parsed(path, name)
 
 
@@ -229,7 +216,10 @@ def _is_coco(content: Any) -> bool:
     return (
         isinstance(content, dict)
         and all(isinstance(content.get(key), list) for key in ("images", "annotations", "categories"))
-        and (not content["annotations"] or any("segmentation" in one for one in content["annotations"] if one))
+        and (
+            not content["annotations"]
+            or any(isinstance(one, dict) and "segmentation" in one for one in content["annotations"])
+        )
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,7 @@ from numpy.typing import NDArray
 from maskwright.data.annotation import Canvas, Drawing, Shape, annotation_of, broken, not_drawn, with_background
 from maskwright.data.decode import MAX_PIXELS, Undecodable
 from maskwright.data.finding import Finding
-from maskwright.data.formats.documents import Photos, listed, refusal, sample_of, split_in, split_in_name
+from maskwright.data.formats.documents import Photos, listed, parsed_once, refusal, sample_of, split_in, split_in_name
 from maskwright.data.formats.target import Target, Written, shape_classes
 from maskwright.data.listing import SPLIT_NAMES, Listing, Pair
 from maskwright.data.shapes import MaskObject, Points, objects, paint_area, paint_pixels, within_reach
@@ -82,6 +80,13 @@ def _by_split(files: Sequence[File]) -> dict[str, File]:
     return splits
 
 
+def _order(text: str, key: str, name: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise broken(name, key, error) from None
+
+
 def read_drawing(path: Path, entry: str, name: str) -> Drawing:
     """The shapes of one photo: a higher `z_order` lies on top, and of equal ones the later.
 
@@ -97,12 +102,14 @@ def read_drawing(path: Path, entry: str, name: str) -> Drawing:
     if image is None:
         raise broken(name, "image", "the photo is no longer there")
     size_hw = _whole(image, "height", "image", name), _whole(image, "width", "image", name)
-    shapes, passed = list[tuple[int, int, Shape]](), list[str]()
+    shapes, passed = list[tuple[float, int, Shape]](), list[str]()
     for place, one in enumerate(image):
         key = f"{one.tag} {place + 1}"
         if one.tag in _DRAWN:
             paint = _DRAWN[one.tag](one, size_hw, key, name)
-            shapes.append((int(one.get("z_order") or 0), place, Shape(_text(one, "label", key, name), paint)))
+            shapes.append(
+                (_order(one.get("z_order") or "0", key, name), place, Shape(_text(one, "label", key, name), paint))
+            )
         elif one.tag != "tag":  # a tag says something about the whole photo
             passed.append(one.tag)
     shapes.sort(key=lambda each: each[:2])
@@ -202,20 +209,8 @@ def _is_cvat(tree: Tree, file: File) -> bool:
     return b"<annotations>" in start and b"<annotation>" not in start
 
 
-_LOCK = threading.Lock()
-
-
+@parsed_once
 def _parsed(path: Path, name: str) -> _Content:
-    try:
-        status = path.stat()
-    except OSError:
-        raise Undecodable("file_gone", file=name) from None
-    with _LOCK:  # several threads want the same file at the same moment
-        return _parsed_once(path, name.partition(" (")[0], status.st_mtime_ns, status.st_size)
-
-
-@functools.lru_cache(maxsize=2)
-def _parsed_once(path: Path, name: str, _mtime_ns: int, _size: int) -> _Content:
     try:
         content = path.read_bytes()
         if b"<!DOCTYPE" in content or b"<!ENTITY" in content:

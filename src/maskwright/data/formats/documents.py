@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
+import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
@@ -21,6 +22,10 @@ from maskwright.data.tree import File, Tree
 from maskwright.errors import DataError
 
 Model = TypeVar("Model", bound=BaseModel)
+Content = TypeVar("Content")
+
+KEPT = 4
+"""Parsed files that are kept: a dataset has one per split."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,30 @@ class Document:
     file: File
     content: Any
     error: str = ""
+
+
+def parsed_once(read: Callable[[Path, str], Content]) -> Callable[[Path, str], Content]:
+    """A reader of an annotation file that reads it once, as long as it is the same, however many samples ask.
+
+    Args:
+        read: (file, how messages call it) -> what is in it.
+    """
+    lock = threading.Lock()
+
+    @functools.lru_cache(maxsize=KEPT)
+    def known(path: Path, name: str, _mtime_ns: int, _size: int) -> Content:
+        return read(path, name)
+
+    @functools.wraps(read)
+    def parsed(path: Path, name: str) -> Content:
+        try:
+            status = path.stat()
+        except OSError:
+            raise Undecodable("file_gone", file=name) from None
+        with lock:  # several threads want the same file at the same moment
+            return known(path, name.partition(" (")[0], status.st_mtime_ns, status.st_size)
+
+    return parsed
 
 
 @functools.lru_cache(maxsize=1)
@@ -145,7 +174,8 @@ class Photos:
         return (self.tree.root / file.path).resolve().is_relative_to(root)
 
     def _sample(self, name: str, split: str) -> str:
-        return split_id(split, str(PurePosixPath(name.replace("\\", "/")).with_suffix("")) or name)
+        path = PurePosixPath(name.replace("\\", "/"))
+        return split_id(split, str(path.with_suffix("")) if path.name else name or "?")
 
 
 def sample_of(photo: File, split: str) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import re
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
@@ -16,7 +14,6 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, FiniteFloat, PositiveInt
 
 from maskwright.data.annotation import Canvas, Drawing, Shape, annotation_of, broken, not_drawn, with_background
-from maskwright.data.decode import Undecodable
 from maskwright.data.finding import Finding
 from maskwright.data.formats.documents import (
     Document,
@@ -24,6 +21,7 @@ from maskwright.data.formats.documents import (
     json_documents,
     listed,
     load_json,
+    parsed_once,
     sample_of,
     split_in,
     split_in_name,
@@ -198,7 +196,7 @@ def _photo(photos: Photos, document: Document, task: dict[str, Any]) -> tuple[Fi
     split = split_in_name(document.file.path)
     data = task["data"]
     texts = [data[key] for key in (*PHOTO_KEYS, *data) if isinstance(data.get(key), str)]
-    pictures = [text for text in texts if File(urlsplit(text).path).is_picture or "?d=" in text]
+    pictures = [text for text in texts if File(_split(text).path).is_picture or "?d=" in text]
     if not pictures:
         found: File | Finding = left_out("listed_photo_missing", str(task.get("id")), file=document.file.path, name="")
         return found, split
@@ -209,9 +207,17 @@ def _photo(photos: Photos, document: Document, task: dict[str, Any]) -> tuple[Fi
     return found, (split or split_in(found.path)) if isinstance(found, File) else split
 
 
+def _split(text: str) -> SplitResult:
+    """The parts of an address; what is none is taken for a path."""
+    try:
+        return urlsplit(text)
+    except ValueError:
+        return SplitResult("", "", text, "", "")
+
+
 def _names(text: str) -> list[str]:
     """What a photo may be called in the dataset that a task names by an address of the server."""
-    parts = urlsplit(text)
+    parts = _split(text)
     served = parts.path.startswith(("/data/upload/", "/data/local-files"))
     query = parse_qs(parts.query).get("d")
     if parts.scheme in ("http", "https", "s3", "gs", "azure-blob") or (served and not query):
@@ -220,20 +226,8 @@ def _names(text: str) -> list[str]:
     return [query[0] if query else text]
 
 
-_LOCK = threading.Lock()
-
-
+@parsed_once
 def _parsed(path: Path, name: str) -> list[dict[str, Any]]:
-    try:
-        status = path.stat()
-    except OSError:
-        raise Undecodable("file_gone", file=name) from None
-    with _LOCK:  # several threads want the same file at the same moment
-        return _parsed_once(path, name.partition(" (")[0], status.st_mtime_ns, status.st_size)
-
-
-@functools.lru_cache(maxsize=2)
-def _parsed_once(path: Path, name: str, _mtime_ns: int, _size: int) -> list[dict[str, Any]]:
     content = load_json(path, name)
     if not _is_tasks(content):
         raise broken(name, "", "no list of tasks")

@@ -116,9 +116,15 @@ def _object(line: str, key: str, name: str) -> tuple[int, Points]:
         points = np.array(numbers, np.float64)
     except ValueError as error:
         raise broken(name, key, error) from None
-    if first < 0 or first != int(first) or len(points) % 2 or len(points) < 4 or not np.isfinite(points).all():
+    if (
+        not 0 <= first < 1e9
+        or first != int(first)
+        or len(points) % 2
+        or len(points) < 4
+        or not np.isfinite(points).all()
+    ):
         raise broken(name, key, "expected a class and at least three points: 0 0.1 0.1 0.2 0.1 0.2 0.2")
-    return int(first), points.reshape(-1, 2)
+    return int(first), np.clip(points, -1e6, 1e6).reshape(-1, 2)
 
 
 def _label_path(path: str) -> str | None:
@@ -141,7 +147,7 @@ def data_yaml(tree: Tree) -> tuple[File, dict[str, Any]] | None:
         if "/" in file.path or file.extension not in (".yaml", ".yml") or file.name == "classes.yaml":
             continue
         try:
-            content = yaml.safe_load((tree.root / file.path).read_text(encoding="utf-8-sig"))
+            content = _plain_yaml((tree.root / file.path).read_text(encoding="utf-8-sig"))
         except (OSError, ValueError, yaml.YAMLError) as error:
             if file.stem() not in ("data", "dataset"):
                 continue
@@ -154,6 +160,17 @@ def data_yaml(tree: Tree) -> tuple[File, dict[str, Any]] | None:
         if isinstance(content, dict) and isinstance(content.get("names"), list | dict):
             return file, content
     return None
+
+
+def _plain_yaml(text: str) -> Any:
+    """YAML without references, which could make a small file unpack to any size.
+
+    Raises:
+        ValueError: it has some.
+    """
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+        raise ValueError("references (*name) are not followed")
+    return yaml.safe_load(text)
 
 
 def class_names(file: File, content: dict[str, Any]) -> list[str]:

@@ -30,7 +30,10 @@ export function mountQueue(app) {
   new ResizeObserver(() => drawRows(app)).observe(list);
   element("search").addEventListener("input", () => refilter(app));
   for (const id of ["filter-check", "filter-class", "filter-split", "filter-decision"]) {
-    element(id).addEventListener("change", () => refilter(app));
+    element(id).addEventListener("change", () => {
+      element(id).blur();  // or the arrows would go on choosing filters instead of photos
+      refilter(app);
+    });
   }
   element("clear-filters").addEventListener("click", () => clearFilters(app));
   on(app, ["at"], () => { showAt(app); drawRows(app, true); });
