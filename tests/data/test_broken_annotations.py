@@ -21,6 +21,14 @@ from small_folders import SIZE_HW, photo, save, tree_digest
 
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     # name: (a folder whose first photo is wrong, what the sentence says)
+    "yolo endless class": (
+        lambda root: folders.yolo(root, "inf 0.1 0.1 0.2 0.1 0.2 0.2"),
+        "000.txt: this annotation cannot be understood (line 1: expected a class and at least three points",
+    ),
+    "cvat order": (
+        lambda root: folders.cvat(root, '<polygon label="cat" points="2,2;6,2;6,6" z_order="top"/>'),
+        "annotations.xml (000.png): this annotation cannot be understood (polygon 1: could not convert string",
+    ),
     "labelme points": (
         lambda root: folders.labelme(root, shape("polygon", (1, 2), (3, 4))),
         "000.json: this annotation cannot be understood (shapes.0.points: a polygon needs at least 3 points",
@@ -158,6 +166,10 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
         ).write_text("names: [background, cat, dog]"),
         r"000\.json: the label cst belongs to no class\.(.|\n)*0 background, 1 cat, 2 dog(.|\n)*Did you mean cat",
     ),
+    "yaml that unpacks": (
+        lambda root: (folders.yolo(root) / "data.yaml").write_text("a: &a [x]\nnames: [*a, *a]"),
+        r"data\.yaml: cannot be read as YAML(.|\n)*references",
+    ),
     "no class for the rest": (
         lambda root: (folders.labelme(root, CAT) / "classes.yaml").write_text("names: [cat, dog]"),
         r"the label \(no shape\) belongs to no class(.|\n)*--classes background,cat,dog",
@@ -266,3 +278,14 @@ def test_points_far_away_cost_nothing(tmp_path: Path) -> None:
         first_mask(folders.cvat(tmp_path / "c", '<box label="cat" xtl="-1e9" ytl="-1e9" xbr="1e9" ybr="1e9"/>')) == 1
     ).all()
     assert first_mask(folders.yolo(tmp_path / "d", "0 -1e9 -1e9 1e9 -1e9 1e9 1e9 -1e9 1e9")).shape == SIZE_HW
+
+
+def test_names_that_are_no_paths_end_no_reading(tmp_path: Path) -> None:
+    coco = folders.coco(tmp_path / "coco", {"segmentation": [flat(1, 1, 2, 2)]})
+    _edited(coco, lambda content: content["images"][0].update(file_name="."))
+    studio = folders.label_studio(tmp_path / "studio")
+    tasks = json.loads((studio / "export.json").read_text())
+    tasks[0]["data"]["image"] = "http://[x/000.png"
+    folders.write_json(studio / "export.json", tasks)
+    assert "listed_photo_missing" in {finding.check for finding in read(coco, cache=False).findings}
+    assert len(read(studio, cache=False)) == 12  # it ends with the name of a photo that is there

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from maskwright.data.classes import IGNORE
 from maskwright.data.pets.scenes import draw_scene
 from maskwright.errors import UsageError
 from maskwright.review import snapping
@@ -147,3 +148,12 @@ def test_large_photos_have_more_superpixels_of_the_same_share() -> None:
     regions = superpixels(cv2.resize(image, (1500, 1000), interpolation=cv2.INTER_CUBIC).astype(np.uint8))
     assert regions.shape == (1000, 1500)
     assert 2000 < regions.max() < 3500
+
+
+def test_what_is_not_judged_stays_so_in_a_models_proposal() -> None:
+    image, truth, class_id = _object()
+    probs = np.stack([truth == number for number in range(3)]).astype(np.float32)
+    mask = np.array(NOWHERE)
+    mask[:, :20] = IGNORE
+    proposed = of_model(probs)(image, mask, Region(class_id))
+    assert (proposed[:, :20] == IGNORE).all() and (proposed[:, 20:] != IGNORE).all()

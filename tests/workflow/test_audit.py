@@ -65,6 +65,8 @@ def test_a_run_judges_only_what_it_has_not_seen(data: Path, tmp_path: Path) -> N
     run: Run = maskwright.run(data, tmp_path / "run", classes=CLASSES, settings=short, threads=2)
     with pytest.raises(RunError, match="was trained on the split 'train'"):
         maskwright.audit(data, classes=CLASSES, split="train", run=run.folder, out=tmp_path / "audit")
+    with pytest.raises(RunError, match="was trained on the split 'train'"):
+        maskwright.audit(data, classes=CLASSES, split="train", run=run.folder / "bundle", out=tmp_path / "audit")
     made = maskwright.audit(data, classes=CLASSES, split="val", run=run.folder, out=tmp_path / "audit")
     assert {issue.sample for issue in made.label_issues} == {f"val/{number}" for number in range(6)}
     with pytest.raises(UsageError, match="either a run judges"):
