@@ -61,7 +61,7 @@ def test_sound_data_is_called_sound(data: Path, capsys: pytest.CaptureFixture[st
     assert tree_digest(data) == before
     folder = data.with_name("data.maskwright")
     assert {path.name for path in folder.iterdir()} == {
-        *("findings.jsonl", "statistics.json", "duplicates.json", "label_issues.json", "audit.html")
+        *("findings.jsonl", "statistics.json", "duplicates.json", "label_issues.json", "classes.yaml", "audit.html")
     }
 
 

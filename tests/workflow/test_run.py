@@ -63,7 +63,7 @@ def test_the_run_folder_holds_what_the_design_names(made: Path) -> None:
     ):
         assert (made / name).is_file(), name
     assert not list(made.rglob("*.tmp"))
-    assert set(open_run(made).timings()) == {"read", "plan", "train", "evaluate", "bundle"}
+    assert set(open_run(made).timings()) == {"read", "audit", "plan", "train", "evaluate", "bundle"}
 
 
 @pytest.mark.training

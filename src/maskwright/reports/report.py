@@ -69,6 +69,7 @@ def page(contents: Contents, language: Language) -> str:
         start=contents.initial or {"name": "none"},
         made=language.moment(datetime.now().astimezone()),
         version=__version__,
+        review_command=f"maskwright review {contents.data.path}" if contents.data else "",
         predict_command=f"maskwright predict {contents.folder.name} PHOTOS -o MASKS",
     )  # fmt: skip
 

@@ -16,6 +16,9 @@ USUAL_FRAC = 0.2
 FEWEST = 12
 """With fewer masks of a class one cannot say how much of a photo it usually covers."""
 
+LEAST_SPREAD = 0.5
+"""Deviation of the logarithm that any data are taken to have: objects of one size are seen from near and far."""
+
 
 def empty(seen: Seen) -> Iterator[Finding]:
     """Masks in which everything is the first class; the less usual that is, the worse."""
@@ -42,7 +45,7 @@ def tiny(seen: Seen) -> Iterator[Finding]:
         if len(having) < FEWEST:
             continue
         shares = [share for _, share in having]
-        scores = -robust_z(np.log(shares), least_spread=0.3)
+        scores = -robust_z(np.log(shares), least_spread=LEAST_SPREAD)
         for (sample, share), score in zip(having, scores.tolist(), strict=True):
             if score >= limit:
                 facts = {
