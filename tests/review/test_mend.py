@@ -57,8 +57,8 @@ def test_decisions_become_a_dataset(tmp_path: Path) -> None:
 def test_the_same_decisions_give_the_same_bytes(tmp_path: Path) -> None:
     data = split_folder(tmp_path / "data")
     journal = _decided(data, train_000="exclude", train_001=mask(2, 1), train_002=mask(255))
-    for name in ("one", "two"):
-        mend(read(data), journal, tmp_path / name)
+    for name, given in (("one", read(data)), ("two", data)):
+        mend(given, journal, tmp_path / name)
     assert _files(tmp_path / "one") == _files(tmp_path / "two")
 
 

@@ -18,6 +18,7 @@ from maskwright.audit.probabilities import read_probs
 from maskwright.cli.main import answer
 from maskwright.errors import DataError, RunError, UsageError
 from maskwright.training.run import Run
+from tiny import tiny_dataset
 
 TRAINING = {"crop_hw": [64, 64], "batch_size": 4, "iterations": 80, "validation_interval": 80, "lr": 2e-3}
 
@@ -87,3 +88,12 @@ def test_too_few_photos_to_train_on(tmp_path: Path) -> None:
 def test_weights_without_a_budget_are_wrong_use(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert answer(["audit", str(data), "--classes", CLASSES, "--weights", "none"]) == 2
     assert "--budget" in capsys.readouterr().err
+
+
+def test_a_dataset_is_audited_too(tmp_path: Path) -> None:
+    folder = draw_folder(tmp_path / "data", train=5, val=2)
+    made = maskwright.audit(maskwright.read(folder, classes=CLASSES))
+    assert made.images == 7 and beside(folder).findings.is_file()
+    with pytest.raises(UsageError, match="lies in memory"):
+        maskwright.audit(tiny_dataset())
+    assert maskwright.audit(tiny_dataset(), out=tmp_path / "there").images == 9

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from maskwright.data.classes import IGNORE, classes_yaml
 from maskwright.data.dataset import Dataset
 from maskwright.data.encode import write_mask_png, write_png
-from maskwright.data.reading import CLASSES_FILE
+from maskwright.data.reading import CLASSES_FILE, look_over
 from maskwright.data.sample import Sample
 from maskwright.data.tree import File
 from maskwright.errors import DataError, UsageError, shown
@@ -50,7 +50,7 @@ class Mended:
 
 
 def mend(
-    dataset: Dataset,
+    dataset: Dataset | Path | str,
     journal: Path | str,
     out: Path | str,
     *,
@@ -65,7 +65,7 @@ def mend(
     split, so that every sample stays in its split.
 
     Args:
-        dataset: the data that the journal was made for, read from a folder.
+        dataset: the data that the journal was made for, or their folder.
         journal: the file `journal.jsonl`, with its `masks/` beside it.
         out: the new dataset's folder: not there yet, or empty.
         link: photos become hard links to the old files where the file system can do that; masks never do.
@@ -81,6 +81,8 @@ def mend(
         UsageError: something lies in `out` already, or it lies inside of the data.
     """
     journal, out = Path(journal), Path(out)
+    if not isinstance(dataset, Dataset):
+        dataset = look_over(dataset)
     root = _root(dataset)
     _check_free(out, root)
     bindings, decisions = read_journal(journal)

@@ -38,7 +38,7 @@ CARD_S = 0.04
 
 
 def audit(
-    data: Path | str,
+    data: Path | str | Dataset,
     *,
     split: str | None = None,
     out: Path | str | None = None,
@@ -59,7 +59,7 @@ def audit(
     Nothing is refused for what is wrong with it: what `read` refuses data for are findings here.
 
     Args:
-        data: a folder in any known layout; nothing in it is changed.
+        data: a folder in any known layout, or a dataset that was read from one; nothing in it is changed.
         split: look at this split only; None looks at all.
         out: where findings, statistics, duplicates and the report go; None means `DATA.maskwright` beside the data.
         classes: classes or their names; None takes what the folder says.
@@ -88,8 +88,10 @@ def audit(
     if run is not None and budget_s is not None:
         raise UsageError("--run and --budget: either a run judges the masks, or models that are trained for it.")
     thresholds = make_settings(settings)
-    dataset = look_over(data, classes=classes, on_progress=on_progress)
-    folder = beside(Path(data)) if out is None else AuditFolder(Path(out))
+    dataset = data if isinstance(data, Dataset) else look_over(data, classes=classes, on_progress=on_progress)
+    if out is None and dataset.root is None:
+        raise UsageError("This dataset lies in memory: where shall the audit go?", do="Name a folder: out=...")
+    folder = AuditFolder(Path(out)) if out is not None else beside(dataset.root or Path())
     refuse_inside(folder.path, dataset.root)
     made = survey(dataset, split=split, settings=thresholds, checks=checks, on_progress=on_progress)
     judged = grouped(dataset, made.duplicates)
