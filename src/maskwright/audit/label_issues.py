@@ -45,6 +45,9 @@ INVENTED = 0.01
 WEAK_DICE, STRONG_DICE = 0.4, 0.75
 """On the reference case a model of 0.80 named 74 masks, most of them rightly; one of 0.51 saw 209 forgotten objects."""
 
+WEAK_WEIGHT = 0.3
+"""How much the ranking by a weak model counts: behind what is found without one, which it would only stir up."""
+
 EVIDENCE: Mapping[str, Kind] = {
     "mask_cut": "part_missing",
     "outline_off": "contour_off",
@@ -328,7 +331,8 @@ def _settled(judged: JudgedMask, trust: Trust) -> LabelIssue:
     )
     found = [each for each in objects if each.severity >= FINDING_SEVERITY]
     found.sort(key=lambda each: -each.severity)
-    return LabelIssue(judged.sample, judged.regret.severity(trust), found[0].kind if found else "none", tuple(found))
+    severity = (WEAK_WEIGHT + (1 - WEAK_WEIGHT) * trust.objects) * judged.regret.severity(trust)
+    return LabelIssue(judged.sample, severity, found[0].kind if found else "none", tuple(found))
 
 
 def object_map(labelled: Bools, predicted: Bools) -> NDArray[np.int32]:
