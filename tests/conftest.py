@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from browser import browser
+
 ALLOWED_SKIPS = ("CUDA", "camera")
 """How the reason begins of the only tests that may be skipped with CI=true."""
 
@@ -19,6 +21,13 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("MASKWRIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("MASKWRIGHT_OFFLINE", "1")
         yield
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """The system's Chromium, one for the tests of a file."""
+    with browser() as opened:
+        yield opened
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,28 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def becoming(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside `folder` that takes its place when the block ends well.
+
+    Args:
+        folder: not there yet, or empty.
+
+    Returns:
+        A context manager giving the temporary folder, which is gone after an exception.
+    """
+    whole = folder.resolve()
+    temporary = whole.with_name(f".{whole.name[:80]}.{uuid.uuid4().hex[:8]}.tmp")
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        if whole.exists():
+            whole.rmdir()  # it is empty, and Windows renames onto nothing
+        temporary.rename(whole)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

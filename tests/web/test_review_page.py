@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,8 @@ import numpy as np
 import pytest
 
 import mask_references as reference
-from browser import browser
 from review_browser import Reviewer, journal, reviewer
-from review_pets import SIDE, audited_pets
+from review_pets import SIDE
 from review_process import Server, serving
 
 pytestmark = pytest.mark.browser
@@ -31,25 +29,6 @@ class Table:
     data: Path
     server: Server
     person: Reviewer
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return audited_pets(tmp_path_factory.mktemp("drawn") / "pets")
-
-
-@pytest.fixture
-def data(drawn: Path, tmp_path: Path) -> Path:
-    """A copy of the dataset and its audit."""
-    for folder in (drawn, drawn.with_name("pets.maskwright")):
-        shutil.copytree(folder, tmp_path / folder.name)
-    return tmp_path / "pets"
 
 
 @pytest.fixture

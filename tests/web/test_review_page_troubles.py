@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,33 +9,12 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from browser import browser
 from maskwright.data.reading import read
 from maskwright.review.mend import mend
 from review_browser import Reviewer, journal, reviewer
-from review_pets import audited_pets
 from review_process import serving
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return audited_pets(tmp_path_factory.mktemp("drawn") / "pets")
-
-
-@pytest.fixture
-def data(drawn: Path, tmp_path: Path) -> Path:
-    """A copy of the dataset and its audit."""
-    for folder in (drawn, drawn.with_name("pets.maskwright")):
-        shutil.copytree(folder, tmp_path / folder.name)
-    return tmp_path / "pets"
 
 
 def test_nothing_is_lost_when_the_server_is_killed(chromium: Any, data: Path) -> None:

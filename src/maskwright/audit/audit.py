@@ -16,9 +16,10 @@ from maskwright.audit.notebook import audit_html
 from maskwright.audit.settings import AuditSettings, make_settings
 from maskwright.audit.statistics import AuditStatistics
 from maskwright.data.classes import Classes, classes_yaml
+from maskwright.data.encode import write_findings
 from maskwright.data.finding import Finding, read_findings
 from maskwright.errors import RunError, shown
-from maskwright.storage import json_text, read_json, write_json, write_text
+from maskwright.storage import read_json, write_json, write_text
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,7 @@ class Audit:
 
     def save(self, folder: AuditFolder) -> None:
         """Write findings, statistics, duplicates, label issues and the classes; each file whole or not at all."""
-        lines = [json_text(finding.record()) + "\n" for finding in self.findings]
-        write_text(folder.findings, "".join(lines))
+        write_findings(self.findings, folder.findings)
         write_json(folder.statistics, {"format": 1, **self._head(), **self.statistics.to_json()})
         groups = groups_to_json(self.duplicates)
         write_json(folder.duplicates, {"format": 1, "groups": groups, "resplit": dict(self.resplit)})

@@ -56,11 +56,6 @@ class AuditFolder:
         """What persons decided, one decision per line, appended only."""
         return self.path / "journal.jsonl"
 
-    @property
-    def masks(self) -> Path:
-        """Masks that persons painted."""
-        return self.path / "masks"
-
 
 def beside(data: Path) -> AuditFolder:
     """The folder of a dataset: `DATA.maskwright` beside DATA."""

@@ -15,7 +15,7 @@ from maskwright.audit.settings import AuditSettings
 from maskwright.audit.statistics import AREA_EDGES, GRID, AuditStatistics, ClassDetail, SplitDetail
 from maskwright.data.class_weights import RULES, derived_class_weights
 from maskwright.data.dataset import Dataset
-from maskwright.data.statistics import SplitStatistics, Statistics
+from maskwright.data.statistics import SplitStatistics, overall
 
 PERCENTILES = (5, 25, 50, 75, 95)
 
@@ -32,16 +32,7 @@ def gather(dataset: Dataset, splits: Sequence[Part], settings: AuditSettings) ->
     first = next((name for name, split in numbers.items() if sum(split.class_px)), None)
     weights = {rule: derived_class_weights(rule, numbers[first].class_px) for rule in RULES} if first else {}
     return AuditStatistics(
-        data=Statistics(
-            path=str(dataset.root or ""),
-            layout=dataset.layout,
-            classes=dataset.classes.names,
-            colours=dataset.classes.colours,
-            splits=numbers,
-            left_out=len({finding.sample for finding in dataset.findings if finding.left_out}),
-            findings=len(dataset.findings),
-            notes=dataset.notes,
-        ),
+        data=overall(dataset, numbers),
         splits={part.name: _detail(part) for part in splits},
         differences=differences(splits, dataset.classes.names, settings.difference_p),
         class_weights=weights,

@@ -178,8 +178,7 @@ def label_issues(
                 )
             judged.append(judge_mask(sample, mask, probs, classes))
     trust = trust_in(judged)
-    issues = [_settled(each, trust) for each in judged]
-    return _worst_first(issues)
+    return _worst_first(_settled(each, trust) for each in judged)
 
 
 def with_evidence(issues: Iterable[LabelIssue], findings: Iterable[Finding]) -> tuple[LabelIssue, ...]:
@@ -245,7 +244,7 @@ def judge_mask(sample: Sample, mask: Mask, probs: Probs, classes: Classes) -> Ju
             rows, columns = box
             region = (columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
             disputed.append(DisputedObject(regret, kind, region, {"file": sample.mask_file or sample.id, **facts}))
-    whole = replace(sums.regret(None, smallest), absent=absent_px / max(smallest, int((given != 0).sum())))
+    whole = replace(sums.regret(0, smallest), absent=absent_px / max(smallest, int((given != 0).sum())))
     sizes = (int(area.sum()) for area in (given != 0, own != 0, (given != 0) & (own != 0)))
     return JudgedMask(sample.id, whole, tuple(disputed), met, renamed, unseen, *sizes)
 
@@ -307,13 +306,12 @@ class _Sums:
             summed(probability(own)),
         )
 
-    def regret(self, number: int | None, smallest: int) -> Regret:
-        """The regret of one object, or of the whole mask.
+    def regret(self, n: int, smallest: int) -> Regret:
+        """The regret of object `n`, or of the whole mask, which is 0.
 
         Expected Dice is taken as 2 E|A n B| / (E|A| + |B|), with `smallest` pixels on both sides, so that a few
         pixels more or less where there is no object count for little.
         """
-        n = number or 0
         given, own = self.mass[n] + self.labelled[n] + smallest, self.mass[n] + self.own[n] + smallest
         outline = (2 * self.own_outline[n] + smallest) / own - (2 * self.labelled_outline[n] + smallest) / given
         named = (2 * self.own_named[n] + smallest) / own - (2 * self.labelled_named[n] + smallest) / given

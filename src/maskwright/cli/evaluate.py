@@ -12,7 +12,6 @@ from maskwright.cli.texts import scores_text
 from maskwright.cli.verb import Answer, verb
 from maskwright.errors import shown
 from maskwright.sentences import say
-from maskwright.storage import read_json
 
 if TYPE_CHECKING:
     from maskwright.data.dataset import Dataset
@@ -68,9 +67,9 @@ def _place_in_run(run: Path, dataset: Dataset, split: str) -> Path | None:
     """Where a run keeps its own scores: only those on the data that it was made from."""
     if not (run / "data.json").is_file():
         return None
-    made_from = read_json(run / "data.json", format_version=1)["splits"].get(split)
-    same = made_from is not None and made_from["digest"] == dataset.digest(split)
-    return run / "evaluation" / split if same else None
+    from maskwright.shipping.bundle import data_of
+
+    return run / "evaluation" / split if data_of(run).get(split) == dataset.digest(split) else None
 
 
 def _keep(evaluation: Evaluation, predictor: Predictor, dataset: Dataset, folder: Path) -> None:

@@ -21,7 +21,7 @@ def mend(
     data: options.Data,
     out: options.NewFolder,
     journal: options.JournalFile = None,
-    link: options.LinkPhotos = False,
+    link: options.Link = False,
     classes: options.Names = None,
 ) -> Answer:
     """Make a new dataset of DATA and the decisions about it.

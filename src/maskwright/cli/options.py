@@ -28,7 +28,9 @@ Faults = Annotated[
 ]
 
 Format = Annotated[str, typer.Option("--to", metavar="FORMAT", help="The format to write.")]
-Link = Annotated[bool, typer.Option("--link", help="Make hard links of the photos instead of copies.")]
+Link = Annotated[
+    bool, typer.Option("--link", help="Make hard links of the photos instead of copies; never of the masks.")
+]
 
 Names = Annotated[
     str | None, typer.Option("--classes", metavar="A,B,...", help="Class names in the order of their pixel values.")
@@ -124,7 +126,6 @@ Persons = Annotated[
     typer.Option("--person", metavar="NAME", help="Who decides; each gets an address of their own. May be repeated."),
 ]
 OpenBrowser = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")]
-LinkPhotos = Annotated[bool, typer.Option("--link", help="Link the photos instead of copying them; never the masks.")]
 
 Language = Literal["en", "ru"]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value; progress goes to standard error.")]

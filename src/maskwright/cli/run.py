@@ -11,7 +11,7 @@ from maskwright.cli.budget import seconds
 from maskwright.cli.names import classes_for, run_folder
 from maskwright.cli.screen import Screen, duration
 from maskwright.cli.settings import chosen_settings
-from maskwright.cli.texts import opening_text, read_findings, scores_text
+from maskwright.cli.texts import findings_of, opening_text, scores_text
 from maskwright.cli.verb import Answer, verb
 from maskwright.errors import UsageError, shown
 from maskwright.progress import OnProgress, Progress
@@ -84,13 +84,13 @@ def with_opening(screen: Screen, folder: Path) -> OnProgress:
 
 def run_value(folder: Path) -> dict[str, Any]:
     """A finished run as one JSON value."""
-    findings = read_findings(folder)
+    findings = findings_of(folder)
     return {
         "run": str(folder),
         "report": str(folder / "report.html"),
         "bundle": str(folder / "bundle"),
         "findings": len(findings),
-        "left_out": len({finding["sample"] for finding in findings if finding["left_out"]}),
+        "left_out": len({finding.sample for finding in findings if finding.left_out}),
         "evaluation": _evaluations(folder),
         "seconds": read_json(folder / "timings.json", format_version=1)["seconds"],
     }

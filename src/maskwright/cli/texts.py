@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from maskwright.data.finding import Finding, read_findings
 from maskwright.errors import shown
 from maskwright.sentences import say
 from maskwright.storage import read_json
@@ -129,18 +129,16 @@ def percent(fraction: float | None) -> str:
     return "–" if fraction is None or math.isnan(fraction) else f"{100 * fraction:.2f}"
 
 
-def read_findings(run: Path) -> list[dict[str, Any]]:
+def findings_of(run: Path) -> list[Finding]:
     """The findings of a run, worst first."""
-    path = run / "findings.jsonl"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return sorted((json.loads(line) for line in lines), key=lambda finding: -finding["severity"])
+    return sorted(read_findings(run / "findings.jsonl"), key=lambda finding: -finding.severity)
 
 
 def _finding_lines(run: Path, statistics: Statistics, lang: str) -> list[str]:
-    findings = read_findings(run)
+    findings = findings_of(run)
     if not findings:
         return [say("cli.read_clean", lang)]
-    sentences = [say(f"finding.{one['check']}", lang, **one["facts"]) for one in findings[:FINDINGS_SHOWN]]
+    sentences = [finding.sentence(lang) for finding in findings[:FINDINGS_SHOWN]]
     more = len(findings) - len(sentences)
     return [
         *([say("cli.read_left_out", lang, left_out=statistics.left_out)] if statistics.left_out else []),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +13,7 @@ from maskwright.data.formats.target import Target
 from maskwright.data.reading import CLASSES_FILE, read
 from maskwright.errors import UsageError, nearest, shown
 from maskwright.progress import OnProgress, silent
-from maskwright.storage import write_text
+from maskwright.storage import becoming, write_text
 
 
 @dataclass(frozen=True)
@@ -77,15 +75,8 @@ def convert(
         _check_place(folder, Path(data))
         data = read(data, classes=classes, strict=strict, allow_leak=allow_leak, on_progress=on_progress)
     _check_place(folder, data.root)
-    temporary = folder.with_name(f".{folder.name[:80]}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        temporary.mkdir(parents=True)
+    with becoming(folder) as temporary:
         conversion = _written(data, temporary, to, link, on_progress)
-        if folder.exists():
-            folder.rmdir()
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return replace(conversion, folder=folder)
 
 

@@ -98,11 +98,11 @@ def write_jpeg(path: Path, image: Image, *, quality: int = JPEG_QUALITY) -> None
     write_bytes(path, encoded.tobytes())
 
 
-def write_png(path: Path, image: Image) -> None:
-    """Write a photo `(H, W, 3) uint8` RGB as PNG, whole or not at all."""
+def photo_png(image: Image) -> bytes:
+    """A photo `(H, W, 3) uint8` RGB as the content of a PNG file."""
     buffer = io.BytesIO()
     PilImage.fromarray(image).save(buffer, "PNG")
-    write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def write_findings(findings: Iterable[Finding], path: Path) -> None:

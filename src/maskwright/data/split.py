@@ -45,7 +45,7 @@ def draw_splits(
         id -> split. Two samples give train and val, one gives train.
     """
     groups: dict[str, list[Drawable]] = defaultdict(list)
-    for sample in sorted(samples, key=lambda sample: _chance(seed, sample.id)):
+    for sample in sorted(samples, key=lambda sample: chance(seed, sample.id)):
         groups[sample.content].append(sample)
     waiting = {content: {*()}.union(*(sample.class_ids for sample in group)) for content, group in groups.items()}
     free = dict(places or _places(len(samples)))
@@ -91,5 +91,6 @@ def _rarest(waiting: dict[str, set[int]], groups: dict[str, list[Drawable]]) -> 
     return min(counts, key=lambda class_id: (counts[class_id], class_id)) if counts else None
 
 
-def _chance(seed: int, sample: str) -> bytes:
-    return hashlib.blake2b(f"{seed}\0{sample}".encode(), digest_size=8).digest()
+def chance(seed: int, name: str) -> bytes:
+    """What a draw is ordered by: the same on every machine, another for another seed."""
+    return hashlib.blake2b(f"{seed}\0{name}".encode(), digest_size=8).digest()

@@ -134,6 +134,11 @@ def describe(dataset: Dataset, *, on_progress: OnProgress = silent) -> Statistic
         part = dataset.split(name)
         splits[name] = _describe_split(part, name, done, len(dataset), on_progress)
         done += len(part)
+    return overall(dataset, splits)
+
+
+def overall(dataset: Dataset, splits: Mapping[str, SplitStatistics]) -> Statistics:
+    """The statistics of a dataset, from those of its splits."""
     return Statistics(
         path=str(dataset.root or ""),
         layout=dataset.layout,

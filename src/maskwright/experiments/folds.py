@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from maskwright.audit.probabilities import write_probs
 from maskwright.data.classes import IGNORE, classes_yaml
 from maskwright.data.dataset import Dataset
 from maskwright.data.sample import Sample
+from maskwright.data.split import chance
 from maskwright.inference.predictor import probs_of
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.files import write_recipe
@@ -55,7 +55,7 @@ def draw_folds(samples: Sequence[Sample], count: int, *, seed: int = 0) -> tuple
     groups: dict[str, list[Sample]] = defaultdict(list)
     for sample in samples:
         groups[sample.group or sample.id].append(sample)
-    order = sorted(groups, key=lambda name: (_classes(groups[name]), _chance(seed, name)))
+    order = sorted(groups, key=lambda name: (_classes(groups[name]), chance(seed, name)))
     folds: list[list[str]] = [[] for _ in range(count)]
     for name in order:  # neighbours have the same classes, so dealing them out in turn stratifies
         min(folds, key=len).extend(sample.id for sample in groups[name])
@@ -148,7 +148,3 @@ def _classes(group: Sequence[Sample]) -> tuple[int, ...]:
     masks = [mask for mask in (sample.mask() for sample in group) if mask is not None]
     present = {int(value) for mask in masks for value in np.flatnonzero(np.bincount(mask.ravel(), minlength=256))}
     return tuple(sorted(present - {IGNORE}))
-
-
-def _chance(seed: int, name: str) -> bytes:
-    return hashlib.blake2b(f"{seed}\0{name}".encode(), digest_size=8).digest()

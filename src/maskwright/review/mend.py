@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from maskwright.data.classes import IGNORE, classes_yaml
 from maskwright.data.dataset import Dataset
-from maskwright.data.encode import write_mask_png, write_png
+from maskwright.data.encode import photo_png, write_mask_png
 from maskwright.data.reading import CLASSES_FILE, look_over
 from maskwright.data.sample import Sample
 from maskwright.data.tree import File
@@ -23,7 +22,7 @@ from maskwright.review.changes import Change, left_out, repainted, write_changes
 from maskwright.review.decision import Decision
 from maskwright.review.journal import read_journal
 from maskwright.review.painted import paintable, read_mask
-from maskwright.storage import write_text
+from maskwright.storage import becoming, write_bytes, write_text
 
 
 @dataclass(frozen=True)
@@ -90,26 +89,11 @@ def mend(
     last = {decision.sample: decision for decision in decisions}
     carried = _planned(dataset, last, moved=_is_moved(dataset))
     _refuse_clash(carried)
-    with _becoming(out) as folder:
+    with becoming(out) as folder:
         painted, linked = _write(dataset, root, carried, journal, folder, link=link, on_progress=on_progress)
         changes = sorted([*painted, *left_out(dataset, last)], key=lambda change: (change.sequence, change.sample))
         write_changes(folder, changes, dataset, kept=sum(each.action == "keep" for each in last.values()), lang=lang)
     return Mended(out, len(carried), tuple(changes), linked, _is_moved(dataset))
-
-
-@contextlib.contextmanager
-def _becoming(out: Path) -> Iterator[Path]:
-    """A temporary folder that takes the place of `out` when the block ends well."""
-    whole = out.resolve()
-    folder = whole.with_name(f".{whole.name[:80]}.{uuid.uuid4().hex[:8]}.tmp")
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-        if whole.exists():
-            whole.rmdir()  # it is empty, and Windows renames onto nothing
-        folder.rename(whole)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _root(dataset: Dataset) -> Path:
@@ -199,7 +183,7 @@ def _write(
         if File(each.sample.image_file).is_picture:
             linked += _take(root / each.sample.image_file, folder / each.photo, link=link)
         else:
-            write_png(folder / each.photo, each.sample.image())
+            write_bytes(folder / each.photo, photo_png(each.sample.image()))
         if each.decision is not None:
             new = read_mask(journal, each.decision, classes, each.sample.size_hw)
             write_mask_png(folder / each.mask, new, classes)

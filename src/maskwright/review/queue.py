@@ -75,6 +75,5 @@ def _ranks(folder: AuditFolder) -> dict[str, float]:
     """The severity of each sample that a model judged, also below the threshold of findings."""
     if not folder.label_issues.is_file():
         return {}
-    content = read_json(folder.label_issues)
-    issues = content["label_issues"] if isinstance(content, dict) else content
+    issues = read_json(folder.label_issues, format_version=1)["label_issues"]
     return {issue["sample"]: float(issue["severity"]) for issue in issues}

@@ -76,7 +76,7 @@ class Desk:
             "lang": lang,
             "audited": self.queue.audited,
             "proposals": ["model"] * self._folder.probs.is_dir() + list(self._proposals),
-            "check_names": {key.removeprefix("check."): name for key, name in table(lang).items() if _is_check(key)},
+            "check_names": _check_names(lang),
             "samples": [self._line(place) for place in self.queue.places],
             "left_out": [_finding_value(finding, lang) for finding in self.queue.left_out],
         }
@@ -231,8 +231,9 @@ def decision_value(decision: Decision | None) -> dict[str, Any] | None:
     }
 
 
-def _is_check(key: str) -> bool:
-    return key.startswith("check.")
+def _check_names(lang: str) -> dict[str, str]:
+    prefix = "check."
+    return {key.removeprefix(prefix): name for key, name in table(lang).items() if key.startswith(prefix)}
 
 
 def _finding_value(finding: Finding, lang: str) -> dict[str, Any]:

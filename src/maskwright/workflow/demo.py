@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from maskwright.data.finding import read_findings
 from maskwright.data.pets.faults import FAULTS, Planted
 from maskwright.data.pets.write import LIST, DrawnDataset, draw_dataset
 from maskwright.errors import UsageError, shown
@@ -178,17 +178,16 @@ def _drawn_lines(drawn: DrawnDataset, lang: str) -> list[str]:
 
 def _found_lines(made: Demo, lang: str) -> list[str]:
     """What the audit found."""
-    path = made.run.folder / "findings.jsonl"
-    findings = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    findings = read_findings(made.run.folder / "findings.jsonl")
     lines = [
         say(
             "demo.found",
             lang,
             count=len(findings),
-            left_out=len({one["sample"] for one in findings if one["left_out"]}),
+            left_out=len({one.sample for one in findings if one.left_out}),
         )
     ]
-    lines += ["  " + say(f"finding.{one['check']}", lang, **one["facts"]) for one in findings[:5]]
+    lines += ["  " + one.sentence(lang) for one in findings[:5]]
     return [*lines, *_ranked_lines(made, lang)]
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from maskwright.data.classes import Classes
 from maskwright.data.dataset import Dataset
-from maskwright.data.encode import write_findings
 from maskwright.data.reading import read
 from maskwright.data.statistics import Statistics, describe
 from maskwright.evaluation.evaluate import Evaluation, evaluate
@@ -20,7 +19,6 @@ from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.recipe import Recipe, make_recipe
 from maskwright.reports.report import report
 from maskwright.shipping.bundle import bundle
-from maskwright.storage import write_json
 from maskwright.training.run import Run, is_begun, refuse_inside, refuse_occupied
 from maskwright.workflow.audit import audit_for_run
 from maskwright.workflow.plan import after_training_s, check_splits, plan
@@ -89,7 +87,7 @@ def run(
     else:
         timed = budget_s is not None or "iterations" not in given
         with clock.stage("audit"):
-            audited, record = audit_for_run(
+            audited = audit_for_run(
                 dataset,
                 out,
                 folds_s=FOLDS_SHARE * clock.budget_s if timed else 0.0,
@@ -101,9 +99,7 @@ def run(
             )
         with clock.stage("plan"):
             recipe = _recipe(imported, dataset, clock.left_s(), statistics, given, threads, device, on_progress)
-            made = start_run(dataset, recipe, out, statistics, again=resume)
-        write_findings(audited.findings, made.folder / "findings.jsonl")
-        write_json(made.folder / "audit.json", record)
+            made = start_run(dataset, recipe, out, statistics, audit=audited, again=resume)
         made.add_timings(clock.seconds)
     has_length = begun or imported is not None
     train_s = _fit(dataset, made, None if has_length and budget_s is None else clock, statistics, on_progress)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from maskwright.audit.audit import Audit
 from maskwright.data.classes import classes_yaml
 from maskwright.data.dataset import Dataset
 from maskwright.data.encode import write_findings, write_jpeg
@@ -20,7 +21,8 @@ from maskwright.progress import OnProgress, silent
 from maskwright.recipe.files import write_recipe
 from maskwright.recipe.plan import with_derived_weights
 from maskwright.recipe.recipe import Recipe, with_settings
-from maskwright.storage import read_json, write_json, write_text
+from maskwright.shipping.bundle import data_of
+from maskwright.storage import write_json, write_text
 from maskwright.training.run import Run, is_begun, make_run, open_run, refuse_inside, refuse_occupied
 from maskwright.workflow.plan import check_class_weights, check_splits, plan
 from maskwright.workflow.start import settled
@@ -140,8 +142,24 @@ def _without_weights(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
     return with_settings(recipe, changes, source="--weights", reason=plain.reason("weights"))
 
 
-def start_run(dataset: Dataset, recipe: Recipe, out: Path, statistics: Statistics, *, again: bool = False) -> Run:
-    """A new run folder with everything that is known before training; `again` as in `make_run`.
+def start_run(
+    dataset: Dataset,
+    recipe: Recipe,
+    out: Path,
+    statistics: Statistics,
+    *,
+    audit: tuple[Audit, Mapping[str, Any]] | None = None,
+    again: bool = False,
+) -> Run:
+    """A new run folder with everything that is known before training.
+
+    Args:
+        dataset: what is trained on.
+        recipe: complete.
+        out: the folder.
+        statistics: of the dataset.
+        audit: as `audit_for_run` gives it; without one there is only what was found while reading.
+        again: as in `make_run`.
 
     Raises:
         UsageError: something lies there already.
@@ -152,7 +170,9 @@ def start_run(dataset: Dataset, recipe: Recipe, out: Path, statistics: Statistic
     write_recipe(recipe, run.folder / "recipe.yaml")
     write_text(run.folder / "classes.yaml", classes_yaml(dataset.classes))
     write_json(run.folder / "environment.json", {**environment(), "threads": recipe.threads, "device": recipe.device})
-    write_findings(dataset.findings, run.folder / "findings.jsonl")
+    write_findings(audit[0].findings if audit else dataset.findings, run.folder / "findings.jsonl")
+    if audit:
+        write_json(run.folder / "audit.json", audit[1])
     write_sample_pictures(dataset, run.folder / "pictures")
     write_augmented(dataset, recipe, run.folder / "pictures" / "augmented.jpg")
     write_json(run.folder / "data.json", statistics.to_json())  # last: see is_begun
@@ -189,8 +209,8 @@ def reopened(out: Path, dataset: Dataset) -> Run:
     for leftover in out.rglob(".*.tmp"):  # of files that a kill cut off
         if leftover.is_file():
             leftover.unlink(missing_ok=True)
-    made_from = read_json(run.folder / "data.json", format_version=1)["splits"]
-    changed = [name for name in ("train", "val") if made_from[name]["digest"] != dataset.digest(name)]
+    made_from = data_of(run.folder)
+    changed = [name for name in ("train", "val") if made_from[name] != dataset.digest(name)]
     if changed:
         raise RunError(
             f"{shown(out)}: was made from other photos, masks or classes (split {', '.join(changed)}).",

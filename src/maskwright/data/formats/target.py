@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import io
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,10 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from PIL import Image as PilImage
-
 from maskwright.data.annotation import BACKGROUND_NAMES, IGNORE_NAMES
 from maskwright.data.classes import IGNORE, Classes
+from maskwright.data.encode import photo_png
 from maskwright.data.pixels import photo_file
 from maskwright.data.sample import Mask, Sample
 from maskwright.errors import DataError, shown
@@ -81,9 +79,7 @@ class Target:
         file, extract = photo_file(sample.pixels)
         stem = before + stem_of(sample)
         if file is None:
-            buffer = io.BytesIO()
-            PilImage.fromarray(sample.image()).save(buffer, "PNG")
-            return self._put(folder, stem + ".png", buffer.getvalue())
+            return self._put(folder, stem + ".png", photo_png(sample.image()))
         if extract is not None:
             content = extract(file, sample.image_file)
             return self._put(folder, stem + _extension(content), content)
