@@ -39,6 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--plantings", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0, help="number of the first planting, its seed")
     parser.add_argument("--budget", type=float, default=300.0, help="seconds of each planting")
     parser.add_argument("--iterations", type=int, help="of each fold, whatever time they take")
     parser.add_argument("--weights", default="auto")
@@ -48,7 +49,7 @@ def main() -> None:
         place = given.keep or Path(temporary)
         dataset, targets = reference(given.data, place) if given.data else drawn(place)
         tables = []
-        for number in range(given.plantings):
+        for number in range(given.first, given.first + given.plantings):
             tables.append(one_planting(dataset, targets, number, place / f"planting-{number}", given))
             print(json.dumps({"planting": number, **tables[-1]}), file=sys.stderr, flush=True)
     print(json.dumps({"photos": len(targets), "plantings": len(tables), "average_precision": mean_of(tables)}))

@@ -69,7 +69,7 @@ def test_the_run_folder_holds_what_the_design_names(made: Path) -> None:
 @pytest.mark.training
 def test_what_training_logged_is_what_evaluate_says(made: Path, folder: Path) -> None:
     data = maskwright.read(folder, classes=["background", "square", "disc"])
-    evaluation = maskwright.evaluate(maskwright.load(made), data, split="val")
+    evaluation = maskwright.evaluate(maskwright.load(made, device="auto"), data, split="val")
     best = max(
         (entry for entry in open_run(made).log() if entry["event"] == "validation"),
         key=lambda entry: entry["metrics"]["mDice"],
