@@ -5,12 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from maskwright.audit.judging import JudgedMask, Regret, object_map
 from maskwright.audit.label_issue import LabelIssue
-from maskwright.audit.label_issues import JudgedMask, Regret, Trust, label_issues, object_map, trust_in
+from maskwright.audit.label_issues import label_issues, trust_in, with_evidence
+from maskwright.audit.settings import AuditSettings, make_settings
+from maskwright.audit.trust import ClassVote
 from maskwright.data.classes import IGNORE, make_classes
+from maskwright.data.finding import Finding
 from maskwright.data.sample import ArrayPixels, Mask, Sample
-from maskwright.errors import DataError
+from maskwright.errors import DataError, RecipeError
 
+SETTINGS = AuditSettings()
 CLASSES = make_classes(["background", "cat", "dog"])
 SIZE = (96, 96)
 
@@ -38,6 +43,11 @@ def judged_alone(labelled: Mask, probs: np.ndarray) -> LabelIssue:
     samples = [sample_with(labelled), *others]
     issues = label_issues(samples, lambda each: probs if each.id == "train/a" else sure_of(TRUTH), CLASSES)
     return next(issue for issue in issues if issue.sample == "train/a")
+
+
+def voting(margin: float, *, disputed: bool) -> JudgedMask:
+    """A mask with one object, on whose class the model votes."""
+    return JudgedMask("a", Regret(0.0, 0.0), (), votes=(ClassVote(margin, disputed),))
 
 
 def kind_of(labelled: Mask, seen: Mask) -> str:
@@ -108,15 +118,45 @@ def test_probabilities_of_another_photo_are_refused() -> None:
 
 
 def test_a_model_that_disputes_often_is_believed_less() -> None:
-    agrees = JudgedMask("a", Regret(0.0, 0.0), (), met=1)
-    renames = JudgedMask("a", Regret(0.0, 0.8), (), met=1, renamed=1)
+    agrees = voting(0.9, disputed=False)
+    renames = voting(0.5, disputed=True)
     misses = JudgedMask("a", Regret(0.0, 0.0, 0.9), (), unseen=1)
-    assert trust_in([agrees] * 100) == Trust(1.0, 1.0)
-    assert trust_in([agrees] * 9 + [renames]).classes == 1.0
-    assert trust_in([agrees] * 80 + [renames] * 20).classes == pytest.approx(0.17)
-    assert renames.regret.severity(Trust(classes=0.17)) == pytest.approx(0.136)
-    assert trust_in([agrees] * 90 + [misses] * 10).absence == pytest.approx(0.1)
-    assert misses.regret.severity(Trust(absence=0.1)) == pytest.approx(0.09)
+    sound = trust_in([agrees] * 100, SETTINGS)
+    assert (sound.in_class(0.9), sound.absence, sound.objects) == (1.0, 1.0, 1.0)
+    assert trust_in([agrees] * 9 + [renames], SETTINGS).in_class(0.5) == 1.0
+    assert trust_in([agrees] * 80 + [renames] * 20, SETTINGS).in_class(0.5) == pytest.approx(0.17)
+    assert Regret(0.0, 0.8).severity(0.17) == pytest.approx(0.136)
+    assert trust_in([agrees] * 90 + [misses] * 10, SETTINGS).absence == pytest.approx(0.1)
+    assert misses.regret.severity(1.0, 0.1) == pytest.approx(0.09)
+
+
+def test_a_model_that_disputes_often_is_believed_where_it_is_surest() -> None:
+    unsure = [voting(0.5, disputed=True)] * 20
+    trust = trust_in([voting(0.9, disputed=False)] * 50 + unsure + [voting(0.95, disputed=True)], SETTINGS)
+    assert trust.in_class(0.95) == 1.0
+    assert trust.in_class(0.5) == pytest.approx(0.034 * 71 / 21)
+    # Where it is as sure of what it disputes as of the rest, being sure says nothing.
+    blind = trust_in([voting(0.9, disputed=number % 2 == 0) for number in range(100)], SETTINGS)
+    assert blind.in_class(0.9) == pytest.approx(0.034 * 100 / 50)
+
+
+def test_the_thresholds_are_settings() -> None:
+    samples = [sample_with(box(30, 30, 50, 40)), *(sample_with(TRUTH, f"train/{number}") for number in range(20))]
+
+    def worst(**values: float) -> LabelIssue:
+        return label_issues(samples, lambda _: sure_of(TRUTH), CLASSES, AuditSettings(**values))[0]
+
+    assert worst().objects and not worst(issue_severity=0.9).objects
+    assert worst(weak_dice=0.98, strong_dice=0.99).severity < worst().severity
+    empty = Finding("train/a", "mask_empty", 0.5)
+    heard = [with_evidence([worst()], [empty], AuditSettings(evidence_weight=weight))[0] for weight in (0.0, 1.0)]
+    assert heard[0].severity == pytest.approx(worst().severity)
+    assert heard[1].severity == pytest.approx(1 - (1 - worst().severity) * 0.5)
+
+
+def test_a_weak_model_is_weaker_than_a_strong_one() -> None:
+    with pytest.raises(RecipeError, match=r"weak_dice \(0.8\) has to be below strong_dice \(0.75\)"):
+        make_settings({"weak_dice": 0.8})
 
 
 def test_a_weak_model_ranks_and_accuses_nobody() -> None:
@@ -130,13 +170,13 @@ def test_a_weak_model_ranks_and_accuses_nobody() -> None:
 
 def test_a_scrap_of_overlap_joins_no_objects() -> None:
     labelled, predicted = box(10, 10, 30, 30) != 0, box(39, 10, 40, 30) != 0
-    numbers = object_map(labelled, predicted)
+    numbers = object_map(labelled, predicted, 0.05)
     assert numbers[20, 20] != numbers[60, 20]
-    joined = object_map(labelled, box(30, 10, 40, 30) != 0)
+    joined = object_map(labelled, box(30, 10, 40, 30) != 0, 0.05)
     assert joined[20, 20] == joined[60, 20] == 1
 
 
 def test_objects_fill_the_photo() -> None:
     everything = np.ones(SIZE, bool)
-    assert object_map(everything, everything).min() == 1
-    assert object_map(~everything, ~everything).max() == 0
+    assert object_map(everything, everything, 0.05).min() == 1
+    assert object_map(~everything, ~everything, 0.05).max() == 0

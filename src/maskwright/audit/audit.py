@@ -136,7 +136,7 @@ def with_label_issues(audit: Audit, issues: Iterable[LabelIssue]) -> Audit:
     """
     old = {finding for issue in audit.label_issues for finding in map(_key, issue.findings())}
     kept = [finding for finding in audit.findings if _key(finding) not in old]
-    ranked = with_evidence(issues, kept)
+    ranked = with_evidence(issues, kept, audit.settings)
     found = [finding for issue in ranked for finding in issue.findings()]
     return replace(audit, label_issues=ranked, findings=worst_first([*kept, *found]))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from maskwright.declared import Setting, declared, problems, setting
 from maskwright.errors import RecipeError
@@ -117,6 +117,107 @@ class AuditSettings(BaseModel):
         gt=0,
         lt=1,
     )
+
+    issue_severity: float = setting(
+        0.15,
+        "With a model: an object whose label is worse than the model's own by this much expected Dice is a finding.",
+        reason="on the reference case sound masks stay below it",
+        unit="Dice",
+        gt=0,
+        le=1,
+    )
+    object_frac: float = setting(
+        0.0005,
+        "With a model: what is smaller than this share of the photo is no object.",
+        reason="6 x 6 px on 256 x 256, as for specks",
+        unit="of the photo",
+        ge=0,
+        lt=1,
+    )
+    joined_frac: float = setting(
+        0.05,
+        "Labelled and predicted pieces are one object where they share this much of the smaller one.",
+        reason="a scrap of overlap is the contour of one object at the contour of another",
+        unit="of the smaller piece",
+        gt=0,
+        le=1,
+    )
+    unmet_frac: float = setting(
+        0.2,
+        "An object of which no more than this is labelled has no label; one of which no more is seen is not there.",
+        reason="less than a fifth is no mask of it",
+        unit="of the object",
+        ge=0,
+        lt=1,
+    )
+    part_frac: float = setting(
+        0.15,
+        "From this share of an object on, what lies outside its mask is a missing part.",
+        reason="a leg or a head; less is the contour's",
+        unit="of the object",
+        gt=0,
+        lt=1,
+    )
+    deep_frac: float = setting(
+        0.06,
+        "What lies deeper than this times the square root of the object's area is more than a contour off.",
+        reason="6 px on an object of 100 x 100: no contour is drawn so loosely",
+        unit="of the root of the area",
+        gt=0,
+        lt=1,
+    )
+    mislabelled_frac: float = setting(
+        0.034,
+        "This share of objects is taken to carry the wrong name: a model that renames more is believed less.",
+        reason="the mean over ten data sets of Northcutt, Athalye and Mueller 2021",
+        unit="of the objects",
+        gt=0,
+        lt=1,
+    )
+    invented_frac: float = setting(
+        0.01,
+        "This share of masks is taken to lie where there is nothing: a model that overlooks more is believed less.",
+        reason="fewer than have a wrong name, for a mask has to be drawn",
+        unit="of the objects",
+        gt=0,
+        lt=1,
+    )
+    weak_dice: float = setting(
+        0.4,
+        "A model whose outlines reach no more than this over all masks accuses nobody.",
+        reason="on the reference case one of 0.51 saw 209 forgotten objects",
+        unit="Dice",
+        ge=0,
+        lt=1,
+    )
+    strong_dice: float = setting(
+        0.75,
+        "One whose outlines reach this is believed fully; between the two in proportion.",
+        reason="on the reference case one of 0.80 named 74 masks, most of them rightly",
+        unit="Dice",
+        gt=0,
+        le=1,
+    )
+    weak_weight: float = setting(
+        0.3,
+        "How much the ranking by a weak model counts.",
+        reason="behind what is found without one, which it would only stir up",
+        ge=0,
+        le=1,
+    )
+    evidence_weight: float = setting(
+        0.7,
+        "How much what is found without a model counts beside the model's word.",
+        reason="on planted faults and the reference case the order was best with 0.5 to 1",
+        ge=0,
+        le=1,
+    )
+
+    @model_validator(mode="after")
+    def _weak_below_strong(self) -> AuditSettings:
+        if self.weak_dice >= self.strong_dice:
+            raise ValueError(f"weak_dice ({self.weak_dice:g}) has to be below strong_dice ({self.strong_dice:g})")
+        return self
 
 
 def make_settings(values: Mapping[str, Any] | None = None) -> AuditSettings:

@@ -112,7 +112,7 @@ def audit(
             device=device,
             on_progress=on_progress,
         )
-    made = with_label_issues(made, ranked(judged, targets, folder))
+    made = with_label_issues(made, ranked(judged, targets, folder, made.settings))
     made = replace(made, seconds=time.monotonic() - began)
     keep(made, dataset, folder, lang=lang)
     return made
@@ -146,7 +146,7 @@ def audit_for_run(
     folder = _writable(dataset, out)
     made = survey(dataset, on_progress=on_progress)
     judged, targets = grouped(dataset, made.duplicates), [sample.id for sample in dataset.labelled]
-    known = ranked(judged, targets, folder)
+    known = ranked(judged, targets, folder, made.settings)
     if not known and folds_s >= LEAST_FOLDS_S and len(targets) >= FEWEST_PHOTOS:
         judge_by_folds(
             judged,
@@ -158,7 +158,7 @@ def audit_for_run(
             device=device,
             on_progress=on_progress,
         )
-        known = ranked(judged, targets, folder)
+        known = ranked(judged, targets, folder, made.settings)
     made = replace(with_label_issues(made, known), seconds=time.monotonic() - began)
     keep(made, dataset, folder, lang=lang)
     return made, {

@@ -12,6 +12,7 @@ from maskwright.audit.folder import AuditFolder
 from maskwright.audit.label_issue import LabelIssue
 from maskwright.audit.label_issues import label_issues
 from maskwright.audit.probabilities import data_digest, made_from, read_probs, take_over, write_probs
+from maskwright.audit.settings import AuditSettings
 from maskwright.data.dataset import Dataset
 from maskwright.errors import DataError, RunError, shown
 from maskwright.experiments.out_of_fold import out_of_fold
@@ -141,13 +142,16 @@ def judge_by_run(
     take_over(work, folder.probs, about)
 
 
-def ranked(dataset: Dataset, targets: Sequence[str], folder: AuditFolder) -> tuple[LabelIssue, ...]:
+def ranked(
+    dataset: Dataset, targets: Sequence[str], folder: AuditFolder, settings: AuditSettings
+) -> tuple[LabelIssue, ...]:
     """Every target that was judged, worst first; nothing where the probabilities are of other data.
 
     Args:
         dataset: holds the samples.
         targets: ids of the samples that were judged.
         folder: where `probs/` lies.
+        settings: the thresholds.
     """
     known = made_from(folder.probs).get("data")
     if known not in (
@@ -155,7 +159,8 @@ def ranked(dataset: Dataset, targets: Sequence[str], folder: AuditFolder) -> tup
         data_digest(only(dataset, targets), targets),
     ):
         return ()
-    return label_issues(only(dataset, targets), lambda sample: read_probs(folder.probs, sample.id), dataset.classes)
+    judged = only(dataset, targets)
+    return label_issues(judged, lambda sample: read_probs(folder.probs, sample.id), dataset.classes, settings)
 
 
 def learned_from(dataset: Dataset, targets: Sequence[str]) -> Dataset:
