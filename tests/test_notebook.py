@@ -1,10 +1,11 @@
-"""What a notebook shows of a dataset, its statistics and its audit."""
+"""What a notebook shows of values."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from audit_case import surveyed
@@ -14,6 +15,9 @@ from maskwright.data.dataset import Dataset
 from maskwright.data.finding import Finding
 from maskwright.data.reading import read
 from maskwright.data.statistics import describe
+from maskwright.evaluation.evaluate import Evaluation
+from maskwright.recipe.recipe import make_recipe
+from maskwright.training.run import append_log, make_run
 from tiny import tiny_dataset
 
 NASTY = "<img src=x>"
@@ -70,3 +74,24 @@ def test_names_of_the_user_are_escaped() -> None:
         assert NASTY not in value._repr_html_()
     own = replace(surveyed(dataset), findings=(Finding(NASTY, "own", 0.5, {"sentence": NASTY}),), root=f"/{NASTY}")
     assert NASTY not in own._repr_html_()
+
+
+def test_an_evaluation_shows_its_scores_in_percent() -> None:
+    counts = np.array([[[90, 10], [0, 100]], [[100, 0], [0, 0]]])
+    shown = Evaluation("val", "", ("background", "<cat>"), ("a", "b"), counts)._repr_html_()
+    assert "<b>val</b> 2 photos, percent" in shown
+    assert "&lt;cat&gt;" in shown and "95.24" in shown  # 2 x 100 / (110 + 100)
+
+
+def test_a_recipe_shows_why_each_setting_has_its_value() -> None:
+    shown = make_recipe({"lr": 0.5}, source="test", reasons={"lr": "tried <it>"})._repr_html_()
+    assert "<td" in shown and ">lr</td>" in shown and "tried &lt;it&gt;" in shown
+
+
+def test_a_run_shows_its_best_score(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    assert "Nothing was validated yet" in run._repr_html_()
+    for iteration, mdice in ((10, 0.5), (20, 0.75), (30, 0.7)):
+        scored = {"iteration": iteration, "metrics": {"mDice": mdice}}
+        append_log(run.folder / "log.jsonl", {"event": "validation", **scored})
+    assert "75.00 %, after 20 iterations" in run._repr_html_()

@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.data.dataset import Dataset
+from maskwright.data.notebook import html_table, html_title
 from maskwright.errors import DataError, MaskwrightError, RunError, UsageError, shown
 from maskwright.inference.predictor import Predictor, masks_of
 from maskwright.metrics.confusion import confusion
 from maskwright.metrics.photo import csv_cell, photo_columns, photo_row
-from maskwright.metrics.scores import Scores, scores
+from maskwright.metrics.scores import PER_CLASS, Scores, scores
 from maskwright.progress import OnProgress, Progress, silent
+from maskwright.sentences import say
 from maskwright.storage import write_bytes, write_json
 
 FORMAT = 1
@@ -61,6 +63,16 @@ class Evaluation:
             "metrics": _without_nan(self.scores.summary()),
             "per_class": [_without_nan(record) for record in self.scores.per_class(self.classes)],
         }
+
+    def _repr_html_(self) -> str:
+        photos = say("notebook.evaluation", photos=len(self.sample_ids))
+        summary = self.scores.summary()
+        rows = [
+            [one["name"], *(_percent(one[name]) for name in PER_CLASS)] for one in self.scores.per_class(self.classes)
+        ]
+        head = [say("notebook.class"), *(say(f"report.term_{name}") for name in PER_CLASS)]
+        means = html_table([say(f"report.term_{name}") for name in summary], [[*map(_percent, summary.values())]])
+        return html_title(self.split, small=photos) + means + html_table(head, rows)
 
     def save(self, folder: Path) -> None:
         """Write `counts.npz`, which `load` reads, and `metrics.json` and `per_image.csv`, made from it.
@@ -199,3 +211,7 @@ def _per_image_csv(evaluation: Evaluation) -> str:
         row = photo_row(evaluation.scores_of(position), evaluation.classes)
         writer.writerow([sample_id, *(csv_cell(cell) for cell in row.values())])
     return text.getvalue()
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}" if share == share else "-"

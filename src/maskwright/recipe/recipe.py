@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from maskwright.data.notebook import html_table
 from maskwright.declared import Setting, declared, problems, reason, setting
 from maskwright.errors import RecipeError
+from maskwright.sentences import say
 
 GIVEN = "given"
 """The reason of a setting that the user chose: nothing changes it."""
@@ -251,6 +253,11 @@ class Recipe(BaseModel):
         if self.cross_entropy_share == 0 and self.dice_share == 0:
             raise ValueError("cross_entropy_share and dice_share are both 0: nothing would be learned")
         return self
+
+    def _repr_html_(self) -> str:
+        head = [say(f"notebook.{key}") for key in ("setting", "value", "reason")]
+        rows = [[each.name, str(getattr(self, each.name)), self.reason(each.name)] for each in settings()]
+        return html_table(head, rows)
 
     def reason(self, name: str) -> str:
         """Why a setting has its value."""

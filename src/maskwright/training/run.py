@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
+from maskwright.data.notebook import html_title
 from maskwright.errors import RunError, UsageError, shown
 from maskwright.recipe.files import read_recipe
 from maskwright.recipe.recipe import Recipe
+from maskwright.sentences import say
 from maskwright.storage import json_text, read_json, write_json, write_text
 
 FORMAT_TEXT = "maskwright run 1\n"
@@ -25,6 +29,17 @@ class Run:
     """
 
     folder: Path
+
+    def _repr_html_(self) -> str:
+        validated = [entry for entry in self.log() if entry["event"] == "validation"]
+        best = max(validated, key=lambda entry: entry["metrics"]["mDice"] or 0.0, default=None)
+        small = say("notebook.run_empty")
+        if best is not None:
+            mdice = f"{100 * best['metrics']['mDice']:.2f}"
+            small = say("notebook.run", mdice=mdice, iteration=best["iteration"])
+        report = self.folder / "report.html"
+        link = Markup('<p><a href="{0}">{0}</a></p>').format(report) if report.is_file() else Markup()
+        return html_title(str(self.folder), small=small) + link
 
     @property
     def recipe(self) -> Recipe:
