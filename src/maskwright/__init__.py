@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from maskwright.data.convert import convert
     from maskwright.data.dataset import Dataset
     from maskwright.data.finding import Finding
+    from maskwright.data.pets.write import draw_dataset
     from maskwright.data.reading import read
     from maskwright.data.sample import Sample
     from maskwright.data.statistics import describe
@@ -60,6 +61,7 @@ __all__ = [
     "convert",
     "demo",
     "describe",
+    "draw_dataset",
     "evaluate",
     "examine",
     "get_weights",
@@ -96,6 +98,7 @@ _HOME = {
     "convert": "data.convert",
     "demo": "workflow.demo",
     "describe": "data.statistics",
+    "draw_dataset": "data.pets.write",
     "evaluate": "evaluation.evaluate",
     "examine": "doctor",
     "get_weights": "workflow.weights",
