@@ -61,7 +61,7 @@ def test_counts_are_those_of_each_photo() -> None:
 def test_json_has_the_promised_form_and_null_for_nan() -> None:
     evaluation = evaluate(background, dataset_of([[0, 0, 1, 255]]))
     printed = json.loads(json.dumps(evaluation.to_json(), allow_nan=False))
-    assert list(printed) == ["eval_digest", "split", "images", "metrics", "per_class"]
+    assert list(printed) == ["eval_digest", "split", "images", "metrics", "per_class", "intervals"]
     assert list(printed["metrics"]) == SUMMARY
     assert printed["split"] == "val" and printed["images"] == 1 and len(printed["eval_digest"]) == 32
     assert printed["per_class"] == [
@@ -79,6 +79,8 @@ def test_json_has_the_promised_form_and_null_for_nan() -> None:
         _class("dog"),
     ]
     assert printed["metrics"]["mDice"] == pytest.approx(2 / 5)
+    assert printed["intervals"]["mDice"] == [None, None]  # one photo says nothing of others
+    assert printed["intervals"]["dice"] == [[None, None]] * 3
     assert json_text(evaluation.to_json())
 
 

@@ -18,8 +18,9 @@ from maskwright.evaluation.resampling import (
     permutation_p,
     photos_needed,
     resample_weights,
+    score_intervals,
 )
-from maskwright.metrics.scores import CLASS_SCORES, SUMMARIES, dice, scores
+from maskwright.metrics.scores import CLASS_SCORES, PER_CLASS, SUMMARIES, SUMMARY, dice, scores
 
 M_DICE = SUMMARIES["mDice"]
 
@@ -134,3 +135,21 @@ def test_a_class_that_a_resample_lacks_is_left_out_of_its_mean() -> None:
     drawn = bootstrap(counts, dice, resample_weights(10, resamples=200))
     assert np.isnan(drawn[:, 2]).any() and (drawn[~np.isnan(drawn[:, 2]), 2] == 1).all()
     assert not np.isnan(bootstrap(counts, M_DICE, resample_weights(10, resamples=200))).any()
+
+
+def test_intervals_of_all_scores_hold_the_scores() -> None:
+    counts = photos(40, 0.8, seed=3)
+    ends, found = score_intervals(counts), scores(counts)
+    assert list(ends) == [*SUMMARY, *PER_CLASS]
+    for name in SUMMARY:
+        assert ends[name][0] < getattr(found, name) < ends[name][1]
+    np.testing.assert_array_equal(ends["dice"].shape, (3, 2))
+    assert (ends["dice"][:, 0] < found.dice).all() and (found.dice < ends["dice"][:, 1]).all()
+    alone = interval(bootstrap(counts, SUMMARIES["mDice"], resample_weights(40)), 40)
+    np.testing.assert_allclose(ends["mDice"], alone)
+
+
+def test_a_class_that_is_nowhere_has_no_interval() -> None:
+    counts = np.zeros((20, 3, 3), np.int64)
+    counts[:, 0, 0], counts[:, 1, 1] = 10, np.arange(20)
+    assert np.isnan(score_intervals(counts)["dice"][2]).all()

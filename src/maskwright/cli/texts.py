@@ -66,7 +66,9 @@ def scores_text(evaluation: Mapping[str, Any], lang: str) -> str:
         lang: "en" or "ru".
     """
     title = say("cli.split", lang, split=evaluation["split"], images=evaluation["images"])
-    return f"{title}\n{scores_table(evaluation['per_class'], evaluation['metrics'], lang)}"
+    text = f"{title}\n{scores_table(evaluation['per_class'], evaluation['metrics'], lang)}"
+    low, high = evaluation["intervals"]["mDice"]
+    return text if low is None else f"{text}\n{say('cli.interval', lang, low=percent(low), high=percent(high))}"
 
 
 def scores_table(per_class: Sequence[Mapping[str, Any]], metrics: Mapping[str, float | None], lang: str) -> str:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from maskwright.data.dataset import Dataset
 from maskwright.data.notebook import html_table, html_title
 from maskwright.errors import DataError, MaskwrightError, RunError, UsageError, shown
+from maskwright.evaluation.resampling import score_intervals
 from maskwright.inference.predictor import Predictor, masks_of
 from maskwright.metrics.confusion import confusion
 from maskwright.metrics.photo import csv_cell, photo_columns, photo_row
@@ -50,6 +51,11 @@ class Evaluation:
         """The scores of the split: from the counts summed over its photos."""
         return scores(self.counts)
 
+    @cached_property
+    def intervals(self) -> dict[str, NDArray[np.float64]]:
+        """The 95 % interval of every score, over other photos like these: see `score_intervals`."""
+        return score_intervals(self.counts)
+
     def scores_of(self, position: int) -> Scores:
         """The scores of one photo, by the same definitions; a class that is nan there is left out of its means."""
         return scores(self.counts[position])
@@ -62,6 +68,7 @@ class Evaluation:
             "images": len(self.sample_ids),
             "metrics": _without_nan(self.scores.summary()),
             "per_class": [_without_nan(record) for record in self.scores.per_class(self.classes)],
+            "intervals": {name: _ends(ends) for name, ends in self.intervals.items()},
         }
 
     def _repr_html_(self) -> str:
@@ -211,6 +218,13 @@ def _per_image_csv(evaluation: Evaluation) -> str:
         row = photo_row(evaluation.scores_of(position), evaluation.classes)
         writer.writerow([sample_id, *(csv_cell(cell) for cell in row.values())])
     return text.getvalue()
+
+
+def _ends(intervals: NDArray[np.float64]) -> Any:
+    """As nested lists, None for nan."""
+    ends = intervals.astype(object)
+    ends[np.isnan(intervals)] = None
+    return ends.tolist()
 
 
 def _percent(share: float) -> str:

@@ -15,10 +15,14 @@ from scipy.special import ndtr, ndtri, stdtrit
 
 from maskwright.errors import UsageError
 from maskwright.metrics.confusion import Counts
-from maskwright.metrics.scores import Floats, ScoreOf
+from maskwright.metrics.scores import CLASS_SCORES, SUMMARIES, Floats, ScoreOf
 
 RESAMPLES = 10_000
 """The ends of a 95 % interval then shake by about a fiftieth of its width from seed to seed."""
+FEWEST_RESAMPLES = 1000
+"""With less, an interval would say more of the draws than of the photos."""
+FEWEST_PHOTOS = 5
+"""With fewer photos the same few are drawn again and again, and an interval says nothing."""
 CONFIDENCE = 0.95
 POWER = 0.8
 """How often a difference is to be seen by as many photos as are said to be needed for it."""
@@ -70,6 +74,29 @@ def difference(one: Counts, other: Counts, score: ScoreOf, *, resamples: int = R
     value = float(score(one.sum(axis=0)) - score(other.sum(axis=0)))
     p = permutation_p(one, other, score, resamples=resamples, seed=seed)
     return Difference(value, low, high, float(np.nanstd(drawn, ddof=1)), p)
+
+
+def score_intervals(counts: Counts, *, seed: int = 0) -> dict[str, NDArray[np.float64]]:
+    """The 95 % interval of every score over other photos like these.
+
+    Args:
+        counts: `(N, C, C)`, the counts of each photo.
+        seed: seed of the draws.
+
+    Returns:
+        By name, `(2,)` lower and upper end of the summaries and `(C, 2)` of the scores of the classes; nan where a
+        score is, and with fewer than five photos.
+    """
+    photos, classes = counts.shape[:2]
+    resamples = min(RESAMPLES, max(FEWEST_RESAMPLES, _AT_ONCE * 4 // max(photos, classes**2)))
+    summed = bootstrap(counts, np.asarray, resample_weights(photos, resamples=resamples, seed=seed))
+    none = photos < FEWEST_PHOTOS
+    ends: dict[str, NDArray[np.float64]] = {}
+    for name, score in {**SUMMARIES, **CLASS_SCORES}.items():
+        drawn = np.atleast_2d(score(summed).T)
+        each = np.array([(np.nan, np.nan) if none else interval(one, photos) for one in drawn])
+        ends[name] = each if name in CLASS_SCORES else each[0]
+    return ends
 
 
 def resample_weights(photos: int, *, resamples: int = RESAMPLES, seed: int = 0) -> Weights:

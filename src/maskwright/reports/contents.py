@@ -62,6 +62,7 @@ class Judged:
         images: how many photos were judged.
         metrics: the five numbers over all classes, in [0, 1] or nan.
         per_class: one dict per class: name, dice, iou, acc, precision, recall, predicted_px, labelled_px.
+        intervals: of each score by name, as `Evaluation.intervals`.
         counts: `(C, C)` pixels by [label, predicted].
         panels: the worst and the best pictures.
         error_colours: RGB of each kind of error in the pictures.
@@ -71,6 +72,7 @@ class Judged:
     images: int
     metrics: dict[str, float]
     per_class: tuple[dict[str, Any], ...]
+    intervals: dict[str, NDArray[np.float64]]
     counts: NDArray[np.int64]
     panels: tuple[Panel, ...]
     error_colours: dict[str, tuple[int, ...]]
@@ -192,6 +194,7 @@ def _judged_split(folder: Path) -> Judged:
         images=len(evaluation.sample_ids),
         metrics=evaluation.scores.summary(),
         per_class=tuple(evaluation.scores.per_class(evaluation.classes)),
+        intervals=evaluation.intervals,
         counts=np.asarray(evaluation.counts.sum(axis=0), np.int64),
         panels=_panels(folder / "gallery", gallery.get("samples") or [], evaluation.classes),
         error_colours={name: tuple(rgb) for name, rgb in (gallery.get("error_colours") or {}).items()},

@@ -59,6 +59,11 @@ class Language:
             return f"<{THIN}{self._with_comma(f'{10**-digits:.{digits}f}')}{THIN}%"
         return f"{self._with_comma(f'{100 * fraction:.{digits}f}')}{THIN}%"
 
+    def percents(self, low: float, high: float, digits: int = 1) -> str:
+        """Two fractions in [0, 1] as a range of percentages."""
+        low_text, high_text = (self._with_comma(f"{100 * end:.{digits}f}") for end in (low, high))
+        return f"{low_text}–{high_text}{THIN}%"
+
     def duration(self, seconds: float | None) -> str:
         """Seconds as "3 h 20 min", "58 min 12 s", "12 s" or "0.4 s"."""
         if not _finite(seconds):

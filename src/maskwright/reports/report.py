@@ -75,7 +75,7 @@ def page(contents: Contents, language: Language) -> str:
 
 
 _OTHER_TERMS = (
-    "labelled", "predicted", "share", "objects", "object_area",
+    "interval", "labelled", "predicted", "share", "objects", "object_area",
     "validation", "test", "confusion", "iteration", "loss", "learning_rate",
 )  # fmt: skip
 """Words of the page that are explained, beside the names of the scores."""
