@@ -75,7 +75,7 @@ def test_a_run_judges_only_what_it_has_not_seen(data: Path, tmp_path: Path) -> N
     record = json.loads((run.folder / "audit.json").read_text())
     assert record["judged"] == 0, "no time was given for it"
     assert Path(record["report"]).is_file()
-    with pytest.raises(DataError, match="tells other classes apart"):
+    with pytest.raises(UsageError, match="tells other classes apart"):
         maskwright.audit(data, classes="background,box,circle", split="val", run=run.folder, out=tmp_path / "audit")
 
 

@@ -24,7 +24,7 @@ from maskwright.errors import UsageError
 from maskwright.progress import OnProgress, silent
 from maskwright.reports.audit_cards import MOST_CARDS
 from maskwright.reports.audit_report import audit_report
-from maskwright.training.run import refuse_inside
+from maskwright.storage import refuse_inside
 from maskwright.workflow.label_issues import FEWEST_PHOTOS, judge_by_folds, judge_by_run, ranked
 
 LEAST_FOLDS_S = 45.0

@@ -16,7 +16,7 @@ from maskwright.data.dataset import Dataset
 from maskwright.errors import DataError, RunError, shown
 from maskwright.experiments.out_of_fold import out_of_fold
 from maskwright.inference.load import load
-from maskwright.inference.predictor import probs_of
+from maskwright.inference.predictor import check_classes, probs_of
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.recipe import Recipe
 from maskwright.shipping.bundle import data_of
@@ -117,18 +117,12 @@ def judge_by_run(
 
     Raises:
         RunError: the run was trained on one of these splits: it has learned the faults that it is asked about.
-        DataError: it tells other classes apart.
+        UsageError: it tells other classes apart.
     """
     samples = only(dataset, targets)
     _refuse_seen(samples, dataset, run)
     predictor = load(run, device=device, threads=threads, model=model)
-    if predictor.classes.names != dataset.classes.names:
-        raise DataError(
-            f"--run {shown(run)}: tells other classes apart than the data has.",
-            expected=", ".join(dataset.classes.names),
-            found=", ".join(predictor.classes.names),
-            do=f"Name the data's classes as the model knows them: --classes {','.join(predictor.classes.names)}",
-        )
+    check_classes(predictor, dataset.classes.names)
     about = {"data": data_digest(samples, targets), "settings": {"run": predictor.digest}}
     if made_from(folder.probs) == about:
         return
