@@ -7,13 +7,16 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from maskwright.errors import RunError, shown
+import filelock
+
+from maskwright.errors import RunError, UsageError, shown
 
 
 @contextlib.contextmanager
@@ -44,22 +47,90 @@ def replacing(path: Path) -> Iterator[Path]:
 def becoming(folder: Path) -> Iterator[Path]:
     """A temporary folder beside `folder` that takes its place when the block ends well.
 
+    What a killed process left of an earlier attempt at the same folder is cleared away first.
+
     Args:
         folder: not there yet, or empty.
 
     Returns:
         A context manager giving the temporary folder, which is gone after an exception.
+
+    Raises:
+        UsageError: another process is writing that folder.
     """
     whole = folder.resolve()
-    temporary = whole.with_name(f".{whole.name[:80]}.{uuid.uuid4().hex[:8]}.tmp")
-    temporary.mkdir(parents=True)
+    stem = f".{whole.name[:80]}"
+    whole.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(whole.with_name(f"{stem}.lock"), folder):
+        for leftover in whole.parent.iterdir():
+            if re.fullmatch(rf"{re.escape(stem)}\.[0-9a-f]{{8}}\.tmp", leftover.name):
+                shutil.rmtree(leftover, ignore_errors=True)
+        temporary = whole.with_name(f"{stem}.{uuid.uuid4().hex[:8]}.tmp")
+        temporary.mkdir()
+        try:
+            yield temporary
+            if whole.exists():
+                whole.rmdir()  # it is empty, and Windows renames onto nothing
+            temporary.rename(whole)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _alone(path: Path, folder: Path) -> Iterator[None]:
+    """A lock that the system lets go of when its process dies."""
+    lock = filelock.FileLock(path, timeout=0)
     try:
-        yield temporary
-        if whole.exists():
-            whole.rmdir()  # it is empty, and Windows renames onto nothing
-        temporary.rename(whole)
+        lock.acquire()
+    except filelock.Timeout:
+        raise UsageError(
+            f"-o {shown(folder)}: another process is writing it.", do="Wait until it has ended, or name another folder."
+        ) from None
+    try:
+        yield
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if os.name == "posix":
+            path.unlink(missing_ok=True)  # while it is held: whoever waits for this file finds that it is gone
+        lock.release()
+
+
+def refuse_inside(folder: Path, data: Path | None) -> None:
+    """Refuse to write into a dataset, which is never changed.
+
+    Args:
+        folder: what would be written.
+        data: the dataset's folder, None for one in memory.
+
+    Raises:
+        UsageError: it lies inside.
+    """
+    if data is not None and folder.resolve().is_relative_to(data.resolve()):
+        raise UsageError(
+            f"-o {shown(folder)}: lies inside the data, which is never written to.",
+            found=f"data in {shown(data)}",
+            do="Name a folder elsewhere.",
+        )
+
+
+def refuse_occupied(folder: Path, *, holds: str = "other files", do: str = "Name another folder.") -> None:
+    """Refuse a new folder where something lies.
+
+    Args:
+        folder: what would be written; an empty folder may be there.
+        holds: what lies there, for the message.
+        do: the way out.
+
+    Raises:
+        UsageError: something lies there already.
+    """
+    there = folder.exists() or folder.is_symlink()
+    if there and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(
+            f"-o {shown(folder)}: something lies there already, and nothing is overwritten.",
+            expected="a folder that is not there yet, or an empty one",
+            found=holds,
+            do=do,
+        )
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from maskwright.audit.probabilities import data_digest, made_from, read_probs, take_over, write_probs
+from maskwright.audit.probabilities import Source, data_digest, read_probs, sources, take_over, write_probs
 from maskwright.errors import RunError, UsageError
 from tiny import tiny_dataset
 
@@ -34,13 +35,37 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
 
 def test_new_ones_take_the_place_of_old_ones_as_a_whole(tmp_path: Path) -> None:
     probs = np.zeros((2, 2, 2), np.float32)
-    write_probs(tmp_path / "probs", "old", probs)
+    write_probs(tmp_path / "probs", "lost", probs)
     write_probs(tmp_path / "made", "new", probs)
-    take_over(tmp_path / "made", tmp_path / "probs", {"data": "x"})
-    assert made_from(tmp_path / "probs") == {"data": "x"}
-    assert read_probs(tmp_path / "probs", "old") is None and read_probs(tmp_path / "probs", "new") is not None
+    new = Source({"data": "x"}, ("a", "b"), {"new": "0"}, (("audit.run_unknown", (("run", "r"),)),))
+    take_over(tmp_path / "made", tmp_path / "probs", new)
+    assert sources(tmp_path / "probs") == (new,)
+    assert read_probs(tmp_path / "probs", "lost") is None and read_probs(tmp_path / "probs", "new") is not None
     assert not (tmp_path / "made").exists()
-    assert made_from(tmp_path / "nothing") == {}
+    assert sources(tmp_path / "nothing") == ()
+
+
+def test_what_was_said_of_other_photos_stays(tmp_path: Path) -> None:
+    probs = np.zeros((2, 2, 2), np.float32)
+    for number, names in enumerate((("train/a", "val/b"), ("val/b", "val/c"))):
+        for name in names:
+            write_probs(tmp_path / "made", name, probs + number)
+        photos = dict.fromkeys(names, str(number))
+        take_over(tmp_path / "made", tmp_path / "probs", Source({"number": number}, ("a", "b"), photos))
+    first, second = sources(tmp_path / "probs")
+    assert (set(first.photos), set(second.photos)) == ({"train/a"}, {"val/b", "val/c"})
+    kept, replaced = (read_probs(tmp_path / "probs", name) for name in ("train/a", "val/b"))
+    assert kept is not None and kept.max() == 0 and replaced is not None and replaced.min() == 1
+
+
+def test_an_opinion_holds_while_photo_and_classes_are_the_same() -> None:
+    dataset = tiny_dataset()
+    photos = {sample.id: sample.photo_key for sample in dataset[:2]}
+    source = Source({}, dataset.classes.names, photos)
+    assert [sample.id for sample in source.of(dataset)] == list(photos)
+    changed = replace(dataset, samples=(replace(dataset[0], photo_digest="another"), *dataset.samples[1:]))
+    assert [sample.id for sample in source.of(changed)] == [dataset[1].id]
+    assert not len(replace(source, classes=("other",)).of(dataset))
 
 
 def test_the_digest_is_of_photos_masks_and_targets() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from maskwright.audit.folder import AuditFolder
-from maskwright.audit.probabilities import made_from, read_probs
+from maskwright.audit.probabilities import read_probs, sources
 from maskwright.data.dataset import Dataset
 from maskwright.experiments import out_of_fold as module
 from maskwright.experiments.folds import draw_folds, seen_by
@@ -67,7 +67,7 @@ def test_all_targets_are_judged_and_a_kill_loses_one_fold(tmp_path: Path, monkey
         with pytest.raises(ZeroDivisionError):
             make()
     assert json.loads((tmp_path / "folds" / "index.json").read_text())["done"] == [0]
-    assert made_from(folder.probs) == {}
+    assert sources(folder.probs) == ()
     kept = (tmp_path / "folds" / "fold-0" / "recipe.yaml").stat().st_mtime_ns
     make()
     assert planned == [pytest.approx(300, abs=1)]  # once, half of the time for the first of two folds

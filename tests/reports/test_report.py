@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from maskwright.data.classes import make_classes
 from maskwright.data.dataset import Dataset
+from maskwright.data.finding import Finding
 from maskwright.errors import RunError, UsageError
 from maskwright.evaluation.evaluate import Evaluation
 from maskwright.reports.rendering import LIMIT_BYTES
@@ -95,6 +97,17 @@ def test_a_part_that_is_not_there_is_left_out(folder: Path, missing: str) -> Non
     path = folder / missing
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert "</html>" in _read(report(folder))
+
+
+def test_a_finding_of_a_check_that_is_not_known_here_is_said_as_its_file_says_it(folder: Path) -> None:
+    record = Finding("train/0", "from_the_future", 0.4, {"file": "a.png"}).__dict__ | {"format": 1}
+    line = json.dumps({**record, "sentence": "a.png: wrong in a new way."})
+    with (folder / "findings.jsonl").open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+    assert "a.png: wrong in a new way." in _read(report(folder))
+    (folder / "findings.jsonl").write_text("no JSON", encoding="utf-8")
+    with pytest.raises(RunError, match="this is no finding"):
+        report(folder)
 
 
 def test_a_run_that_has_just_begun(folder: Path) -> None:

@@ -173,9 +173,9 @@ def test_folders_that_hold_something_are_refused(tmp_path: Path) -> None:
     journal = _decided(data, train_000="exclude")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine")
-    with pytest.raises(UsageError, match=r"(?s)something lies there.*Name another folder"):
+    with pytest.raises(UsageError, match=r"(?s)something lies there already.*Name another folder"):
         mend(read(data), journal, tmp_path / "full")
-    with pytest.raises(UsageError, match="inside of the data"):
+    with pytest.raises(UsageError, match="lies inside the data"):
         mend(read(data), journal, data / "new")
     (tmp_path / "empty").mkdir()
     assert mend(read(data), journal, tmp_path / "empty").samples == 31

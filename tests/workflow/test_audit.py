@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -57,17 +58,22 @@ def test_what_models_said_of_these_data_is_taken_again(
     value = json.loads(capsys.readouterr().out)
     assert [issue["sample"] for issue in value["label_issues"]] == list(judged.suspects)
     assert set(value["label_issues"][0]) == {"sample", "severity", "kind"}
-    assert maskwright.audit(data, classes=CLASSES).label_issues == ()  # other samples are asked about
+    whole = maskwright.audit(data, classes=CLASSES)
+    assert {issue.sample for issue in whole.label_issues} == set(judged.suspects), "of the others nothing was said"
 
 
 @pytest.mark.training
 def test_a_run_judges_only_what_it_has_not_seen(data: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(data, tmp_path / "data"))
     short: dict[str, Any] = {**TRAINING, "iterations": 4, "validation_interval": 4}
     run: Run = maskwright.run(data, tmp_path / "run", classes=CLASSES, settings=short, threads=2)
-    with pytest.raises(RunError, match="was trained on the split 'train'"):
-        maskwright.audit(data, classes=CLASSES, split="train", run=run.folder, out=tmp_path / "audit")
-    with pytest.raises(RunError, match="was trained on the split 'train'"):
-        maskwright.audit(data, classes=CLASSES, split="train", run=run.folder / "bundle", out=tmp_path / "audit")
+    for judge in (run.folder, run.folder / "bundle"):
+        with pytest.raises(RunError, match="was trained on all photos that it is asked about"):
+            maskwright.audit(data, classes=CLASSES, split="train", run=judge, out=tmp_path / "audit")
+    made = maskwright.audit(data, classes=CLASSES, run=run.folder / "bundle", out=tmp_path / "audit")
+    assert {issue.sample for issue in made.label_issues} == {f"val/{number}" for number in range(6)}
+    assert [key for key, _ in made.notes] == ["audit.run_trained_on", "audit.run_chosen_on"]
+    assert maskwright.audit(data, classes=CLASSES, out=tmp_path / "audit").notes == made.notes, "kept with what it said"
     made = maskwright.audit(data, classes=CLASSES, split="val", run=run.folder, out=tmp_path / "audit")
     assert {issue.sample for issue in made.label_issues} == {f"val/{number}" for number in range(6)}
     with pytest.raises(UsageError, match="either a run judges"):
@@ -75,7 +81,7 @@ def test_a_run_judges_only_what_it_has_not_seen(data: Path, tmp_path: Path) -> N
     record = json.loads((run.folder / "audit.json").read_text())
     assert record["judged"] == 0, "no time was given for it"
     assert Path(record["report"]).is_file()
-    with pytest.raises(DataError, match="tells other classes apart"):
+    with pytest.raises(UsageError, match="tells other classes apart"):
         maskwright.audit(data, classes="background,box,circle", split="val", run=run.folder, out=tmp_path / "audit")
 
 

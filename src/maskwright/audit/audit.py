@@ -18,6 +18,7 @@ from maskwright.audit.statistics import AuditStatistics
 from maskwright.data.classes import Classes, classes_yaml
 from maskwright.data.encode import write_findings
 from maskwright.data.finding import Finding, read_findings
+from maskwright.data.listing import Note
 from maskwright.errors import RunError, shown
 from maskwright.storage import read_json, write_json, write_text
 
@@ -38,6 +39,7 @@ class Audit:
         label_issues: every judged mask once, worst first; empty where no model judged.
         settings: the thresholds.
         seconds: how long it took.
+        notes: what has to be told about it, as (sentence key, facts): what the models that judged had seen.
     """
 
     classes: Classes
@@ -51,6 +53,7 @@ class Audit:
     label_issues: tuple[LabelIssue, ...] = ()
     settings: AuditSettings = field(default_factory=AuditSettings)
     seconds: float = 0.0
+    notes: tuple[Note, ...] = ()
 
     @property
     def name(self) -> str:
@@ -67,10 +70,12 @@ class Audit:
 
     @property
     def suspects(self) -> tuple[str, ...]:
-        """Samples by how much their label is suspected: as ranked with a model, else by their worst finding."""
-        if self.label_issues:
-            return tuple(issue.sample for issue in self.label_issues)
-        return tuple(dict.fromkeys(finding.sample for finding in self.findings if finding.check in EVIDENCE))
+        """Samples by how much their label is suspected: as ranked with a model, those not judged by their findings."""
+        worst = {issue.sample: issue.severity for issue in self.label_issues}
+        for finding in self.findings:  # worst first
+            if finding.check in EVIDENCE:
+                worst.setdefault(finding.sample, finding.severity)
+        return tuple(sorted(worst, key=lambda sample: -worst[sample]))
 
     def save(self, folder: AuditFolder) -> None:
         """Write findings, statistics, duplicates, label issues and the classes; each file whole or not at all."""
@@ -106,6 +111,7 @@ class Audit:
                 label_issues=tuple(_issue(each) for each in issues["label_issues"]),
                 settings=make_settings(head["settings"]),
                 seconds=head["seconds"],
+                notes=tuple((key, tuple((name, fact) for name, fact in facts)) for key, facts in head.get("notes", ())),
             )
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise RunError(
@@ -123,6 +129,7 @@ class Audit:
                 "classes": asdict(self.classes),
                 "settings": self.settings.model_dump(),
                 "seconds": self.seconds,
+                "notes": self.notes,
             }
         }
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.data.dataset import Dataset
+from maskwright.data.listing import Note
 from maskwright.errors import RunError, UsageError, shown
 from maskwright.storage import read_json, write_bytes, write_json
 
@@ -57,23 +60,53 @@ def read_probs(folder: Path, sample: str) -> NDArray[np.float32] | None:
         ) from None
 
 
-def made_from(folder: Path) -> dict[str, Any]:
-    """What the probabilities in a folder were made from, as `take_over` was told; nothing where none are there."""
+@dataclass(frozen=True)
+class Source:
+    """Models that judged some photos, and what is known of them.
+
+    Args:
+        about: what the probabilities were made from.
+        classes: the names of the classes, by id.
+        photos: id -> `Sample.photo_key` of each photo: what was said holds as long as the photo is the same.
+        notes: what a reader has to be told, as (sentence key, facts).
+    """
+
+    about: Mapping[str, Any]
+    classes: tuple[str, ...]
+    photos: Mapping[str, str]
+    notes: tuple[Note, ...] = ()
+
+    def of(self, dataset: Dataset) -> Dataset:
+        """The samples of a dataset that it judged and whose photos and classes are still the same."""
+        known = self.photos if self.classes == dataset.classes.names else {}
+        return dataset.filter(lambda sample: known.get(sample.id) == sample.photo_key)
+
+
+def sources(folder: Path) -> tuple[Source, ...]:
+    """Where the probabilities in a folder come from, the latest last; nothing where that is not known."""
     try:
-        return dict(read_json(folder / INDEX, format_version=1)["made_from"])
+        return tuple(_source(each) for each in read_json(folder / INDEX, format_version=2)["sources"])
     except (RunError, KeyError, TypeError, ValueError):
-        return {}
+        return ()
 
 
-def take_over(made: Path, folder: Path, about: Mapping[str, Any]) -> None:
-    """Put whole new probabilities in the place of old ones.
+def take_over(made: Path, folder: Path, source: Source) -> None:
+    """Put whole new probabilities in the place of old ones of the same samples; those of other samples stay.
 
     Args:
         made: where they were written so far; it is gone afterwards.
         folder: `probs/` of an audit.
-        about: what they were made from.
+        source: where they come from.
     """
-    write_json(made / INDEX, {"format": 1, "made_from": about})
+    kept = []
+    for old in sources(folder):
+        others = {name: key for name, key in old.photos.items() if name not in source.photos}
+        for name in others:
+            _path(made, name).parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copyfile(_path(folder, name), _path(made, name))
+        kept += [replace(old, photos=others)] if others else []
+    write_json(made / INDEX, {"format": 2, "sources": [asdict(each) for each in (*kept, source)]})
     shutil.rmtree(folder, ignore_errors=True)
     made.rename(folder)
 
@@ -90,6 +123,11 @@ def data_digest(dataset: Dataset, targets: Sequence[str]) -> str:
     for sample in sorted(dataset, key=lambda sample: sample.id):
         hasher.update(f"{sample.id}\0{sample.digest}\0{sample.group}\0{sample.id in wanted}\0".encode())
     return hasher.hexdigest()
+
+
+def _source(value: Mapping[str, Any]) -> Source:
+    notes = tuple((str(key), tuple((str(name), str(fact)) for name, fact in facts)) for key, facts in value["notes"])
+    return Source(dict(value["about"]), tuple(value["classes"]), dict(value["photos"]), notes)
 
 
 def _path(folder: Path, sample: str) -> Path:

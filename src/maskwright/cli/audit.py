@@ -95,6 +95,7 @@ def audit_value(made: Audit, folder: AuditFolder) -> dict[str, Any]:
         "label_issues": [
             {"sample": issue.sample, "severity": issue.severity, "kind": issue.kind} for issue in made.label_issues
         ],
+        "notes": [say(key, **dict(facts)) for key, facts in made.notes],
         "duplicates": groups_to_json(made.duplicates),
         "resplit": dict(made.resplit),
         "seconds": made.seconds,
@@ -133,11 +134,11 @@ def _count_lines(made: Audit, lang: str) -> list[str]:
 
 
 def _judged_lines(made: Audit, lang: str) -> list[str]:
-    """How many masks a model judged, and in how many it was good enough to dispute single objects."""
-    if not made.label_issues:
-        return []
+    """How many masks a model judged, in how many it was good enough to dispute single objects, and what it had seen."""
+    notes = [say(key, lang, **dict(facts)) for key, facts in made.notes]
     accused = sum(bool(issue.objects) for issue in made.label_issues)
-    return [say("audit.judged", lang, count=len(made.label_issues), accused=accused), ""]
+    judged = [say("audit.judged", lang, count=len(made.label_issues), accused=accused)] if made.label_issues else []
+    return [*judged, *notes, ""] if judged or notes else []
 
 
 def _next_lines(made: Audit, folder: AuditFolder, data: Path, lang: str) -> list[str]:

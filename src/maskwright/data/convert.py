@@ -11,9 +11,9 @@ from maskwright.data.dataset import Dataset
 from maskwright.data.formats import WRITERS
 from maskwright.data.formats.target import Target
 from maskwright.data.reading import CLASSES_FILE, read
-from maskwright.errors import UsageError, nearest, shown
+from maskwright.errors import UsageError, nearest
 from maskwright.progress import OnProgress, silent
-from maskwright.storage import becoming, write_text
+from maskwright.storage import becoming, refuse_inside, refuse_occupied, write_text
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,10 @@ def convert(
     if to not in WRITERS:
         raise UsageError(f"--to {to}: no such format.", expected=", ".join(WRITERS), do=nearest(to, [*WRITERS]))
     folder = Path(out)
+    refuse_inside(folder, data.root if isinstance(data, Dataset) else Path(data))
+    refuse_occupied(folder)
     if not isinstance(data, Dataset):
-        _check_place(folder, Path(data))
         data = read(data, classes=classes, strict=strict, allow_leak=allow_leak, on_progress=on_progress)
-    _check_place(folder, data.root)
     with becoming(folder) as temporary:
         conversion = _written(data, temporary, to, link, on_progress)
     return replace(conversion, folder=folder)
@@ -93,19 +93,3 @@ def _written(dataset: Dataset, folder: Path, to: str, link: bool, on_progress: O
 def _any_ignored(dataset: Dataset) -> bool:
     masks = (sample.mask() for sample in dataset)
     return any(mask is not None and bool((mask == IGNORE).any()) for mask in masks)
-
-
-def _check_place(folder: Path, data: Path | None) -> None:
-    place = folder.resolve()
-    if data is not None and (place.is_relative_to(data.resolve()) or data.resolve().is_relative_to(place)):
-        raise UsageError(
-            f"-o {shown(folder)}: lies inside of the dataset, or around it, and nothing is written there.",
-            found=shown(data),
-            do="Name a folder elsewhere.",
-        )
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(
-            f"-o {shown(folder)}: lies there already, and nothing is overwritten.",
-            expected="a new or an empty folder",
-            do="Name another folder.",
-        )

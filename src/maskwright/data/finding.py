@@ -23,6 +23,7 @@ class Finding:
         facts: what the sentence needs to be said: file names, values, counts.
         region_xywh: where to look, in pixels of the photo, or None for all of it.
         left_out: whether the sample cannot be used.
+        said: its sentence in the file that it was read from, for a check that is not known here; "" elsewhere.
     """
 
     sample: str
@@ -31,10 +32,16 @@ class Finding:
     facts: Mapping[str, Any] = field(default_factory=dict)
     region_xywh: tuple[int, int, int, int] | None = None
     left_out: bool = False
+    said: str = field(default="", compare=False)
 
     def sentence(self, lang: str = "en") -> str:
         """The finding as a whole sentence with the way out."""
-        return say(f"finding.{self.check}", lang, **self.facts)
+        try:
+            return say(f"finding.{self.check}", lang, **self.facts)
+        except KeyError:
+            if self.said:
+                return self.said
+            raise
 
     def record(self) -> dict[str, Any]:
         """The finding as one line of `findings.jsonl`."""
@@ -60,6 +67,7 @@ class Finding:
             facts=dict(record.get("facts") or {}),
             region_xywh=None if region is None else (region[0], region[1], region[2], region[3]),
             left_out=bool(record.get("left_out")),
+            said=str(record.get("sentence") or ""),
         )
 
 

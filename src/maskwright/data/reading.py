@@ -179,6 +179,7 @@ def _sample(root: Path, pair: Pair, inspected: Inspected, inspection: Inspection
         image_file=pair.image.path,
         mask_file=pair.mask.path if pair.mask else "",
         labelled=pair.mask is not None,
+        photo_digest=inspected.photo_digest,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,6 +55,7 @@ class Sample:
         image_file: path of the photo relative to the dataset's root, "" for arrays.
         mask_file: path of the mask likewise, "" for none.
         labelled: whether there is a mask.
+        photo_digest: hex digest of the photo's pixels alone; "" where it is not known.
     """
 
     id: str
@@ -65,6 +67,12 @@ class Sample:
     image_file: str = ""
     mask_file: str = ""
     labelled: bool = True
+    photo_digest: str = ""
+
+    @property
+    def photo_key(self) -> str:
+        """16 hex digits that tell its photo from all others, whatever its mask (of arrays: photo and mask together)."""
+        return hashlib.blake2b((self.photo_digest or self.digest).encode(), digest_size=8).hexdigest()
 
     def image(self) -> Image:
         """The photo, `(H, W, 3) uint8` RGB."""

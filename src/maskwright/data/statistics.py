@@ -38,6 +38,7 @@ class SplitStatistics:
         object_area_frac: median area of each class's connected regions as a fraction of their photo; nan where there
             are none.
         objects: number of connected regions (8 neighbours) of each class.
+        photos: `Sample.photo_key` of each labelled photo, sorted, with blanks between; None where they were not kept.
     """
 
     images: int
@@ -49,6 +50,7 @@ class SplitStatistics:
     sizes: tuple[tuple[tuple[int, int], int], ...]
     object_area_frac: tuple[float, ...]
     objects: tuple[int, ...]
+    photos: str | None = None
 
     @property
     def class_frac(self) -> tuple[float, ...]:
@@ -174,6 +176,7 @@ def _describe_split(part: Dataset, name: str, done: int, total: int, on_progress
         sizes=tuple(Counter(sample.size_hw for sample in part).most_common()),
         object_area_frac=tuple(float(np.median(each)) if each else float("nan") for each in areas),
         objects=tuple(len(each) for each in areas),
+        photos=" ".join(sorted(sample.photo_key for sample in part.labelled)),
     )
 
 
@@ -204,4 +207,5 @@ def _split_from_json(value: Mapping[str, Any]) -> SplitStatistics:
         sizes=tuple(((height, width), count) for (height, width), count in value["sizes"]),
         object_area_frac=tuple(float("nan") if frac is None else frac for frac in value["object_area_frac"]),
         objects=tuple(value["objects"]),
+        photos=value.get("photos"),
     )

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from maskwright.data.dataset import Dataset
 from maskwright.data.notebook import html_table, html_title
-from maskwright.errors import DataError, MaskwrightError, RunError, UsageError, shown
+from maskwright.errors import DataError, MaskwrightError, RunError, shown
 from maskwright.evaluation.resampling import score_intervals
-from maskwright.inference.predictor import Predictor, masks_of
+from maskwright.inference.predictor import Predictor, check_classes, masks_of
 from maskwright.metrics.confusion import confusion
 from maskwright.metrics.photo import csv_cell, photo_columns, photo_row
 from maskwright.metrics.scores import PER_CLASS, Scores, scores
@@ -136,7 +136,7 @@ def evaluate(
     """
     samples = _labelled(dataset, split)
     names = dataset.classes.names
-    _check_classes(predictor, names)
+    check_classes(predictor, names)
     counts = np.zeros((len(samples), len(names), len(names)), np.int64)
     on_progress(Progress("stage.evaluate", 0, len(samples)))
     predictions = masks_of(predictor, (sample.image() for sample in samples))
@@ -164,17 +164,6 @@ def _labelled(dataset: Dataset, split: str) -> Dataset:
             do=f"Evaluate a labelled split: --split {' or --split '.join(others)}" if others else "Label some photos.",
         )
     return samples
-
-
-def _check_classes(predictor: Predictor, names: tuple[str, ...]) -> None:
-    known = getattr(predictor, "classes", None)
-    if known is not None and tuple(known.names) != names:
-        raise UsageError(
-            "The predictor tells other classes apart than the dataset has.",
-            expected=", ".join(known.names),
-            found=", ".join(names),
-            do=f"Name the dataset's classes as the model knows them: --classes {','.join(known.names)}",
-        )
 
 
 def _without_nan(record: dict[str, Any]) -> dict[str, Any]:

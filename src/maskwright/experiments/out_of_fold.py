@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from maskwright.audit.folder import AuditFolder
-from maskwright.audit.probabilities import INDEX, data_digest, made_from, take_over
+from maskwright.audit.probabilities import INDEX, Source, data_digest, sources, take_over
 from maskwright.data.dataset import Dataset
+from maskwright.errors import RunError
 from maskwright.experiments.folds import draw_folds, judge_fold, seen_by, train_fold
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.files import read_recipe, write_recipe
@@ -56,15 +58,15 @@ def out_of_fold(
         "data": data_digest(dataset, targets),
         "settings": {name: str(value) for name, value in {**settings, "folds": folds}.items()},
     }
-    if made_from(folder.probs) == about:
+    wanted = set(targets)
+    if any(source.about == about and source.photos.keys() == wanted for source in sources(folder.probs)):
         return
     work = folder.path / "folds"
-    if made_from(work) != about:
+    if _begun(work) != about:
         shutil.rmtree(work, ignore_errors=True)
         write_json(work / INDEX, {"format": 1, "made_from": about, "done": [], "seconds": 0.0})
     state = read_json(work / INDEX, format_version=1)
     ends = time.monotonic() + budget_s - state["seconds"]
-    wanted = set(targets)
     for fold in draw_folds([sample for sample in dataset.labelled if sample.id in wanted], folds):
         if fold.number in state["done"]:
             continue
@@ -86,8 +88,17 @@ def out_of_fold(
             "seconds": budget_s - (ends - time.monotonic()),
         }
         write_json(work / INDEX, state)
-    take_over(work / "probs", folder.probs, about)
+    photos = {sample.id: sample.photo_key for sample in dataset if sample.id in wanted}
+    take_over(work / "probs", folder.probs, Source(about, dataset.classes.names, photos))
     shutil.rmtree(work, ignore_errors=True)
+
+
+def _begun(work: Path) -> Any:
+    """What the folds in a folder are made from; None where none are begun."""
+    try:
+        return read_json(work / INDEX, format_version=1)["made_from"]
+    except (RunError, KeyError, TypeError):
+        return None
 
 
 def _of_all(on_progress: OnProgress, number: int, folds: int) -> OnProgress:

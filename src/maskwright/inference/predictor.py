@@ -89,6 +89,26 @@ def masks_of(predictor: Predictor, images: Iterable[Image], *, batch: int = BATC
             yield np.asarray(mask, np.uint8)
 
 
+def check_classes(predictor: Predictor, names: Sequence[str]) -> None:
+    """Refuse a predictor that tells other classes apart than the data at hand.
+
+    Args:
+        predictor: where it knows no `classes`, nothing is checked.
+        names: the names of the classes, by id.
+
+    Raises:
+        UsageError: its classes have other names, or another order.
+    """
+    known = getattr(predictor, "classes", None)
+    if known is not None and tuple(known.names) != tuple(names):
+        raise UsageError(
+            "The predictor tells other classes apart than the dataset has.",
+            expected=", ".join(known.names),
+            found=", ".join(names),
+            do=f"Name the dataset's classes as the model knows them: --classes {','.join(known.names)}",
+        )
+
+
 def most_probable(probs: Probs) -> Mask:
     """The class with the highest probability in each pixel, the first of equals: `(H, W) uint8`."""
     return np.asarray(probs.argmax(axis=0), np.uint8)

@@ -77,6 +77,7 @@ def page(audit: Audit, dataset: Dataset, language: Language, *, probs: Path | No
         moves=moves(audit),
         thresholds=threshold_rows(audit.settings),
         notes=note_sentences(audit.statistics.data.notes, language),
+        caveats=note_sentences(audit.notes, language),
         quantity=quantity,
         probability=probability,
         terms=TERMS,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.audit.audit import worst_first
+from maskwright.data.finding import Finding, read_findings
 from maskwright.data.statistics import Statistics
 from maskwright.evaluation.evaluate import Evaluation
 from maskwright.recipe.files import read_recipe
@@ -86,7 +87,7 @@ class Contents:
     recipe: tuple[Entry, ...]
     environment: dict[str, str]
     data: Statistics | None
-    findings: tuple[dict[str, Any], ...]
+    findings: tuple[Finding, ...]
     log: TrainingLog
     judged: dict[str, Judged]
     samples: tuple[Picture, ...]
@@ -136,7 +137,7 @@ def read_contents(run: Run) -> Contents:
         recipe=_recipe(folder / "recipe.yaml"),
         environment={key: _plain(value) for key, value in environment.items() if key != "format"},
         data=None if data is None else Statistics.from_json(data),
-        findings=_findings(folder / "findings.jsonl"),
+        findings=worst_first(read_findings(folder / "findings.jsonl")),
         log=read_training_log(folder / "log.jsonl"),
         judged=_judged(folder / "evaluation"),
         samples=_samples(folder / "pictures" / "samples.json"),
@@ -170,14 +171,6 @@ def _recipe(path: Path) -> tuple[Entry, ...]:
         Entry(entry.name, _plain(getattr(recipe, entry.name)), entry.unit, entry.help, recipe.reason(entry.name))
         for entry in settings()
     )
-
-
-def _findings(path: Path) -> tuple[dict[str, Any], ...]:
-    if not path.is_file():
-        return ()
-    lines = path.read_text(encoding="utf-8").splitlines()
-    records = [json.loads(line) for line in lines if line.strip()]
-    return tuple(sorted(records, key=lambda record: (-record.get("severity", 0), record.get("sample", ""))))
 
 
 def _judged(folder: Path) -> dict[str, Judged]:

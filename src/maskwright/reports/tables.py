@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from maskwright.data.finding import Finding
 from maskwright.reports.contents import Contents, Judged
 from maskwright.reports.language import Language
 from maskwright.reports.training_log import TrainingLog
@@ -90,14 +91,14 @@ def worst_confusion(judged: Judged) -> Confusion | None:
 
 def finding_groups(contents: Contents, language: Language) -> tuple[Group, ...]:
     """What was found while reading, by kind of finding, the worst first."""
-    by_check: dict[str, list[dict[str, Any]]] = {}
+    by_check: dict[str, list[Finding]] = {}
     for finding in contents.findings:
-        by_check.setdefault(finding["check"], []).append(finding)
+        by_check.setdefault(finding.check, []).append(finding)
     return tuple(
         Group(
             count=len(group),
-            left_out=sum(bool(finding.get("left_out")) for finding in group),
-            sentences=tuple(_finding_sentence(finding, language) for finding in group[:_MOST_EXAMPLES]),
+            left_out=sum(finding.left_out for finding in group),
+            sentences=tuple(finding.sentence(language.code) for finding in group[:_MOST_EXAMPLES]),
         )
         for group in by_check.values()
     )
@@ -146,10 +147,6 @@ def _most_confused(counts: Any) -> list[int]:
         return list(range(len(counts)))
     wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
     return sorted(int(place) for place in np.argsort(-wrong, kind="stable")[:_MOST_CLASSES])
-
-
-def _finding_sentence(finding: dict[str, Any], language: Language) -> str:
-    return _sentence(f"finding.{finding['check']}", finding.get("facts") or {}, language, str(finding["sentence"]))
 
 
 def _sentence(key: str, facts: dict[str, Any], language: Language, otherwise: str) -> str:

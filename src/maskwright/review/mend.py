@@ -15,14 +15,14 @@ from maskwright.data.encode import photo_png, write_mask_png
 from maskwright.data.reading import CLASSES_FILE, look_over
 from maskwright.data.sample import Sample
 from maskwright.data.tree import File
-from maskwright.errors import DataError, UsageError, shown
+from maskwright.errors import DataError, UsageError
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.review.binding import refuse_other_data
 from maskwright.review.changes import Change, left_out, repainted, write_changes
 from maskwright.review.decision import Decision
 from maskwright.review.journal import read_journal
 from maskwright.review.painted import paintable, read_mask
-from maskwright.storage import becoming, write_bytes, write_text
+from maskwright.storage import becoming, refuse_inside, refuse_occupied, write_bytes, write_text
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,8 @@ def mend(
     if not isinstance(dataset, Dataset):
         dataset = look_over(dataset)
     root = _root(dataset)
-    _check_free(out, root)
+    refuse_inside(out, root)
+    refuse_occupied(out)
     bindings, decisions = read_journal(journal)
     refuse_other_data(journal, bindings, decisions, dataset, strict=True)
     last = {decision.sample: decision for decision in decisions}
@@ -102,21 +103,6 @@ def _root(dataset: Dataset) -> Path:
             "This dataset lies in memory, and a new one is made from files.", do="Read it from a folder: read(DATA)."
         )
     return dataset.root
-
-
-def _check_free(out: Path, root: Path) -> None:
-    if out.resolve().is_relative_to(root.resolve()):
-        raise UsageError(
-            f"{shown(out)}: this lies inside of the data, which is never changed.", do="Name a folder beside it."
-        )
-    if out.is_dir() and not any(out.iterdir()):
-        return
-    if out.exists() or out.is_symlink():
-        raise UsageError(
-            f"{shown(out)}: something lies there, and nothing is overwritten.",
-            expected="a folder that is not there yet, or an empty one",
-            do="Name another folder.",
-        )
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import shutil
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from maskwright.inference.load import BUNDLE_FORMAT
 from maskwright.storage import file_digest, read_json, write_json
@@ -39,7 +40,7 @@ def bundle(run: Run) -> Bundle:
         shutil.copyfile(run.folder / "recipe.yaml", making / "recipe.yaml")
         files = {path.name: file_digest(path) for path in sorted(making.iterdir())}
         about = {"format": BUNDLE_FORMAT, "files": files, "started_from": _start(run)}
-        about |= {"scores": _scores(run), "data": data_of(run.folder)}
+        about |= {"scores": _scores(run), "data": data_of(run.folder), "photos": _photos(run.folder)}
         write_json(making / "bundle.json", about)
         if target.exists():
             shutil.rmtree(target)
@@ -51,11 +52,29 @@ def bundle(run: Run) -> Bundle:
 
 def data_of(folder: Path) -> dict[str, str]:
     """Digests by split of the data that a run or a bundle was made from; nothing where that is not known."""
-    bundled, data = folder / "bundle.json", folder / "data.json"
+    bundled = folder / "bundle.json"
     if bundled.is_file():
         return dict(read_json(bundled).get("data") or {})
-    splits = read_json(data, format_version=1)["splits"] if data.is_file() else {}
-    return {name: split["digest"] for name, split in splits.items()}
+    return {name: split["digest"] for name, split in _splits(folder).items()}
+
+
+def photos_of(folder: Path) -> dict[str, frozenset[str]]:
+    """The labelled photos of each split that a run or a bundle was made from, as `Sample.photo_key`.
+
+    Nothing where that is not known: older runs keep the digests of whole splits only.
+    """
+    bundled = folder / "bundle.json"
+    photos = read_json(bundled).get("photos") or {} if bundled.is_file() else _photos(folder)
+    return {name: frozenset(keys.split()) for name, keys in photos.items()}
+
+
+def _photos(folder: Path) -> dict[str, str]:
+    return {name: split["photos"] for name, split in _splits(folder).items() if split.get("photos") is not None}
+
+
+def _splits(folder: Path) -> dict[str, Any]:
+    data = folder / "data.json"
+    return dict(read_json(data, format_version=1)["splits"]) if data.is_file() else {}
 
 
 def _start(run: Run) -> dict[str, object]:

@@ -11,11 +11,11 @@ from typing import Any
 from markupsafe import Markup
 
 from maskwright.data.notebook import html_title
-from maskwright.errors import RunError, UsageError, shown
+from maskwright.errors import RunError, shown
 from maskwright.recipe.files import read_recipe
 from maskwright.recipe.recipe import Recipe
 from maskwright.sentences import say
-from maskwright.storage import json_text, read_json, write_json, write_text
+from maskwright.storage import json_text, read_json, refuse_occupied, write_json, write_text
 
 FORMAT_TEXT = "maskwright run 1\n"
 
@@ -101,7 +101,7 @@ def make_run(folder: Path, *, again: bool = False) -> Run:
         UsageError: something else lies there already.
     """
     if not (again and (folder / "format").is_file()):
-        refuse_occupied(folder)
+        refuse_begun(folder)
     write_text(folder / "format", FORMAT_TEXT)
     return Run(folder)
 
@@ -111,33 +111,15 @@ def is_begun(folder: Path) -> bool:
     return (folder / "format").is_file() and (folder / "data.json").is_file()
 
 
-def refuse_inside(folder: Path, data: Path | None) -> None:
-    """Refuse a run folder inside the dataset, which is never written to.
-
-    Raises:
-        UsageError: it lies inside.
-    """
-    if data is not None and folder.resolve().is_relative_to(data.resolve()):
-        raise UsageError(
-            f"-o {shown(folder)}: lies inside the data, which is never written to.",
-            found=f"data in {shown(data)}",
-            do="Name a folder elsewhere.",
-        )
-
-
-def refuse_occupied(folder: Path) -> None:
+def refuse_begun(folder: Path) -> None:
     """Refuse a folder for a new run in which something lies.
 
     Raises:
-        UsageError: something lies there already.
+        UsageError: something lies there already; where it is a run, the message says how to go on with it.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        resumable = (folder / "format").is_file()
-        raise UsageError(
-            f"-o {shown(folder)}: something lies there already, and nothing is overwritten.",
-            found="a run" if resumable else "other files",
-            do="Name another folder" + (", or go on with that run: --resume." if resumable else "."),
-        )
+    if (folder / "format").is_file():
+        refuse_occupied(folder, holds="a run", do="Name another folder, or go on with that run: --resume.")
+    refuse_occupied(folder)
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from maskwright.errors import UsageError
 from maskwright.progress import OnProgress, silent
 from maskwright.reports.audit_cards import MOST_CARDS
 from maskwright.reports.audit_report import audit_report
-from maskwright.training.run import refuse_inside
+from maskwright.storage import refuse_inside
 from maskwright.workflow.label_issues import FEWEST_PHOTOS, judge_by_folds, judge_by_run, ranked
 
 LEAST_FOLDS_S = 45.0
@@ -65,9 +65,9 @@ def audit(
         classes: classes or their names; None takes what the folder says.
         settings: thresholds by name (docs/audit.md); those left out take their defaults.
         checks: checks of your own: each takes a `SampleView` and gives findings.
-        run: a run or bundle that judges the masks; they may not be those that it was trained on.
+        run: a run or bundle that judges the masks of photos that it was not trained on; the others are left out.
         budget_s: seconds for all of it, in which models are trained that each have not seen a part of the photos, and
-            judge it. Without either, what models said of these very data before is taken, where it lies in `out`.
+            judge it. Without either, what models said of these very photos before is taken, where it lies in `out`.
         training: settings of that training by name, e.g. weights and seed.
         threads: threads of torch; None takes all cores.
         device: "auto", "cpu", "cuda" or "cuda:N".
@@ -81,7 +81,7 @@ def audit(
     Raises:
         DataError: the folder is missing, no layout fits, or there is no such split.
         RecipeError: a threshold or a setting is unknown or out of its range.
-        RunError: the run has been trained on what it is to judge.
+        RunError: the run has been trained on all that it is to judge.
         Interrupted: the user pressed Ctrl-C; the same call goes on where it stopped.
     """
     began = time.monotonic()
@@ -112,8 +112,8 @@ def audit(
             device=device,
             on_progress=on_progress,
         )
-    made = with_label_issues(made, ranked(judged, targets, folder, made.settings))
-    made = replace(made, seconds=time.monotonic() - began)
+    known = ranked(judged, targets, folder, made.settings)
+    made = replace(with_label_issues(made, known.issues), notes=known.notes, seconds=time.monotonic() - began)
     keep(made, dataset, folder, lang=lang)
     return made
 
@@ -147,7 +147,7 @@ def audit_for_run(
     made = survey(dataset, on_progress=on_progress)
     judged, targets = grouped(dataset, made.duplicates), [sample.id for sample in dataset.labelled]
     known = ranked(judged, targets, folder, made.settings)
-    if not known and folds_s >= LEAST_FOLDS_S and len(targets) >= FEWEST_PHOTOS:
+    if len(known.issues) < len(targets) and folds_s >= LEAST_FOLDS_S and len(targets) >= FEWEST_PHOTOS:
         judge_by_folds(
             judged,
             targets,
@@ -159,7 +159,7 @@ def audit_for_run(
             on_progress=on_progress,
         )
         known = ranked(judged, targets, folder, made.settings)
-    made = replace(with_label_issues(made, known), seconds=time.monotonic() - began)
+    made = replace(with_label_issues(made, known.issues), notes=known.notes, seconds=time.monotonic() - began)
     keep(made, dataset, folder, lang=lang)
     return made, {
         "format": 1,

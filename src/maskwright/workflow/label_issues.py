@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from maskwright.audit.folder import AuditFolder
+from maskwright.audit.judging import Probs
 from maskwright.audit.label_issue import LabelIssue
 from maskwright.audit.label_issues import label_issues
-from maskwright.audit.probabilities import data_digest, made_from, read_probs, take_over, write_probs
+from maskwright.audit.probabilities import Source, data_digest, read_probs, sources, take_over, write_probs
 from maskwright.audit.settings import AuditSettings
 from maskwright.data.dataset import Dataset
-from maskwright.errors import DataError, RunError, shown
+from maskwright.data.listing import Note
+from maskwright.data.sample import Sample
+from maskwright.errors import DataError
 from maskwright.experiments.out_of_fold import out_of_fold
 from maskwright.inference.load import load
-from maskwright.inference.predictor import probs_of
+from maskwright.inference.predictor import check_classes, probs_of
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.recipe import Recipe
-from maskwright.shipping.bundle import data_of
 from maskwright.workflow.plan import plan
+from maskwright.workflow.unseen import unseen_by
 
 FOLDS = 3
 """Each model sees two thirds of the photos: more folds would see more, and train for less time."""
@@ -104,7 +108,7 @@ def judge_by_run(
     model: str | None = None,
     on_progress: OnProgress = silent,
 ) -> None:
-    """Keep what a run says of samples that it has not been trained on.
+    """Keep what a run says of those samples that it has not been trained on.
 
     Args:
         dataset: holds the samples.
@@ -117,21 +121,17 @@ def judge_by_run(
         on_progress: told after each photo.
 
     Raises:
-        RunError: the run was trained on one of these splits: it has learned the faults that it is asked about.
-        DataError: it tells other classes apart.
+        RunError: the run was trained on all of these photos: it has learned the faults that it is asked about.
+        UsageError: it tells other classes apart.
     """
-    samples = only(dataset, targets)
-    _refuse_seen(samples, dataset, run)
     predictor = load(run, device=device, threads=threads, model=model)
-    if predictor.classes.names != dataset.classes.names:
-        raise DataError(
-            f"--run {shown(run)}: tells other classes apart than the data has.",
-            expected=", ".join(dataset.classes.names),
-            found=", ".join(predictor.classes.names),
-            do=f"Name the data's classes as the model knows them: --classes {','.join(predictor.classes.names)}",
-        )
-    about = {"data": data_digest(samples, targets), "settings": {"run": predictor.digest}}
-    if made_from(folder.probs) == about:
+    check_classes(predictor, dataset.classes.names)
+    unseen, notes = unseen_by(run, dataset, targets)
+    samples = only(dataset, unseen)
+    photos = {sample.id: sample.photo_key for sample in samples}
+    about = {"data": data_digest(samples, unseen), "settings": {"run": predictor.digest}}
+    source = Source(about, dataset.classes.names, photos, notes)
+    if source in sources(folder.probs):
         return
     work = folder.path / "judging"
     shutil.rmtree(work, ignore_errors=True)
@@ -139,28 +139,44 @@ def judge_by_run(
     for done, (sample, answer) in enumerate(zip(samples, answers, strict=True), start=1):
         write_probs(work, sample.id, answer)
         on_progress(Progress("stage.judge", done, len(samples)))
-    take_over(work, folder.probs, about)
+    take_over(work, folder.probs, source)
 
 
-def ranked(
-    dataset: Dataset, targets: Sequence[str], folder: AuditFolder, settings: AuditSettings
-) -> tuple[LabelIssue, ...]:
-    """Every target that was judged, worst first; nothing where the probabilities are of other data.
+@dataclass(frozen=True)
+class Ranking:
+    """What models said of masks.
+
+    Args:
+        issues: every mask that was judged, in any order.
+        notes: what has to be told about those models, as (sentence key, facts).
+    """
+
+    issues: tuple[LabelIssue, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+def ranked(dataset: Dataset, targets: Sequence[str], folder: AuditFolder, settings: AuditSettings) -> Ranking:
+    """What models said of targets whose photos are still the ones that they judged; each model is believed by itself.
 
     Args:
         dataset: holds the samples.
-        targets: ids of the samples that were judged.
+        targets: ids of the samples that are asked about.
         folder: where `probs/` lies.
         settings: the thresholds.
     """
-    known = made_from(folder.probs).get("data")
-    if known not in (
-        data_digest(learned_from(dataset, targets), targets),
-        data_digest(only(dataset, targets), targets),
-    ):
-        return ()
-    judged = only(dataset, targets)
-    return label_issues(judged, lambda sample: read_probs(folder.probs, sample.id), dataset.classes, settings)
+
+    def kept(sample: Sample) -> Probs | None:
+        return read_probs(folder.probs, sample.id)
+
+    asked = only(dataset, targets)
+    issues: list[LabelIssue] = []
+    notes: list[Note] = []
+    for source in sources(folder.probs):
+        judged = source.of(asked)
+        if len(judged):
+            issues += label_issues(judged, kept, dataset.classes, settings)
+            notes += source.notes
+    return Ranking(tuple(issues), tuple(notes))
 
 
 def learned_from(dataset: Dataset, targets: Sequence[str]) -> Dataset:
@@ -179,13 +195,3 @@ def _crop_hw(dataset: Dataset) -> tuple[int, int]:
     side = median(min(sample.size_hw) for sample in dataset)
     crop = max(64, min(LARGEST_CROP_PX, round(CROP_FRAC * side / 32) * 32))
     return crop, crop
-
-
-def _refuse_seen(samples: Dataset, dataset: Dataset, run: Path) -> None:
-    trained_on = data_of(run).get("train")
-    seen = [name for name in samples.splits if trained_on == dataset.digest(name)]
-    if seen:
-        raise RunError(
-            f"--run {shown(run)}: was trained on the split {seen[0]!r} and has learned the faults it is asked about.",
-            do="Judge another split: --split val. Or train models that have not seen the photos: --budget 15m.",
-        )

@@ -19,7 +19,8 @@ from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.recipe import Recipe, make_recipe
 from maskwright.reports.report import report
 from maskwright.shipping.bundle import bundle
-from maskwright.training.run import Run, is_begun, refuse_inside, refuse_occupied
+from maskwright.storage import refuse_inside
+from maskwright.training.run import Run, is_begun, refuse_begun
 from maskwright.workflow.audit import audit_for_run
 from maskwright.workflow.plan import after_training_s, check_splits, plan
 from maskwright.workflow.train import imported_recipe, prepared, refuse_changes, reopened, start_run
@@ -72,7 +73,7 @@ def run(
     refuse_inside(out, data.root if isinstance(data, Dataset) else Path(data))
     make_recipe(settings or {}, source="--set")  # a wrong one is refused before anything is read
     if not resume:
-        refuse_occupied(out)
+        refuse_begun(out)
     with clock.stage("read"):
         if not isinstance(data, Dataset):
             data = read(data, classes=classes, strict=strict, allow_leak=allow_leak, on_progress=on_progress)

@@ -22,8 +22,8 @@ from maskwright.recipe.files import write_recipe
 from maskwright.recipe.plan import with_derived_weights
 from maskwright.recipe.recipe import Recipe, with_settings
 from maskwright.shipping.bundle import data_of
-from maskwright.storage import write_json, write_text
-from maskwright.training.run import Run, is_begun, make_run, open_run, refuse_inside, refuse_occupied
+from maskwright.storage import refuse_inside, write_json, write_text
+from maskwright.training.run import Run, is_begun, make_run, open_run, refuse_begun
 from maskwright.workflow.plan import check_class_weights, check_splits, plan
 from maskwright.workflow.start import settled
 
@@ -65,7 +65,7 @@ def train(
     began = time.monotonic()
     refuse_inside(Path(out), dataset.root)
     if not resume:
-        refuse_occupied(Path(out))
+        refuse_begun(Path(out))
     check_splits(dataset)
     if resume and recipe is None:
         recipe = imported_recipe(Path(out), settings or {})

@@ -17,7 +17,7 @@ from maskwright.recipe.files import write_recipe
 from maskwright.recipe.recipe import Recipe, make_recipe, with_settings
 from maskwright.shipping.bundle import bundle
 from maskwright.storage import file_digest, write_json, write_text
-from maskwright.training.run import Run, make_run, refuse_occupied
+from maskwright.training.run import Run, make_run, refuse_begun
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,7 +75,7 @@ def import_mmseg(
         WeightsError: the checkpoint does not fit the config.
     """
     out = Path(out)
-    refuse_occupied(out)
+    refuse_begun(out)
     read = read_config(config)
     means = translate(read)
     content = None if checkpoint is None else _read(Path(checkpoint))

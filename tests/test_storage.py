@@ -1,0 +1,63 @@
+"""Folders that are whole or not there, whoever is killed while writing them."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from maskwright.errors import UsageError
+from maskwright.storage import becoming, refuse_inside, refuse_occupied
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from maskwright.storage import becoming
+with becoming(Path(sys.argv[1])) as folder:
+    (folder / "half").write_text("written")
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_a_killed_process_left_is_cleared_by_the_next_one(tmp_path: Path) -> None:
+    out = tmp_path / "new"
+    stranger = tmp_path / ".other.0123abcd.tmp"
+    stranger.mkdir()
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(out)], stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None and writer.stdout.readline() == "writing\n"
+    with pytest.raises(UsageError, match="another process is writing it"), becoming(out):
+        pass
+    assert [*tmp_path.glob(".new.*.tmp/half")], "what is still being written is left alone"
+    writer.send_signal(signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+    writer.wait()
+    writer.stdout.close()
+    with becoming(out) as folder:
+        assert [*tmp_path.glob(".new.*.tmp")] == [folder]
+        (folder / "whole").touch()
+    assert {path.name for path in tmp_path.iterdir()} - {".new.lock"} == {"new", stranger.name}
+    assert [path.name for path in out.iterdir()] == ["whole"]
+
+
+def test_after_an_error_nothing_is_left(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), becoming(tmp_path / "new"):
+        raise ZeroDivisionError
+    assert not [*tmp_path.glob("new")] and not [*tmp_path.glob(".new.*.tmp")]
+
+
+def test_where_nothing_may_be_written(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    refuse_inside(tmp_path / "data-2", data)
+    refuse_inside(data / "in", None)
+    with pytest.raises(UsageError, match=r"(?s)lies inside the data.*data in .*Name a folder elsewhere"):
+        refuse_inside(data / "in", data)
+    refuse_occupied(data)
+    (data / "x").touch()
+    with pytest.raises(UsageError, match=r"(?s)something lies there already.*Name another folder"):
+        refuse_occupied(data)
+    with pytest.raises(UsageError, match="something lies there already"):
+        refuse_occupied(data / "x")
