@@ -46,14 +46,16 @@ class Server:
 
 
 @contextmanager
-def serving(data: Path, *options: str) -> Iterator[Server]:
-    """Start the server on a free port without a browser; it is killed at the end where it still runs.
+def serving(data: Path, *options: str, browser: bool = False) -> Iterator[Server]:
+    """Start the server on a free port; it is killed at the end where it still runs.
 
     Args:
         data: the folder.
         options: further ones.
+        browser: whether a browser is opened.
     """
-    command = [sys.executable, "-m", "maskwright", "review", str(data), "--no-browser", "--json", *options]
+    command = [sys.executable, "-m", "maskwright", "review", str(data), "--json", *options]
+    command += [] if browser else ["--no-browser"]
     if "--port" not in options:
         command += ["--port", "0"]
     environment = {**os.environ, "PYTHONPATH": str(SRC)}

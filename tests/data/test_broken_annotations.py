@@ -129,6 +129,57 @@ def test_one_broken_annotation_costs_one_photo_and_is_named(name: str, tmp_path:
     assert tree_digest(tmp_path) == before
 
 
+ODD: dict[str, tuple[Callable[[Path], object], str, str]] = {
+    # name: (a folder with entries that belong to no photo, the file, where they stand)
+    "coco": (
+        lambda root: _edited(
+            folders.coco(root, {"segmentation": [flat(1, 1, 2, 2)]}),
+            lambda content: content["annotations"].extend([7, None, [], "cat", {}, {"category_id": 1}]),
+        ),
+        "annotations/instances.json",
+        "annotations.12, annotations.13, annotations.14, annotations.15, annotations.16, ...",
+    ),
+    "label studio": (
+        lambda root: folders.write_json(
+            folders.label_studio(root) / "export.json",
+            [None, *json.loads((root / "export.json").read_text()), {"data": 3}],
+        ),
+        "export.json",
+        "task 0, task 13",
+    ),
+    "cvat": (
+        lambda root: (folders.cvat(root) / "annotations.xml").write_text(
+            (root / "annotations.xml").read_text().replace("</annotations>", '<image id="9"/></annotations>')
+        ),
+        "annotations.xml",
+        "image 13",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_entry_that_belongs_to_no_photo_costs_none(name: str, tmp_path: Path) -> None:
+    build, file, places = ODD[name]
+    build(tmp_path)
+    dataset = read(tmp_path, cache=False)
+    assert len(dataset) == 12
+    (finding,) = [one for one in dataset.findings if one.check == "entries_broken"]
+    assert (finding.sample, finding.facts["places"], finding.left_out) == (file, places, False)
+    assert finding.sentence().startswith(f"{file}: {finding.facts['count']} of its entries can belong to no photo")
+    assert [one for one in dataset.findings if one.left_out] == []
+
+
+def test_a_photo_that_stands_twice_in_cvat_s_file_is_read_once(tmp_path: Path) -> None:
+    root = folders.cvat(tmp_path, '<box label="dog" xtl="1" ytl="2" xbr="6" ybr="5"/>')
+    again = f'<image id="9" name="000.png" width="{WIDTH}" height="{HEIGHT}"/></annotations>'
+    text = (root / "annotations.xml").read_text()
+    (root / "annotations.xml").write_text(text.replace("</annotations>", again))
+    dataset = read(root, cache=False)
+    assert [one.check for one in dataset.findings] == ["annotated_twice"]
+    first = next(sample.mask() for sample in dataset if sample.id == "000")
+    assert first is not None and np.array_equal(first, filled(1, 2, 6, 5, 2))
+
+
 REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "coco without heights": (
         lambda root: _edited(folders.coco(root), lambda content: content["images"][3].pop("height")),

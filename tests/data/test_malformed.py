@@ -16,7 +16,7 @@ from maskwright.data.reading import look_over, read
 from maskwright.errors import DataError
 from small_folders import split_folder, tree_digest
 
-ANNOTATED_KEPT = ("annotations_several", "shape_not_drawn")
+ANNOTATED_KEPT = ("annotations_several", "entries_broken", "shape_not_drawn")
 ANNOTATED = ("annotation_broken", "annotated_twice", "listed_photo_missing", "path_outside", *ANNOTATED_KEPT)
 """Checks of annotation files; `test_broken_annotations.py` reads their sentences."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,20 @@ from starlette.testclient import TestClient
 from maskwright.errors import UsageError
 from maskwright.web.confined import Outside, confined
 from maskwright.web.desk import Desk
-from maskwright.web.security import Entrance, our_hosts
+from maskwright.web.security import BROWSER_S, IDLE_S, Entrance, our_hosts
 from review_page import client, desk
 from small_folders import split_folder
+
+
+@dataclass
+class Clock:
+    """A time that is set by hand."""
+
+    time_s: float = 1e9
+
+    def __call__(self) -> float:
+        return self.time_s
+
 
 PATHS = (
     *("/", "/review", "/review?token=wrong", "/review?token=", "/review/queue.json", "/review/sample/0.json"),
@@ -87,6 +99,35 @@ def test_each_person_has_a_token_and_a_used_one_is_replaced() -> None:
     assert told == [("bob", entrance.tokens["bob"])]
     assert entrance.tokens["ann"] == ann
     assert len({ann, bob, entrance.tokens["bob"]}) == 3
+
+
+def test_a_cookie_that_rested_too_long_is_worth_nothing() -> None:
+    clock = Clock()
+    entrance = Entrance(["ann"], 80, now=clock)
+    session = entrance.exchange(entrance.tokens["ann"])
+    assert session is not None
+    for _ in range(3):  # work goes on for longer than it may rest
+        clock.time_s += IDLE_S
+        assert entrance.person(session) == "ann"
+    clock.time_s += IDLE_S + 1
+    assert entrance.person(session) is None
+    assert entrance.person(session) is None
+    assert entrance.exchange(entrance.tokens["ann"]) is not None
+
+
+def test_the_token_on_a_command_line_is_good_once_and_not_for_long() -> None:
+    clock, told = Clock(), list[str]()
+    entrance = Entrance(["ann", "bob"], 80, on_used=lambda person, _: told.append(person), now=clock)
+    token = entrance.browser_token("bob")
+    assert token not in entrance.tokens.values()
+    session = entrance.exchange(token)
+    assert session is not None and entrance.person(session) == "bob"
+    assert entrance.exchange(token) is None
+    late = entrance.browser_token("ann")
+    clock.time_s += BROWSER_S + 1
+    assert entrance.exchange(late) is None
+    assert told == []  # what was printed is still good
+    assert entrance.exchange(entrance.tokens["ann"]) is not None
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -82,7 +83,7 @@ def test_without_json_the_address_is_for_a_person(data: Path) -> None:
     command = [sys.executable, "-m", "maskwright", "review", str(data), "--no-browser", "--port", "0", "--lang", "ru"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL)
     assert process.stdout is not None
-    lines = [process.stdout.readline() for _ in range(4)]
+    lines = [process.stdout.readline() for _ in range(5)]
     place = urlsplit(lines[1].strip())
     connection = HTTPConnection(place.netloc, timeout=30)
     connection.request("GET", "/review")
@@ -94,7 +95,34 @@ def test_without_json_the_address_is_for_a_person(data: Path) -> None:
     assert lines[0].startswith("Решайте и рисуйте здесь")
     assert "/review?token=" in lines[1]
     assert "maskwright audit" in lines[2]
+    assert "maskwright weights get hf:facebook/sam2.1-hiera-tiny" in lines[3]
     assert "maskwright mend" in rest
+
+
+def test_what_the_browser_s_command_line_shows_is_soon_worth_nothing(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown, program = tmp_path / "shown.txt", tmp_path / "browser"
+    program.write_text(f'#!/bin/sh\nprintf %s "$1" > {shown}.part && mv {shown}.part {shown}\n')
+    program.chmod(0o700)
+    monkeypatch.setenv("BROWSER", f"{program} %s")
+    with serving(data, browser=True) as server:
+        while not shown.exists():
+            assert server.process.poll() is None
+            time.sleep(0.05)
+        opened = shown.read_text()
+        assert urlsplit(opened)[:3] == urlsplit(server.address)[:3]
+        assert opened != server.address
+        assert Person(server, opened).get("/review/queue.json")[0] == 200
+        assert Person(server, opened).get("/review/queue.json")[0] == 403
+        assert Person(server, server.address).get("/review/queue.json")[0] == 200
+
+
+def test_it_says_how_sam_is_to_be_had(data: Path) -> None:
+    with serving(data) as server:
+        assert server.value["sam"] is False
+        to_get = Person(server).json("/review/queue.json")["to_get"]
+        assert "maskwright weights get hf:facebook/sam2.1-hiera-tiny" in to_get["sam"]
 
 
 def test_everyone_has_an_address_and_a_name(data: Path) -> None:

@@ -16,6 +16,8 @@ from hub_cache import COMMIT, use_cache, write_repository
 from maskwright.errors import WeightsError
 from maskwright.progress import Progress
 from maskwright.weights.hub import Repository, hub_file, hub_weights, repository
+from maskwright.weights.sam import GET, NAMES, ways_to_sam
+from maskwright.workflow.weights import get_weights
 
 FILES = ("config.json",)
 CARD = b"---\nlicense: apache-2.0\ntags: [x]\n---\n# A model\n"
@@ -203,3 +205,13 @@ def test_no_hub_at_all(hub: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
         WeightsError, match=r"the hub cannot be reached, or does not give config.json.\n  found: no answer from"
     ):
         hub_file(Repository("own/it"), FILES)
+
+
+def test_a_model_of_the_hub_is_fetched_by_name(hub: Answers, cache: Path) -> None:
+    assert GET in ways_to_sam()
+    hub.files = {"config.json": b"{}", "model.safetensors": b"weights", "README.md": CARD}
+    item = get_weights(f"hf:{NAMES[0]}")
+    assert (item.name, item.licence) == (f"hf:{NAMES[0]}@{COMMIT}", "Apache-2.0")
+    assert item.path.with_name("config.json").read_bytes() == b"{}"
+    assert cache in item.path.parents
+    assert GET not in ways_to_sam()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,6 @@ from maskwright.errors import UsageError, shown
 from maskwright.sentences import say
 
 if TYPE_CHECKING:
-    from maskwright.data.dataset import Dataset
     from maskwright.review.journal import Journal
 
 ME = "me"
@@ -47,13 +47,21 @@ def review(
     from maskwright.review.journal import Journal
     from maskwright.web.desk import Desk
     from maskwright.web.review import body_bytes, review_app
+    from maskwright.weights.sam import ways_to_sam
     from maskwright.workflow.sam import sam_proposal
 
     dataset = look_over(data, classes=classes_for(classes, data, beside(data).path), on_progress=screen.on_progress)
     folder = beside(data)
     decided = Journal(journal or folder.journal, dataset)
-    sam = sam_proposal()
-    desk = Desk(dataset, folder, decided, proposals={"sam": sam} if sam else {}, on_progress=screen.on_progress)
+    sam, ways = sam_proposal(), "; ".join(ways_to_sam())
+    desk = Desk(
+        dataset,
+        folder,
+        decided,
+        proposals={"sam": sam} if sam else {},
+        to_get={"sam": ways} if ways else {},
+        on_progress=screen.on_progress,
+    )
     app = review_app(desk, lang=screen.lang)
     listening = listen(host, port)
     people = tuple(person or [_me()])
@@ -63,7 +71,7 @@ def review(
     def serve_until_stopped() -> None:
         with contextlib.suppress(KeyboardInterrupt):
             if browser:
-                _open(addresses[people[0]])
+                _open(listening.address("/review", entrance.browser_token(people[0])))
             serve(app, listening, entrance, body_bytes=body_bytes(desk), lang=screen.lang)
         screen.show(_closing(decided, data, screen.lang))
 
@@ -73,17 +81,19 @@ def review(
         "journal": str(decided.path),
         "samples": len(dataset),
         "audited": desk.queue.audited,
+        "sam": sam is not None,
     }
-    return Answer(value, _opening(addresses, dataset, desk.queue.audited, screen.lang), then=serve_until_stopped)
+    hints = [] if desk.queue.audited else [say("web.not_audited", screen.lang, data=shown(dataset.root or Path()))]
+    hints += [say("web.no_sam", screen.lang, ways=ways)] if ways else []
+    return Answer(value, _opening(addresses, hints, screen.lang), then=serve_until_stopped)
 
 
-def _opening(addresses: dict[str, str], dataset: Dataset, audited: bool, lang: str) -> str:
-    hint = [] if audited else [say("web.not_audited", lang, data=shown(dataset.root or Path()))]
+def _opening(addresses: dict[str, str], hints: Sequence[str], lang: str) -> str:
     where = [
         say("web.address_of", lang, person=name, address=address) if len(addresses) > 1 else address
         for name, address in addresses.items()
     ]
-    return "\n".join([say("web.open", lang), *(f"  {line}" for line in where), *hint, say("web.stop", lang)])
+    return "\n".join([say("web.open", lang), *(f"  {line}" for line in where), *hints, say("web.stop", lang)])
 
 
 def _closing(journal: Journal, data: Path, lang: str) -> str:

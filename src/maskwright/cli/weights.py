@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from maskwright.weights.table import Entry
 
 Check = Annotated[bool, typer.Option("--check", help="Compute the digest of every file in the cache again.")]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A name of `maskwright weights list`.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A name of `maskwright weights list`, or hf:owner/name.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A file of weights: safetensors, pth, pt, ckpt or bin.")]
 CallIt = Annotated[
     str | None,
@@ -71,6 +71,7 @@ def get_weights(screen: Screen, name: Name) -> Answer:
     """Download weights into the cache.
 
     A download that was broken off goes on where it stopped. The file is compared with the digest that the hub tells.
+    A model of the hub (hf:owner/name) comes with its configuration, into the hub's own cache.
     """
     from maskwright.workflow.weights import get_weights as download
 
@@ -137,15 +138,17 @@ def _value(item: Stored) -> dict[str, Any]:
 
 
 def _told(key: str, item: Stored, lang: str) -> str:
+    from maskwright.weights.sam import NAMES
     from maskwright.weights.table import terms
 
+    use = "use_sam" if item.name.removeprefix("hf:").partition("@")[0] in NAMES else "next"
     facts = {
         "name": item.name,
         "file": shown(item.path),
         "terms": terms(item.licence, item.commercial, lang),
         "sha256": item.sha256,
     }
-    return f"{say(f'weights.{key}', lang, **facts)}\n{say('weights.next', lang, name=item.name)}"
+    return f"{say(f'weights.{key}', lang, **facts)}\n{say(f'weights.{use}', lang, name=item.name)}"
 
 
 def _table(rows: Sequence[dict[str, Any]], lang: str) -> str:

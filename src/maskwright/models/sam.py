@@ -17,6 +17,7 @@ from torch import Tensor
 
 from maskwright.errors import WeightsError, shown
 from maskwright.models.huggingface import quiet_and_offline
+from maskwright.weights.sam import GET
 from maskwright.weights.table import IMAGENET_MEAN, IMAGENET_STD
 
 
@@ -41,7 +42,7 @@ def load_sam(folder: Path) -> Any:
         raise WeightsError(
             f"{shown(folder)}: this cannot be used as SAM 2.",
             found=f"missing or wrong: {problem}",
-            do="Fetch it again: hf download facebook/sam2.1-hiera-tiny",
+            do=f"Fetch it again: {GET}",
         )
     return model.eval()
 

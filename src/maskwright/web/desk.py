@@ -38,6 +38,7 @@ class Desk:
         folder: what an audit made of it.
         journal: what was decided.
         proposals: those that are not always to be had, by name, e.g. {"sam": ...}.
+        to_get: the commands that would bring those that are missing, by name, e.g. {"sam": "maskwright weights ..."}.
         on_progress: is told how many masks are counted.
 
     Raises:
@@ -51,12 +52,14 @@ class Desk:
         journal: Journal,
         *,
         proposals: Mapping[str, Proposal] = MappingProxyType({}),
+        to_get: Mapping[str, str] = MappingProxyType({}),
         on_progress: OnProgress = silent,
     ) -> None:
         self.dataset, self.journal = dataset, journal
         self.queue = build_queue(dataset, folder)
         self._folder = folder
         self._proposals: dict[str, Proposal] = {"grabcut": grabcut, **proposals}
+        self._to_get = dict(to_get)
         self._places = {place.index: place for place in self.queue.places}
         self._indices = {sample.id: index for index, sample in enumerate(dataset)}
         self._counts = count_pixels(dataset, on_progress=on_progress)
@@ -76,6 +79,7 @@ class Desk:
             "lang": lang,
             "audited": self.queue.audited,
             "proposals": ["model"] * self._folder.probs.is_dir() + list(self._proposals),
+            "to_get": self._to_get,
             "check_names": _check_names(lang),
             "samples": [self._line(place) for place in self.queue.places],
             "left_out": [_finding_value(finding, lang) for finding in self.queue.left_out],

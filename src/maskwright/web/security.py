@@ -1,8 +1,9 @@
-"""Who may come in: nothing is answered without a cookie, and a cookie is only given for a one-time token."""
+"""Who may come in: nothing is answered without a cookie, and a cookie is only given for a token that works once."""
 
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
@@ -20,6 +21,13 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+IDLE_S = 12 * 3600.0
+"""How long a cookie is good after it was last used: a working day with its breaks, but no night."""
+
+BROWSER_S = 120.0
+"""How long a token is good that opens a browser here: its command line shows it to everybody on this computer, and
+the slowest browser has started by then."""
 
 HEADERS: tuple[Header, ...] = (
     (
@@ -40,31 +48,62 @@ class Entrance:
     """The tokens that are still good, and the cookies that were given for tokens.
 
     Args:
-        people: names of those who may come in; each has a token of their own.
+        people: names of those who may come in; each has a token of their own, good until it is used.
         port: goes into the cookie's name, since browsers keep one jar for all ports of a host.
         on_used: is told a person's name and new token when the old one was used, so that it can be shown.
+        now: the time in seconds; it goes on while the computer sleeps.
     """
 
-    def __init__(self, people: Sequence[str], port: int, *, on_used: Callable[[str, str], None] = lambda *_: None):
+    def __init__(
+        self,
+        people: Sequence[str],
+        port: int,
+        *,
+        on_used: Callable[[str, str], None] = lambda *_: None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self.cookie = f"maskwright_{port}"
         self.tokens = {name: secrets.token_urlsafe(24) for name in people}
-        self._sessions: dict[str, str] = {}
-        self._on_used = on_used
+        self._browser: tuple[str, str, float] | None = None
+        self._sessions: dict[str, tuple[str, float]] = {}
+        self._on_used, self._now = on_used, now
+
+    def browser_token(self, person: str) -> str:
+        """A token for a browser that is opened on this computer at once: good once and for `BROWSER_S`."""
+        token = secrets.token_urlsafe(24)
+        self._browser = (person, token, self._now() + BROWSER_S)
+        return token
 
     def exchange(self, token: str) -> str | None:
-        """The cookie's value for a token that was not used yet, else None; the token is used up."""
+        """The cookie's value for a token that is good, else None; the token is used up."""
+        if self._browser is not None:
+            person, good, until = self._browser
+            if _same(token, good):
+                self._browser = None
+                return self._let_in(person) if self._now() <= until else None
         for person, good in self.tokens.items():
-            if secrets.compare_digest(token.encode(), good.encode()):
-                session = secrets.token_urlsafe(32)
-                self._sessions[session] = person
+            if _same(token, good):
                 self.tokens[person] = secrets.token_urlsafe(24)
                 self._on_used(person, self.tokens[person])
-                return session
+                return self._let_in(person)
         return None
 
     def person(self, session: str) -> str | None:
-        """Who a cookie's value was given to, or None."""
-        return self._sessions.get(session)
+        """Who a cookie's value was given to, or None where it was never given or rested for longer than `IDLE_S`."""
+        person, used = self._sessions.pop(session, ("", 0.0))
+        if not person or self._now() - used > IDLE_S:
+            return None
+        self._sessions[session] = (person, self._now())
+        return person
+
+    def _let_in(self, person: str) -> str:
+        session = secrets.token_urlsafe(32)
+        self._sessions[session] = (person, self._now())
+        return session
+
+
+def _same(token: str, good: str) -> bool:
+    return secrets.compare_digest(token.encode(), good.encode())
 
 
 @dataclass(frozen=True)

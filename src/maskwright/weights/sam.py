@@ -10,14 +10,29 @@ NAMES = tuple(f"facebook/sam2.1-hiera-{size}" for size in ("tiny", "small", "bas
 
 FILES = ("config.json", "model.safetensors")
 
+GET = f"maskwright weights get hf:{NAMES[0]}"
+"""What fetches the fastest of them."""
+
 
 def fetched_sam() -> Path | None:
     """The folder of a SAM 2 in the hub's cache, or None where there is none or the extra `hf` is missing.
 
-    Nothing is downloaded: `hf download facebook/sam2.1-hiera-tiny` does that.
+    Nothing is downloaded; see `ways_to_sam`.
     """
-    if importlib.util.find_spec("transformers") is None:
-        return None
+    return _cached() if _has_extra() else None
+
+
+def ways_to_sam() -> tuple[str, ...]:
+    """The commands that are still needed to have a SAM 2, none where it is there."""
+    extra = () if _has_extra() else ('pip install "maskwright[hf]"',)
+    return extra if _cached() else (*extra, GET)
+
+
+def _has_extra() -> bool:
+    return importlib.util.find_spec("transformers") is not None
+
+
+def _cached() -> Path | None:
     return next((folder for folder in map(_folder, NAMES) if folder is not None), None)
 
 

@@ -8,6 +8,7 @@ from maskwright.errors import shown
 from maskwright.progress import OnProgress, silent
 from maskwright.weights import store
 from maskwright.weights.download import download
+from maskwright.weights.hub import PREFIX, hub_file, hub_weights, repository
 from maskwright.weights.names import refuse_name
 from maskwright.weights.store import Stored, cached, open_verified
 from maskwright.weights.table import find
@@ -17,12 +18,16 @@ def get_weights(name: str, *, on_progress: OnProgress = silent) -> Stored:
     """Weights out of the cache, downloaded first where they are not in it.
 
     Args:
-        name: of the table of weights, or of a file that was added.
+        name: of the table of weights, of a file that was added, or `hf:owner/name` for a model of the hub, which comes
+            with its `config.json` and lies in the hub's own cache.
         on_progress: told how far a download is.
 
     Raises:
         WeightsError: there are none of this name, or they cannot be had.
     """
+    if name.startswith(PREFIX):
+        hub_file(repository(name), ("config.json",), on_progress=on_progress)
+        return hub_weights(name, on_progress=on_progress)
     item = cached(name) or download(find(name), on_progress=on_progress)
     open_verified(item)
     return item

@@ -104,5 +104,5 @@ def test_a_proposal_begins_with_the_mask_that_is_there(cache: Path, model: Sam2M
 
 def test_another_model_is_refused_by_name(cache: Path) -> None:
     folder = write_repository(cache, NAMES[0], {"config.json": b"{}", "model.safetensors": save({"x": torch.ones(1)})})
-    with pytest.raises(WeightsError, match=r"(?s)cannot be used as SAM 2.*hf download"):
+    with pytest.raises(WeightsError, match=r"(?s)cannot be used as SAM 2.*maskwright weights get hf:"):
         load_sam(folder)

@@ -25,6 +25,7 @@ from maskwright.data.finding import Finding
 from maskwright.data.formats.documents import (
     Document,
     Photos,
+    entries_broken,
     json_documents,
     listed,
     load_json,
@@ -105,6 +106,8 @@ def read(tree: Tree) -> Listing | None:
             index = understood(document.content, _Index, document.file.path)
         except Undecodable as error:
             raise refusal(error) from None
+        odd = [place for place, one in enumerate(document.content["annotations"]) if not _is_of_a_photo(one)]
+        findings += entries_broken(document.file, [f"annotations.{place}" for place in odd])
         names += [category.name for category in sorted(index.categories, key=lambda one: one.id)]
         for photo in index.images:
             found = photos.find(photo.file_name, beside=document.file.path, split=split)
@@ -184,9 +187,12 @@ class _Parsed:
         self.photos = {f"image {photo.id}": photo for photo in index.images}
         self.objects: dict[str, list[tuple[int, Any]]] = defaultdict(list)
         for place, one in enumerate(content["annotations"]):
-            if not isinstance(one, dict) or "image_id" not in one:
-                raise broken(name, f"annotations.{place}", "an object without image_id")
-            self.objects[f"image {one['image_id']}"].append((place, one))
+            if _is_of_a_photo(one):
+                self.objects[f"image {one['image_id']}"].append((place, one))
+
+
+def _is_of_a_photo(one: Any) -> bool:
+    return isinstance(one, dict) and "image_id" in one
 
 
 @parsed_once

@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 from maskwright.data.annotation import Canvas, Drawing, Shape, annotation_of, broken, not_drawn, with_background
 from maskwright.data.decode import MAX_PIXELS, Undecodable
 from maskwright.data.finding import Finding
-from maskwright.data.formats.documents import Photos, listed, parsed_once, refusal, sample_of, split_in, split_in_name
+from maskwright.data.formats.documents import (
+    Photos,
+    entries_broken,
+    listed,
+    parsed_once,
+    refusal,
+    sample_of,
+    split_in,
+    split_in_name,
+)
 from maskwright.data.formats.target import Target, Written, shape_classes
 from maskwright.data.listing import SPLIT_NAMES, Listing, Pair
 from maskwright.data.shapes import MaskObject, Points, objects, paint_area, paint_pixels, within_reach
@@ -26,9 +35,10 @@ NAME = "CVAT for images"
 
 @dataclass(frozen=True)
 class _Content:
-    """An XML file: the labels it declares, and its photos by name."""
+    """An XML file: the labels it declares, its photos in their order, and the first of each name."""
 
     labels: tuple[str, ...]
+    photos: tuple[ElementTree.Element, ...]
     images: dict[str, ElementTree.Element]
 
 
@@ -54,7 +64,12 @@ def read(tree: Tree) -> Listing | None:
         except Undecodable as error:
             raise refusal(error) from None
         labels += content.labels
-        for name, image in content.images.items():
+        odd = [place for place, image in enumerate(content.photos) if not image.get("name")]
+        findings += entries_broken(file, [f"image {place + 1}" for place in odd])
+        for image in content.photos:
+            name = image.get("name", "")
+            if not name:
+                continue
             split = SPLIT_NAMES.get(image.get("subset", "").lower(), file_split)
             found = photos.find(name, beside=file.path, split=split)
             if isinstance(found, Finding):
@@ -219,12 +234,10 @@ def _parsed(path: Path, name: str) -> _Content:
     except (OSError, ElementTree.ParseError) as error:
         raise broken(name, "", error) from None
     labels = [label.findtext("name", "") for label in root.iterfind("./meta//labels/label")]
-    images = list(root.iterfind("image"))
-    named = [image.get("name", "") for image in images]
-    if "" in named or len(set(named)) < len(named):
-        raise broken(name, "image", "a photo without a name, or two of one name")
-    used = [one.get("label", "") for image in images for one in image if one.tag in _DRAWN]
-    return _Content(tuple(filter(None, dict.fromkeys([*labels, *used]))), dict(zip(named, images, strict=True)))
+    photos = tuple(root.iterfind("image"))
+    used = [one.get("label", "") for photo in photos for one in photo if one.tag in _DRAWN]
+    images = {photo.get("name", ""): photo for photo in reversed(photos)}
+    return _Content(tuple(filter(None, dict.fromkeys([*labels, *used]))), photos, images)
 
 
 def write(target: Target) -> Written:

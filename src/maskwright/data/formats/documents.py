@@ -24,6 +24,9 @@ from maskwright.errors import DataError
 Model = TypeVar("Model", bound=BaseModel)
 Content = TypeVar("Content")
 
+NAMED = 5
+"""Places in a file that a finding names, where there are more."""
+
 KEPT = 4
 """Parsed files that are kept: a dataset has one per split."""
 
@@ -224,6 +227,19 @@ def listed(
     also = [note("unannotated", count=unlisted)] if unlisted else []
     ordered = sorted(chosen, key=lambda pair: pair.id)
     return Listing(layout, tuple(ordered), (*findings, *again), (*notes, *also), classes)
+
+
+def entries_broken(file: File, places: Sequence[str]) -> list[Finding]:
+    """The finding about entries of an annotation file that can belong to no photo, none where there are no such.
+
+    Args:
+        file: the annotation file.
+        places: where in it they stand, e.g. "annotations.3".
+    """
+    if not places:
+        return []
+    named = ", ".join(places[:NAMED]) + (", ..." if len(places) > NAMED else "")
+    return [Finding(file.path, "entries_broken", 0.6, {"file": file.path, "count": len(places), "places": named})]
 
 
 def refusal(error: Undecodable) -> DataError:

@@ -18,6 +18,7 @@ from maskwright.data.finding import Finding
 from maskwright.data.formats.documents import (
     Document,
     Photos,
+    entries_broken,
     json_documents,
     listed,
     load_json,
@@ -75,7 +76,11 @@ def read(tree: Tree) -> Listing | None:
         return None
     photos, pairs, findings, labels, bare = Photos.of(tree), list[Pair](), list[Finding](), dict[str, None](), 0
     for document in documents:
+        odd = [place for place, task in enumerate(document.content) if not _is_task(task)]
+        findings += entries_broken(document.file, [f"task {place}" for place in odd])
         for place, task in enumerate(document.content):
+            if not _is_task(task):
+                continue
             if not _annotations(task):
                 bare += 1
                 continue
@@ -160,12 +165,13 @@ def _brush(rle: list[int], size_hw: tuple[int, int], key: str, name: str) -> NDA
 
 
 def _is_tasks(content: Any) -> bool:
-    return (
-        isinstance(content, list)
-        and bool(content)
-        and all(isinstance(task, dict) and isinstance(task.get("data"), dict) for task in content)
-        and any("annotations" in task or "completions" in task for task in content)
+    return isinstance(content, list) and any(
+        _is_task(task) and ("annotations" in task or "completions" in task) for task in content
     )
+
+
+def _is_task(content: Any) -> bool:
+    return isinstance(content, dict) and isinstance(content.get("data"), dict)
 
 
 def _annotations(task: dict[str, Any]) -> list[list[Any]]:
