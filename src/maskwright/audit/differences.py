@@ -10,6 +10,7 @@ import numpy as np
 
 from maskwright.audit.part import Part
 from maskwright.audit.statistics import Difference
+from maskwright.metrics.holm import holm
 
 FEWEST = 8
 """With fewer values on a side no difference could be told."""
@@ -24,7 +25,7 @@ def differences(splits: Sequence[Part], names: Sequence[str], most_p: float) -> 
 
     Numbers of each photo or object are compared by the test of Mann and Whitney, its effect as Cliff's delta; how many
     masks have a class, and the photos' sizes, by a chi-squared test of the table, its effect as Cramer's V. All p
-    together are corrected by Holm ("A simple sequentially rejective multiple test procedure", 1979).
+    together are corrected by Holm (1979).
 
     Args:
         splits: with their measures.
@@ -32,12 +33,9 @@ def differences(splits: Sequence[Part], names: Sequence[str], most_p: float) -> 
         most_p: differences with a corrected p below this are real.
     """
     found = [each for other in splits[1:] for each in _tests(splits[0], other, names)]
-    order = sorted(range(len(found)), key=lambda place: found[place].p)
-    corrected, highest = [0.0] * len(found), 0.0
-    for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, found[place].p * (len(found) - rank)))
-        corrected[place] = highest
-    return tuple(replace(found[place], p_holm=corrected[place], differs=corrected[place] < most_p) for place in order)
+    corrected = holm([each.p for each in found])
+    judged = [replace(each, p_holm=p, differs=p < most_p) for each, p in zip(found, corrected, strict=True)]
+    return tuple(sorted(judged, key=lambda each: each.p))
 
 
 def _tests(first: Part, second: Part, names: Sequence[str]) -> Iterator[Difference]:

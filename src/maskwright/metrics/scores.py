@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,8 @@ from maskwright.metrics.confusion import Counts
 
 Floats = NDArray[np.float64]
 
-SUMMARY = ("aAcc", "mIoU", "mAcc", "mDice", "mDice_foreground")
-"""The names of the summaries, in the order in which they are written."""
-PER_CLASS = ("dice", "iou", "acc", "precision", "recall")
-"""The names of the scores of one class, in the order in which they are written."""
+ScoreOf = Callable[[NDArray[Any]], Floats]
+"""One score of counts `(..., C, C)`, of any number of splits at once: `(...)`, or `(..., C)` for a score per class."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,24 +102,47 @@ def scores(counts: Counts) -> Scores:
         UsageError: the counts are not square, or hold a negative number.
     """
     counts = _summed(counts)
-    hits = np.diagonal(counts)
-    labelled, predicted = counts.sum(axis=1), counts.sum(axis=0)
-    dice, iou = ratio(2 * hits, labelled + predicted), ratio(hits, labelled + predicted - hits)
-    acc = ratio(hits, labelled)
-    return Scores(
-        aAcc=float(ratio(hits.sum(), counts.sum())),
-        mIoU=mean(iou),
-        mAcc=mean(acc),
-        mDice=mean(dice),
-        mDice_foreground=mean(dice[1:]),
-        dice=dice,
-        iou=iou,
-        acc=acc,
-        precision=ratio(hits, predicted),
-        recall=acc.copy(),
-        predicted_px=predicted,
-        labelled_px=labelled,
-    )
+    _, labelled, predicted = _areas(counts)
+    named: dict[str, Any] = {name: float(score(counts)) for name, score in SUMMARIES.items()}
+    named |= {name: score(counts) for name, score in CLASS_SCORES.items()}
+    return Scores(**named, predicted_px=predicted, labelled_px=labelled)
+
+
+def dice(counts: NDArray[Any]) -> Floats:
+    """Dice per class: 2 TP / (labelled + predicted) (Dice 1945).
+
+    Args:
+        counts: `(..., C, C)` with entry [label, predicted], already summed over the photos of each split.
+
+    Returns:
+        `(..., C)`, nan where the class is neither labelled nor predicted.
+    """
+    hits, labelled, predicted = _areas(counts)
+    return ratio(2 * hits, labelled + predicted)
+
+
+def iou(counts: NDArray[Any]) -> Floats:
+    """IoU per class, `(..., C)`: TP / (labelled + predicted - TP) (Jaccard 1912); nan as for `dice`."""
+    hits, labelled, predicted = _areas(counts)
+    return ratio(hits, labelled + predicted - hits)
+
+
+def recall(counts: NDArray[Any]) -> Floats:
+    """Recall per class, `(..., C)`: TP / labelled; nan where nothing is labelled."""
+    hits, labelled, _ = _areas(counts)
+    return ratio(hits, labelled)
+
+
+def precision(counts: NDArray[Any]) -> Floats:
+    """Precision per class, `(..., C)`: TP / predicted; nan where nothing is predicted."""
+    hits, _, predicted = _areas(counts)
+    return ratio(hits, predicted)
+
+
+def overall_accuracy(counts: NDArray[Any]) -> Floats:
+    """Pixels predicted right over all judged pixels, `(...)` of `(..., C, C)`; nan where none was judged."""
+    hits, labelled, _ = _areas(counts)
+    return ratio(hits.sum(axis=-1), labelled.sum(axis=-1))
 
 
 def ratio(part: Any, whole: Any) -> Floats:
@@ -131,10 +152,37 @@ def ratio(part: Any, whole: Any) -> Floats:
     return quotient
 
 
-def mean(values: Floats) -> float:
-    """The mean of what is not nan; nan where nothing is left."""
-    there = values[~np.isnan(values)]
-    return float(there.mean()) if there.size else float("nan")
+def mean(values: Floats) -> Floats:
+    """The mean over the last axis of what is not nan; nan where nothing is left."""
+    there = ~np.isnan(values)
+    return ratio(np.where(there, values, 0.0).sum(axis=-1), there.sum(axis=-1))
+
+
+CLASS_SCORES: Mapping[str, ScoreOf] = {
+    "dice": dice,
+    "iou": iou,
+    "acc": recall,
+    "precision": precision,
+    "recall": recall,
+}
+"""The scores of one class by name, in the order in which they are written."""
+
+SUMMARIES: Mapping[str, ScoreOf] = {
+    "aAcc": overall_accuracy,
+    "mIoU": lambda counts: mean(iou(counts)),
+    "mAcc": lambda counts: mean(recall(counts)),
+    "mDice": lambda counts: mean(dice(counts)),
+    "mDice_foreground": lambda counts: mean(dice(counts)[..., 1:]),
+}
+"""The summaries by name, in the order in which they are written."""
+
+SUMMARY, PER_CLASS = tuple(SUMMARIES), tuple(CLASS_SCORES)
+"""The names of the summaries and of the scores of one class."""
+
+
+def _areas(counts: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Pixels predicted right, labelled and predicted, `(..., C)` each."""
+    return np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-1), counts.sum(axis=-2)
 
 
 def _summed(counts: Counts) -> Counts:

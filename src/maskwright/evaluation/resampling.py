@@ -1,0 +1,207 @@
+"""What chance does to a score and to the difference of two: the photos drawn anew, and the two models swapped.
+
+Everything works on counts `(N, C, C)` of the same N photos, which are summed before a score is made of them, so that
+what is resampled is the very number that is reported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri, stdtrit
+
+from maskwright.errors import UsageError
+from maskwright.metrics.confusion import Counts
+from maskwright.metrics.scores import Floats, ScoreOf
+
+RESAMPLES = 10_000
+"""The ends of a 95 % interval then shake by about a fiftieth of its width from seed to seed."""
+CONFIDENCE = 0.95
+POWER = 0.8
+"""How often a difference is to be seen by as many photos as are said to be needed for it."""
+
+Weights = NDArray[np.uint16]
+"""`(R, N)`: how often each of N photos was drawn in each of R resamples."""
+
+_AT_ONCE = 4_000_000
+"""Numbers that a step holds: 32 MB of float64."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One score minus another on the same photos, as fractions.
+
+    Args:
+        value: the difference as measured; above 0 the first is better.
+        low: lower end of the 95 % interval.
+        high: upper end.
+        se: standard error, the standard deviation over the resamples.
+        p: how often chance alone gives a difference this large; two-sided.
+    """
+
+    value: float
+    low: float
+    high: float
+    se: float
+    p: float
+
+
+def difference(one: Counts, other: Counts, score: ScoreOf, *, resamples: int = RESAMPLES, seed: int = 0) -> Difference:
+    """How much better one model is than another on the same photos, and how sure that is.
+
+    The interval is that of a paired bootstrap over photos, p that of a paired permutation test.
+
+    Args:
+        one: `(N, C, C)`, the counts of each photo.
+        other: the other model's, of the same photos in the same order.
+        score: of counts `(..., C, C)`, such as `maskwright.metrics.scores.SUMMARIES["mDice"]`; one number each.
+        resamples: how many times the photos are drawn and the models swapped.
+        seed: seed of both.
+
+    Raises:
+        UsageError: the counts are not of the same photos and classes.
+    """
+    weights = resample_weights(len(one), resamples=resamples, seed=seed)
+    drawn = bootstrap(one, score, weights) - bootstrap(other, score, weights)
+    low, high = interval(drawn, len(one))
+    value = float(score(one.sum(axis=0)) - score(other.sum(axis=0)))
+    p = permutation_p(one, other, score, resamples=resamples, seed=seed)
+    return Difference(value, low, high, float(np.nanstd(drawn, ddof=1)), p)
+
+
+def resample_weights(photos: int, *, resamples: int = RESAMPLES, seed: int = 0) -> Weights:
+    """Draw as many photos as there are, with replacement, again and again (Efron 1979).
+
+    Args:
+        photos: `N`, at least 1.
+        resamples: `R`.
+        seed: seed of the draws; the same weights for all models make a comparison paired.
+
+    Returns:
+        `(R, N)`, how often each photo was drawn; each row sums to N.
+    """
+    rng = np.random.default_rng(seed)
+    weights = np.empty((resamples, photos), np.uint16)
+    step = max(1, _AT_ONCE // photos)
+    for start in range(0, resamples, step):
+        rows = min(step, resamples - start)
+        drawn = rng.integers(0, photos, (rows, photos)) + photos * np.arange(rows)[:, None]
+        weights[start : start + rows] = np.bincount(drawn.ravel(), minlength=rows * photos).reshape(rows, photos)
+    return weights
+
+
+def bootstrap(counts: Counts, score: ScoreOf, weights: NDArray[Any]) -> Floats:
+    """A score in each resample: of the counts summed with the photos' weights, by one matrix product.
+
+    Args:
+        counts: `(N, C, C)`.
+        score: of counts `(..., C, C)`.
+        weights: `(R, N)` of `resample_weights`.
+
+    Returns:
+        `(R,)`, or `(R, C)` for a score per class; nan where a resample has no answer.
+
+    Raises:
+        UsageError: the weights are of another number of photos.
+    """
+    if weights.shape[1] != len(counts):
+        raise UsageError(
+            "The weights are of other photos than the counts.",
+            expected=f"{len(counts)} photos",
+            found=f"{weights.shape[1]}",
+            do="Draw them with resample_weights(len(counts)).",
+        )
+    flat = counts.reshape(len(counts), -1).astype(np.float64)
+    step = max(1, _AT_ONCE // (flat.shape[0] + flat.shape[1]))
+    parts = [
+        score((weights[start : start + step].astype(np.float64) @ flat).reshape(-1, *counts.shape[1:]))
+        for start in range(0, len(weights), step)
+    ]
+    return np.concatenate(parts)
+
+
+def interval(drawn: Floats, photos: int) -> tuple[float, float]:
+    """The 95 % interval of what was drawn: its percentiles, a little further out where photos are few.
+
+    The plain percentiles are too narrow for small N, as a normal quantile is where Student's is due; the ones taken
+    here are those of Hesterberg, "What teachers should know about the bootstrap", The American Statistician 69, 2015,
+    section 5.3 (expanded percentile interval).
+
+    Args:
+        drawn: `(R,)`, nan where a resample had no answer.
+        photos: `N`.
+
+    Returns:
+        Its lower and its upper end.
+    """
+    tail = (1 - CONFIDENCE) / 2
+    if photos > 1:
+        tail = float(ndtr(np.sqrt(photos / (photos - 1)) * stdtrit(photos - 1, tail)))
+    there = drawn[~np.isnan(drawn)]
+    if not len(there):
+        return float("nan"), float("nan")
+    low, high = np.quantile(there, (tail, 1 - tail))
+    return float(low), float(high)
+
+
+def permutation_p(one: Counts, other: Counts, score: ScoreOf, *, resamples: int = RESAMPLES, seed: int = 0) -> float:
+    """How often two models of equal merit would differ as much as these: both swapped at random on each photo.
+
+    The p-value of Fisher's paired permutation test by Monte Carlo, with the observed arrangement counted in, so that
+    it is never 0 (Phipson & Smyth, "Permutation p-values should never be zero", 2010).
+
+    Args:
+        one: `(N, C, C)`.
+        other: the same photos.
+        score: of counts `(..., C, C)`; one number each.
+        resamples: how many arrangements are drawn.
+        seed: seed of the draws.
+
+    Returns:
+        In (0, 1], two-sided; nan where either has no score.
+
+    Raises:
+        UsageError: the counts are not of the same photos and classes.
+    """
+    _check_pair(one, other)
+    total, gain = one.sum(axis=0), other - one
+    both = total + other.sum(axis=0)
+    observed = abs(float(score(total) - score(both - total)))
+    if np.isnan(observed):
+        return float("nan")
+    swaps = np.random.default_rng(seed).integers(0, 2, (resamples, len(one)), dtype=np.uint8)
+    apart = bootstrap(gain, lambda moved: np.abs(score(total + moved) - score(both - total - moved)), swaps)
+    # As large up to rounding: two arrangements of the same sums may differ in the last bits.
+    return float((1 + np.count_nonzero(apart >= observed - 1e-12)) / (1 + resamples))
+
+
+def photos_needed(value: float, se: float, photos: int) -> float:
+    """How many photos would tell a difference from nothing, four times out of five.
+
+    N ((z_0.975 + z_0.8) se / value)^2: the standard error falls with the root of the photos, and the difference has
+    to stand out by 2.8 of it for a two-sided test at 5 % with a power of 80 % (Cohen 1988, chapter 2).
+
+    Args:
+        value: the difference.
+        se: its standard error on these photos.
+        photos: how many they are, `N`.
+
+    Returns:
+        A number of photos like these; infinite where there is no difference at all.
+    """
+    if value == 0:
+        return float("inf")
+    return float(photos * ((ndtri((1 + CONFIDENCE) / 2) + ndtri(POWER)) * se / value) ** 2)
+
+
+def _check_pair(one: Counts, other: Counts) -> None:
+    if one.shape != other.shape:
+        raise UsageError(
+            "The two models were not judged on the same photos and classes.",
+            expected=f"counts of shape {one.shape}",
+            found=f"{other.shape}",
+            do="Evaluate both on the same split of the same data.",
+        )

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.stats import binom
+
+from maskwright.errors import UsageError
+from maskwright.evaluation.resampling import (
+    bootstrap,
+    difference,
+    interval,
+    permutation_p,
+    photos_needed,
+    resample_weights,
+)
+from maskwright.metrics.scores import CLASS_SCORES, SUMMARIES, dice, scores
+
+M_DICE = SUMMARIES["mDice"]
+
+
+def photos(count: int, quality: float, seed: int, classes: int = 3) -> np.ndarray:
+    """Counts of photos with one object each, of which a share is found that varies around `quality`."""
+    rng, labels = np.random.default_rng(seed), np.random.default_rng(99)
+    counts = np.zeros((count, classes, classes), np.int64)
+    for photo in counts:
+        label, size = int(labels.integers(1, classes)), int(labels.integers(200, 4000))
+        found = int(size * rng.beta(20 * quality, 20 * (1 - quality)))
+        photo[label, label], photo[label, 0] = found, size - found
+        photo[0, label] = rng.integers(0, 200)
+        photo[0, 0] = 10_000 - size - photo[0, label]
+    return counts
+
+
+def test_weights_are_draws_with_replacement() -> None:
+    weights = resample_weights(50, resamples=2000, seed=3)
+    assert weights.shape == (2000, 50) and (weights.sum(axis=1) == 50).all()
+    np.testing.assert_array_equal(weights, resample_weights(50, resamples=2000, seed=3))
+    assert (weights != resample_weights(50, resamples=2000, seed=4)).any()
+    shares = np.bincount(weights.ravel(), minlength=5)[:5] / weights.size
+    np.testing.assert_allclose(shares, binom.pmf(range(5), 50, 1 / 50), atol=0.005)
+
+
+def test_a_resample_scores_what_its_photos_score_together() -> None:
+    counts = photos(30, 0.8, seed=1)
+    weights = resample_weights(30, resamples=20)
+    drawn = bootstrap(counts, M_DICE, weights)
+    again = [scores(np.repeat(counts, row, axis=0)).mDice for row in weights]
+    np.testing.assert_allclose(drawn, again, rtol=1e-12)
+    per_class = bootstrap(counts, dice, weights)
+    assert per_class.shape == (20, 3)
+    np.testing.assert_allclose(per_class[7], scores(np.repeat(counts, weights[7], axis=0)).dice, rtol=1e-12)
+
+
+def test_many_classes_are_summed_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts, weights = photos(40, 0.7, seed=2, classes=9), resample_weights(40, resamples=101)
+    whole = bootstrap(counts, M_DICE, weights)
+    monkeypatch.setattr("maskwright.evaluation.resampling._AT_ONCE", 1000)
+    np.testing.assert_array_equal(bootstrap(counts, M_DICE, weights), whole)
+    np.testing.assert_array_equal(resample_weights(40, resamples=101).sum(axis=1), 40)
+
+
+@given(arrays(np.int64, (4, 3, 3), elements=st.integers(0, 500)))
+def test_every_score_of_a_stack_is_that_of_each(stack: np.ndarray) -> None:
+    for table in (SUMMARIES, CLASS_SCORES):
+        for name, score in table.items():
+            expected = [getattr(scores(counts), name) for counts in stack]
+            np.testing.assert_array_equal(score(stack), expected, err_msg=name)
+
+
+def test_a_clear_difference_is_seen_and_a_model_does_not_differ_from_itself() -> None:
+    good, poor = photos(120, 0.9, seed=1), photos(120, 0.6, seed=2)
+    found = difference(good, poor, M_DICE)
+    assert found.value == pytest.approx(scores(good).mDice - scores(poor).mDice)
+    assert 0 < found.low < found.value < found.high and found.p == pytest.approx(1 / 10_001)
+    turned = difference(poor, good, M_DICE)
+    assert (turned.value, turned.low, turned.high) == pytest.approx((-found.value, -found.high, -found.low), abs=1e-3)
+    same = difference(good, good, M_DICE)
+    assert same.value == same.low == same.high == same.se == 0 and same.p == 1
+
+
+def test_what_is_common_to_both_does_not_widen_the_interval() -> None:
+    one = photos(100, 0.8, seed=1)
+    other = one.copy()
+    other[:, 0, 1] += 20
+    other[:, 0, 0] -= 20
+    paired = difference(one, other, M_DICE)
+    alone = np.std(bootstrap(one, M_DICE, resample_weights(100)))
+    assert paired.se < alone / 5
+
+
+def test_the_permutation_test_counts_all_arrangements_of_few_photos() -> None:
+    one, other = photos(6, 0.9, seed=1), photos(6, 0.75, seed=2)
+    observed = abs(M_DICE(one.sum(axis=0)) - M_DICE(other.sum(axis=0)))
+    apart = []
+    for swap in itertools.product((False, True), repeat=6):
+        chosen = np.array(swap)[:, None, None]
+        first, second = np.where(chosen, other, one).sum(axis=0), np.where(chosen, one, other).sum(axis=0)
+        apart.append(abs(M_DICE(first) - M_DICE(second)) >= observed - 1e-12)
+    assert permutation_p(one, other, M_DICE, resamples=20_000) == pytest.approx(np.mean(apart), abs=0.01)
+
+
+def test_the_interval_is_wider_than_its_percentiles_for_few_photos_alone() -> None:
+    drawn = np.random.default_rng(0).normal(size=100_000)
+    few, many = interval(drawn, 8), interval(drawn, 8000)
+    assert many == pytest.approx((-1.96, 1.96), abs=0.03)
+    assert few[1] == pytest.approx(2.365 * math.sqrt(8 / 7), abs=0.1)  # Student's quantile with 7 degrees of freedom
+    assert interval(np.append(drawn, np.nan), 8000) == pytest.approx(many)
+    assert all(map(math.isnan, interval(np.array([np.nan]), 10)))
+
+
+def test_photos_needed_stand_two_point_eight_errors_out() -> None:
+    assert photos_needed(0.028016, 0.01, 120) == pytest.approx(120, rel=1e-3)
+    assert photos_needed(0.014008, 0.01, 120) == pytest.approx(480, rel=1e-3)
+    assert photos_needed(0.0, 0.01, 120) == math.inf
+
+
+def test_counts_of_other_photos_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"not judged on the same photos.*\n.*\n.*Evaluate both on the same split"):
+        permutation_p(photos(5, 0.9, 1), photos(6, 0.9, 1), M_DICE)
+    with pytest.raises(UsageError, match=r"other photos than the counts.*\n.*5 photos  found: 6\n.*resample_weights"):
+        bootstrap(photos(5, 0.9, 1), M_DICE, resample_weights(6, resamples=3))
+
+
+def test_a_class_that_a_resample_lacks_is_left_out_of_its_mean() -> None:
+    counts = photos(10, 0.9, seed=1)
+    counts[:, 2, :] = counts[:, :, 2] = 0
+    counts[0, 2, 2] = 500
+    drawn = bootstrap(counts, dice, resample_weights(10, resamples=200))
+    assert np.isnan(drawn[:, 2]).any() and (drawn[~np.isnan(drawn[:, 2]), 2] == 1).all()
+    assert not np.isnan(bootstrap(counts, M_DICE, resample_weights(10, resamples=200))).any()
