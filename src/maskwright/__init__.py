@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from maskwright.data.sample import Sample
     from maskwright.data.statistics import describe
     from maskwright.doctor import examine
+    from maskwright.evaluation.compare import Comparison, compare
     from maskwright.evaluation.evaluate import Evaluation, evaluate
     from maskwright.experiments.mmsegmentation.import_run import import_mmseg
     from maskwright.inference.load import load
@@ -45,6 +46,7 @@ __all__ = [
     "Audit",
     "Bundle",
     "Classes",
+    "Comparison",
     "Dataset",
     "Decision",
     "Evaluation",
@@ -58,6 +60,7 @@ __all__ = [
     "audit",
     "build_model",
     "bundle",
+    "compare",
     "convert",
     "demo",
     "describe",
@@ -82,6 +85,7 @@ _HOME = {
     "Audit": "audit.audit",
     "Bundle": "shipping.bundle",
     "Classes": "data.classes",
+    "Comparison": "evaluation.compare",
     "Dataset": "data.dataset",
     "Decision": "review.decision",
     "Evaluation": "evaluation.evaluate",
@@ -95,6 +99,7 @@ _HOME = {
     "audit": "workflow.audit",
     "build_model": "models",
     "bundle": "shipping.bundle",
+    "compare": "evaluation.compare",
     "convert": "data.convert",
     "demo": "workflow.demo",
     "describe": "data.statistics",

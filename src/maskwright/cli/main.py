@@ -12,6 +12,7 @@ import typer
 
 from maskwright import __version__
 from maskwright.cli.audit import audit
+from maskwright.cli.compare import compare
 from maskwright.cli.convert import convert
 from maskwright.cli.demo import demo
 from maskwright.cli.doctor import doctor
@@ -31,7 +32,7 @@ from maskwright.sentences import say
 from maskwright.storage import json_text
 
 VERBS = (
-    *(demo, run, audit, review, mend, convert, plan, train, evaluate, report, predict),
+    *(demo, run, audit, review, mend, convert, plan, train, evaluate, compare, report, predict),
     *(models, import_mmseg, doctor),
 )
 

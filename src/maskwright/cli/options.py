@@ -10,6 +10,12 @@ import typer
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="A folder of images and masks, in any known layout.")]
 RunOnly = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or a bundle.")]
+RunFolders = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders or bundles, two or more.")]
+JudgeData = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DATA", help="Judge all runs anew on this folder.  [default: as they were judged]"),
+]
+Page = Annotated[Path | None, typer.Option("--out", "-o", metavar="PAGE", help="Also write a page, an HTML file.")]
 
 Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="OUT", help="The folder to write.")]
 OutFile = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The file to write.")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,14 +11,13 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from maskwright.audit.statistics import AREA_EDGES, AuditStatistics, ClassDetail
-from maskwright.reports.colours import page_colour
-from maskwright.reports.curves import FONTS
+from maskwright.reports.colours import SERIES, page_colour
+from maskwright.reports.figure import finished, safe
 from maskwright.reports.language import Language
 
 MOST_CLASSES = 12
 """Lines and heat maps beyond that are told apart by nobody; the most frequent classes are shown."""
 DASHES = ("solid", "dot", "dash", "dashdot")
-SPLIT_COLOURS = ("#15958a", "#4a86d8", "#cf8a1d", "#9a70cf", "#d0553a", "#87919b")
 _MOST_COLUMNS = 6
 _CHANNELS = {"red": "#d0553a", "green": "#4c9a4f", "blue": "#4a86d8"}
 _QUANTITIES = ("brightness", "saturation", "sharpness")
@@ -45,7 +43,7 @@ def statistics_figures(statistics: AuditStatistics, language: Language) -> dict[
         "exposure": _exposure(statistics, language),
         "sizes": _sizes(statistics, language),
     }
-    return {name: _finished(figure, language) for name, figure in figures.items() if figure.data}
+    return {name: finished(figure, language) for name, figure in figures.items() if figure.data}
 
 
 def shown_classes(statistics: AuditStatistics) -> list[int]:
@@ -65,14 +63,14 @@ def _shares(statistics: AuditStatistics, language: Language) -> go.Figure:
             y=_names(splits),
             x=shares,
             orientation="h",
-            name=_safe(name),
+            name=safe(name),
             marker={"color": page_colour(statistics.data.colours[class_id])},
             text=[language.percent(share) if share > 0.09 else "" for share in shares],
             textposition="inside",
             insidetextanchor="middle",
             textangle=0,
             textfont={"color": "#ffffff", "size": 12},
-            hovertemplate=f"{_safe(name)}: %{{x:.2%}}<extra></extra>",
+            hovertemplate=f"{safe(name)}: %{{x:.2%}}<extra></extra>",
             meta={"key": name, "colour": page_colour(statistics.data.colours[class_id])},
         )
     figure.update_layout(barmode="stack", bargap=0.45, xaxis={"tickformat": ".0%", "range": [0, 1]})
@@ -83,19 +81,19 @@ def _shares(statistics: AuditStatistics, language: Language) -> go.Figure:
 def _images(statistics: AuditStatistics, language: Language) -> go.Figure:
     """The share of each split's masks in which each class is present."""
     figure, splits, ids = go.Figure(), _labelled(statistics), shown_classes(statistics)
-    names = [_safe(statistics.data.classes[class_id]) for class_id in ids]
+    names = [safe(statistics.data.classes[class_id]) for class_id in ids]
     for place, (name, split) in enumerate(splits.items()):
         counts = [split.class_images[class_id] for class_id in ids]
         figure.add_bar(
             x=names,
             y=[count / split.labelled for count in counts],
-            name=_safe(name),
-            marker={"color": SPLIT_COLOURS[place % len(SPLIT_COLOURS)]},
+            name=safe(name),
+            marker={"color": SERIES[place % len(SERIES)]},
             text=[language.count(count) for count in counts],
             textposition="outside",
             cliponaxis=False,
-            hovertemplate=f"{_safe(name)}, %{{x}}: %{{text}} (%{{y:.1%}})<extra></extra>",
-            meta={"key": name, "colour": SPLIT_COLOURS[place % len(SPLIT_COLOURS)]},
+            hovertemplate=f"{safe(name)}, %{{x}}: %{{text}} (%{{y:.1%}})<extra></extra>",
+            meta={"key": name, "colour": SERIES[place % len(SERIES)]},
         )
     figure.update_layout(barmode="group", bargap=0.3, yaxis={"tickformat": ".0%", "rangemode": "tozero"})
     return figure
@@ -114,14 +112,14 @@ def _areas(statistics: AuditStatistics, language: Language) -> go.Figure:
             figure.add_scatter(
                 x=centres,
                 y=[count / total for count in detail.area_counts],
-                name=_safe(f"{label}, {name}"),
+                name=safe(f"{label}, {name}"),
                 line={
                     "color": page_colour(statistics.data.colours[class_id]),
                     "dash": DASHES[place % len(DASHES)],
                     "width": 2.2,
                 },
                 mode="lines",
-                hovertemplate=f"{_safe(label)}, {_safe(name)}: %{{y:.1%}}<extra></extra>",
+                hovertemplate=f"{safe(label)}, {safe(name)}: %{{y:.1%}}<extra></extra>",
                 meta={
                     "key": f"{label}, {name}",
                     "colour": page_colour(statistics.data.colours[class_id]),
@@ -145,7 +143,7 @@ def _positions(statistics: AuditStatistics) -> go.Figure:
         return go.Figure()
     columns = max(1, _MOST_COLUMNS // len(splits)) * len(splits)
     rows, columns = -(-len(maps) // columns), min(columns, len(maps))
-    titles = [_safe(f"{statistics.data.classes[class_id]}, {name}") for class_id, name in maps]
+    titles = [safe(f"{statistics.data.classes[class_id]}, {name}") for class_id, name in maps]
     gaps = {"horizontal_spacing": 0.02, "vertical_spacing": 0.14 / rows}
     figure = make_subplots(rows, columns, subplot_titles=titles, **gaps)
     for place, (class_id, name) in enumerate(maps):
@@ -174,10 +172,10 @@ def _channels(statistics: AuditStatistics, language: Language) -> go.Figure:
             figure.add_scatter(
                 x=[(bin_ + 0.5) * 256 / len(counts) for bin_ in range(len(counts))],
                 y=[count / total for count in counts],
-                name=_safe(label),
+                name=safe(label),
                 line={"color": colour, "dash": DASHES[place % len(DASHES)], "width": 1.8},
                 mode="lines",
-                hovertemplate=f"{_safe(label)}: %{{y:.1%}}<extra></extra>",
+                hovertemplate=f"{safe(label)}: %{{y:.1%}}<extra></extra>",
                 meta={"key": label, "colour": colour, "dash": DASHES[place % len(DASHES)]},
             )
     figure.update_layout(
@@ -197,14 +195,14 @@ def _exposure(statistics: AuditStatistics, language: Language) -> go.Figure:
             if not math.isfinite(middle):
                 continue
             box = go.Box(
-                x=[_safe(name)],
+                x=[safe(name)],
                 lowerfence=[low],
                 q1=[first],
                 median=[middle],
                 q3=[third],
                 upperfence=[high],
-                name=_safe(name),
-                line={"color": SPLIT_COLOURS[place % len(SPLIT_COLOURS)], "width": 1.8},
+                name=safe(name),
+                line={"color": SERIES[place % len(SERIES)], "width": 1.8},
                 width=0.5,
             )
             figure.add_trace(box, 1, column)
@@ -219,19 +217,19 @@ def _sizes(statistics: AuditStatistics, language: Language) -> go.Figure:
         return figure
     for place, (name, split) in enumerate(statistics.data.splits.items()):
         sizes = split.sizes[:400]
-        colour = SPLIT_COLOURS[place % len(SPLIT_COLOURS)]
+        colour = SERIES[place % len(SERIES)]
         figure.add_scatter(
             x=[width for (_, width), _ in sizes],
             y=[height for (height, _), _ in sizes],
             text=[language.count(count) for _, count in sizes],
-            name=_safe(name),
+            name=safe(name),
             mode="markers",
             marker={
                 "color": colour,
                 "opacity": 0.6,
                 "size": [6 + 26 * math.sqrt(count / split.images) for _, count in sizes],
             },
-            hovertemplate=f"{_safe(name)}: %{{x}} × %{{y}} (%{{text}})<extra></extra>",
+            hovertemplate=f"{safe(name)}: %{{x}} × %{{y}} (%{{text}})<extra></extra>",
             meta={"key": name, "colour": colour},
         )
     figure.update_layout(
@@ -239,25 +237,6 @@ def _sizes(statistics: AuditStatistics, language: Language) -> go.Figure:
         yaxis={"title": {"text": language.t("axis_height")}, "rangemode": "tozero"},
     )
     return figure
-
-
-def _finished(figure: go.Figure, language: Language) -> Any:
-    figure.update_layout(
-        template="none",
-        height=figure.layout.height or 300,
-        margin={"l": 46, "r": 22, "t": 26, "b": 44},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"size": 12, "family": FONTS},
-        separators=language.separators,
-        showlegend=False,
-        hovermode="closest",
-    )
-    figure.update_xaxes(
-        zeroline=False, automargin=True, fixedrange=True, showgrid=False, title={"standoff": 8, "font": {"size": 12}}
-    )
-    figure.update_yaxes(zeroline=False, automargin=True, fixedrange=True, title={"standoff": 8, "font": {"size": 12}})
-    return figure.to_plotly_json()
 
 
 def _sized(figure: go.Figure, height_px: int) -> go.Figure:
@@ -275,12 +254,7 @@ def _details(statistics: AuditStatistics, split: str) -> Iterable[tuple[int, Cla
 
 
 def _names(splits: Mapping[str, Any]) -> Sequence[str]:
-    return [_safe(name) for name in splits]
-
-
-def _safe(name: str) -> str:
-    """A user's name as plotly may show it, which reads a part of HTML."""
-    return html.escape(name)
+    return [safe(name) for name in splits]
 
 
 def _see_through(colour: str, alpha: float) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 ACCENT = "#15958a"
 FAINT = "rgba(21, 149, 138, 0.35)"
+SERIES = ("#15958a", "#4a86d8", "#cf8a1d", "#9a70cf", "#d0553a", "#87919b")
+"""Of splits, recipes and the like, in their order; from the seventh on they come again."""
 METRIC_COLOURS = {
     "mDice": ACCENT,
     "mIoU": "#4a86d8",

@@ -16,9 +16,9 @@ from maskwright.data.statistics import Statistics
 from maskwright.evaluation.evaluate import Evaluation
 from maskwright.recipe.files import read_recipe
 from maskwright.recipe.recipe import settings
-from maskwright.reports.training_log import TrainingLog, read_training_log
 from maskwright.storage import read_json
 from maskwright.training.run import Run
+from maskwright.training.training_log import TrainingLog, read_training_log
 
 _SPLIT_ORDER = {"train": 0, "val": 1, "test": 2}
 

@@ -13,7 +13,7 @@ from maskwright.metrics.scores import PER_CLASS
 from maskwright.reports.colours import ACCENT, FAINT, METRIC_COLOURS
 from maskwright.reports.contents import number
 from maskwright.reports.language import Language
-from maskwright.reports.training_log import Event, TrainingLog
+from maskwright.training.training_log import Event, TrainingLog
 
 _MOST_POINTS = 800
 _MOST_LINES = 12

@@ -10,8 +10,8 @@ import numpy as np
 from maskwright.data.finding import Finding
 from maskwright.reports.contents import Contents, Judged
 from maskwright.reports.language import Language
-from maskwright.reports.training_log import TrainingLog
 from maskwright.sentences import table
+from maskwright.training.training_log import TrainingLog
 
 _MOST_CLASSES = 20
 _MOST_EXAMPLES = 40

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from maskwright.training.run import read_log
@@ -36,6 +38,18 @@ class TrainingLog:
         """The validation whose weights were kept: the latest that was better than all before it."""
         marked = [event for event in self.validations if event.get("best")]
         return marked[-1] if marked else None
+
+    @property
+    def lost(self) -> float:
+        """How much mDice the last validation is below the best one, as a fraction; nan where none was made."""
+        if self.best is None:
+            return math.nan
+        return float(self.best["metrics"]["mDice"]) - float(self.validations[-1]["metrics"]["mDice"])
+
+    @property
+    def iteration_s(self) -> float:
+        """Seconds of an iteration, the median over the training; nan before the first."""
+        return median(float(step["iteration_s"]) for step in self.steps) if self.steps else math.nan
 
     @property
     def last(self) -> Event | None:

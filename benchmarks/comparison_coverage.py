@@ -1,0 +1,156 @@
+"""Whether `maskwright compare` is right as often as it says: coverage of its intervals, false alarms of its tests.
+
+    python benchmarks/comparison_coverage.py [RUN ...] [--simulations 2000] [--photos 30,120,400]
+
+The truth is known because the photos of the given runs (with `evaluation/val`) are taken for the whole world: each
+simulation draws photos from it with replacement, and trained models from the runs. With six or more runs of one recipe,
+such as six seeds, the verdict on recipes is judged too: both sides are drawn from the same seeds, so that every
+difference that is seen is a false alarm. Without runs, counts of models with a like scatter are drawn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+
+from maskwright.evaluation.evaluate import Evaluation
+from maskwright.evaluation.resampling import bootstrap, interval, permutation_p, resample_weights
+from maskwright.evaluation.verdicts import LEVEL, recipe_pair
+from maskwright.metrics.scores import SUMMARIES
+
+SCORE = SUMMARIES["mDice"]
+RESAMPLES = 1000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", type=Path, nargs="*")
+    parser.add_argument("--simulations", type=int, default=2000)
+    parser.add_argument("--photos", default="30,120,400")
+    parser.add_argument("--seeds", default="3,5")
+    given = parser.parse_args()
+    world = read_world(given.runs) if given.runs else drawn_world()
+    photos = [int(count) for count in given.photos.split(",")]
+    seeds = [int(count) for count in given.seeds.split(",")]
+    rng = np.random.default_rng(0)
+    result = {
+        "runs": len(world),
+        "world_photos": world.shape[1],
+        "seed_sd": round(float(np.std([SCORE(run.sum(axis=0)) for run in world], ddof=1)), 5),
+        "simulations": given.simulations,
+        "pairs": [pair_case(world, count, given.simulations, rng) for count in photos],
+        "recipes": [
+            recipe_case(world, count, each, kind, given.simulations, rng)
+            for kind, count, each in itertools.product(SEEDS, photos, seeds)
+        ],
+    }
+    print(json.dumps(result, indent=1))
+
+
+def read_world(runs: list[Path]) -> np.ndarray:
+    """`(K, N, C, C)`, the counts of the runs on their common photos."""
+    return np.stack([Evaluation.load(run / "evaluation" / "val").counts for run in runs])
+
+
+def drawn_world(runs: int = 6, photos: int = 120) -> np.ndarray:
+    """Counts of six seeds of one recipe: an object on each photo, found by each seed a little otherwise."""
+    rng = np.random.default_rng(5)
+    counts = np.zeros((runs, photos, 3, 3), np.int64)
+    ease = rng.beta(6, 1.2, photos)
+    for photo in range(photos):
+        label, size = 1 + photo % 2, int(rng.lognormal(8.3, 0.8))
+        for run in range(runs):
+            luck = rng.normal(0, 0.05) + 0.008 * (run - runs / 2)
+            found = int(size * np.clip(ease[photo] + luck, 0, 1))
+            swapped = int((size - found) * rng.beta(0.3, 2))
+            invented = int(rng.exponential(0.06 * size))
+            counts[run, photo, label, [label, 3 - label]] = found, swapped
+            counts[run, photo, label, 0] = size - found - swapped
+            counts[run, photo, 0, [0, label]] = 65536 - size - invented, invented
+    return counts
+
+
+def pair_case(world: np.ndarray, photos: int, simulations: int, rng: np.random.Generator) -> dict[str, float]:
+    """How often the interval holds the true difference, and how often equal models are called different."""
+    covered = alarms = 0
+    truth = [float(SCORE(run.sum(axis=0))) for run in world]
+    for _ in range(simulations):
+        one, other = rng.choice(len(world), 2, replace=False)
+        seen = rng.integers(0, world.shape[1], photos)
+        first, second = world[one][seen], world[other][seen]
+        weights = resample_weights(photos, resamples=RESAMPLES, seed=int(rng.integers(2**31)))
+        low, high = interval(bootstrap(first, SCORE, weights) - bootstrap(second, SCORE, weights), photos)
+        covered += low <= truth[one] - truth[other] <= high
+        swapped = rng.integers(0, 2, photos)[:, None, None].astype(bool)
+        mixed = np.where(swapped, second, first), np.where(swapped, first, second)
+        p = permutation_p(*mixed, SCORE, resamples=RESAMPLES, seed=int(rng.integers(2**31)))
+        alarms += p < LEVEL
+    return {
+        "photos": photos,
+        "coverage": round(covered / simulations, 4),
+        "permutation_false_alarms": round(alarms / simulations, 4),
+    }
+
+
+def whole_seeds(world: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Each seed is one of the runs."""
+    return world[rng.integers(0, len(world), count)]
+
+
+def blended_seeds(world: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Each seed follows on each photo one of the runs, those with its own preference: as many seeds as are wanted."""
+    preferences = rng.dirichlet(np.full(len(world), 0.3), count)
+    chosen = np.stack([rng.choice(len(world), world.shape[1], p=each) for each in preferences])
+    return world[chosen, np.arange(world.shape[1])]
+
+
+def failing_seeds(world: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """As blended, but one seed in ten goes wrong: it misses a tenth of each object more."""
+    seeds = blended_seeds(world, count, rng)
+    for seed in seeds[rng.random(count) < 0.1]:
+        for label in range(1, seed.shape[-1]):
+            lost = seed[:, label, label] // 10
+            seed[:, label, label] -= lost
+            seed[:, label, 0] += lost
+    return seeds
+
+
+SEEDS = {"whole": whole_seeds, "blended": blended_seeds, "failing": failing_seeds}
+"""How seeds are drawn from the runs."""
+
+
+def recipe_case(
+    world: np.ndarray, photos: int, seeds: int, kind: str, simulations: int, rng: np.random.Generator
+) -> dict[str, object]:
+    """How often two recipes that are the same are called different: by us, and by simpler ways of doing it."""
+    alarms = dict.fromkeys(("ours", "resampling seeds and photos", "photos alone"), 0)
+    for _ in range(simulations):
+        drawn = SEEDS[kind](world, 2 * seeds, rng)[:, rng.integers(0, world.shape[1], photos)]
+        scores = SCORE(drawn.sum(axis=1))
+        weights = resample_weights(photos, resamples=RESAMPLES, seed=int(rng.integers(2**31)))
+        by_photo = np.stack([bootstrap(run, SCORE, weights) for run in drawn])
+        apart = by_photo[:seeds].mean(axis=0) - by_photo[seeds:].mean(axis=0)
+        pair = recipe_pair("A", "B", scores[:seeds], scores[seeds:], float(apart.std(ddof=1)), photos)
+        alarms["ours"] += pair.difference.p < LEVEL
+        alarms["photos alone"] += not between(interval(apart, photos))
+        picks = rng.integers(0, seeds, (2, seeds, RESAMPLES))
+        one, other = (
+            np.take_along_axis(side, pick, axis=0).mean(axis=0)
+            for side, pick in zip((by_photo[:seeds], by_photo[seeds:]), picks, strict=True)
+        )
+        alarms["resampling seeds and photos"] += not between(interval(one - other, photos))
+    shares = {name: round(count / simulations, 4) for name, count in alarms.items()}
+    return {"seeds_drawn": kind, "photos": photos, "seeds": seeds, "false_alarms": shares}
+
+
+def between(ends: tuple[float, float]) -> bool:
+    """Whether nothing lies in the interval."""
+    return ends[0] <= 0 <= ends[1]
+
+
+if __name__ == "__main__":
+    main()

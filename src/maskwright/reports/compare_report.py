@@ -1,0 +1,115 @@
+"""One self-contained page about a comparison of runs."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from maskwright import __version__
+from maskwright.evaluation.compare import Comparison
+from maskwright.evaluation.compare_words import (
+    MOST_NEEDED,
+    data_words,
+    number,
+    overfit_words,
+    p_text,
+    rounded,
+    verdicts,
+)
+from maskwright.evaluation.contenders import Contender
+from maskwright.evaluation.verdicts import Interval, Pair, RecipePair
+from maskwright.reports.compare_figures import compare_figures, recipe_colour, shown_pairs
+from maskwright.reports.language import Language
+from maskwright.reports.rendering import environment, joined
+from maskwright.storage import write_text
+
+AREA = "compare_page"
+"""Where the page's sentences stand in the table."""
+MOST_BARS = 10
+"""Runs whose score stands beside the verdict: as many as fit without scrolling."""
+TERMS = (
+    "mDice", "aAcc", "mIoU", "dice", "difference", "interval", "p", "p_holm", "needed", "recipe", "seeds_share",
+    "iteration", "best_iteration", "lost", "iteration_s", "size", "latency",
+)  # fmt: skip
+"""Words of the page that are explained."""
+
+
+def compare_report(comparison: Comparison, path: Path, *, lang: str = "en") -> Path:
+    """Write the page of a comparison: one HTML file that needs no network and no other file.
+
+    Args:
+        comparison: what was compared.
+        path: the page.
+        lang: "en" or "ru".
+
+    Returns:
+        `path`.
+
+    Raises:
+        UsageError: the language is not known.
+    """
+    write_text(path, page(comparison, Language(lang, AREA)))
+    return path
+
+
+def page(comparison: Comparison, language: Language) -> str:
+    """The page as HTML text."""
+    return environment().get_template("compare.html.jinja").render(
+        comparison=comparison,
+        language=language,
+        t=language.t,
+        title=" · ".join(run.name for run in comparison.runs[:3]) + (" …" if len(comparison.runs) > 3 else ""),
+        headline=headline(comparison),
+        verdicts=verdicts(comparison, language.code),
+        overfits=overfit_words(comparison, language.code),
+        data=[data_words(each, language.code) for each in comparison.data],
+        bars=sorted(comparison.runs, key=lambda run: -run.evaluation.scores.mDice)[:MOST_BARS],
+        pairs=shown_pairs(comparison),
+        points=lambda value: number(100 * value, language.code, signed=True),
+        ends=lambda low, high: f"{number(100 * low, language.code, signed=True)} … "
+        f"{number(100 * high, language.code, signed=True)}",
+        p_text=lambda p: p_text(p, language.code),
+        needed=lambda count: language.count(rounded(count)) if count <= MOST_NEEDED else "∞",
+        by_class=lambda pair: by_class(pair.per_class, comparison.classes, language),
+        colour=lambda name: recipe_colour(comparison, name),
+        speed=lambda run: speed(run, language),
+        plain=lambda value: ", ".join(map(str, value)) if isinstance(value, tuple) else str(value),
+        terms=TERMS,
+        figures=compare_figures(comparison, language),
+        css=joined("page.css", "compare.css"),
+        js=joined("reading.js", "figures.js", "compare.js"),
+        plotly=Markup(get_plotlyjs()),
+        made=language.moment(datetime.now().astimezone()),
+        version=__version__,
+    )  # fmt: skip
+
+
+def headline(comparison: Comparison) -> Pair | RecipePair | None:
+    """The one difference that the page says first: of recipes where there is one, else of two runs."""
+    if len(comparison.recipe_pairs) == 1:
+        return comparison.recipe_pairs[0]
+    return comparison.pairs[0] if len(comparison.pairs) == 1 else None
+
+
+def by_class(parts: tuple[Interval, ...], names: tuple[str, ...], language: Language) -> str:
+    """The differences of Dice by class, each with its interval, as one line."""
+    return "; ".join(
+        f"{name} {number(100 * value, language.code, signed=True)} "
+        f"({number(100 * low, language.code, signed=True)} … {number(100 * high, language.code, signed=True)})"
+        for name, (value, low, high) in zip(names, parts, strict=True)
+        if not math.isnan(value)
+    )
+
+
+def speed(run: Contender, language: Language) -> dict[str, Any]:
+    """How fast and how large a run is, as the table writes it."""
+    return {
+        "iteration_s": language.decimal(run.log.iteration_s, 3),
+        "size": language.decimal(None if run.weights_bytes is None else run.weights_bytes / 1e6, 1),
+        "latency": language.decimal(run.latency_ms, 0),
+    }
