@@ -9,7 +9,7 @@ as far as the model's disputes about classes are rare: see `trust_in`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -177,6 +177,18 @@ def label_issues(
                     do="Make them again: maskwright audit DATA --budget 15m",
                 )
             judged.append(judge_mask(sample, mask, probs, classes))
+    return settle(judged)
+
+
+def settle(judged: Sequence[JudgedMask]) -> tuple[LabelIssue, ...]:
+    """What is wrong with judged masks, once it is known from all of them how far the model is to be believed.
+
+    Args:
+        judged: each mask once.
+
+    Returns:
+        As many issues, worst first.
+    """
     trust = trust_in(judged)
     return _worst_first(_settled(each, trust) for each in judged)
 
