@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from maskwright.data.sample import Sample
     from maskwright.data.statistics import describe
     from maskwright.doctor import examine
+    from maskwright.evaluation.diagnose import diagnose
+    from maskwright.evaluation.diagnosis import Diagnosis
     from maskwright.evaluation.evaluate import Evaluation, evaluate
     from maskwright.experiments.mmsegmentation.import_run import import_mmseg
     from maskwright.inference.load import load
@@ -46,6 +48,7 @@ __all__ = [
     "Classes",
     "Dataset",
     "Decision",
+    "Diagnosis",
     "Evaluation",
     "Finding",
     "Predictor",
@@ -60,6 +63,7 @@ __all__ = [
     "convert",
     "demo",
     "describe",
+    "diagnose",
     "evaluate",
     "examine",
     "get_weights",
@@ -82,6 +86,7 @@ _HOME = {
     "Classes": "data.classes",
     "Dataset": "data.dataset",
     "Decision": "review.decision",
+    "Diagnosis": "evaluation.diagnosis",
     "Evaluation": "evaluation.evaluate",
     "Finding": "data.finding",
     "Predictor": "inference.predictor",
@@ -96,6 +101,7 @@ _HOME = {
     "convert": "data.convert",
     "demo": "workflow.demo",
     "describe": "data.statistics",
+    "diagnose": "evaluation.diagnose",
     "evaluate": "evaluation.evaluate",
     "examine": "doctor",
     "get_weights": "workflow.weights",

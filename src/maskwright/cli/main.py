@@ -14,6 +14,7 @@ from maskwright import __version__
 from maskwright.cli.audit import audit
 from maskwright.cli.convert import convert
 from maskwright.cli.demo import demo
+from maskwright.cli.diagnose import diagnose
 from maskwright.cli.doctor import doctor
 from maskwright.cli.evaluate import evaluate
 from maskwright.cli.import_mmseg import import_mmseg
@@ -31,7 +32,7 @@ from maskwright.sentences import say
 from maskwright.storage import json_text
 
 VERBS = (
-    *(demo, run, audit, review, mend, convert, plan, train, evaluate, report, predict),
+    *(demo, run, audit, review, mend, convert, plan, train, evaluate, diagnose, report, predict),
     *(models, import_mmseg, doctor),
 )
 
