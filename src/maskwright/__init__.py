@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from maskwright.data.statistics import describe
     from maskwright.doctor import examine
     from maskwright.evaluation.compare import Comparison, compare
+    from maskwright.evaluation.diagnose import diagnose
+    from maskwright.evaluation.diagnosis import Diagnosis
     from maskwright.evaluation.evaluate import Evaluation, evaluate
     from maskwright.experiments.mmsegmentation.import_run import import_mmseg
     from maskwright.inference.load import load
@@ -49,6 +51,7 @@ __all__ = [
     "Comparison",
     "Dataset",
     "Decision",
+    "Diagnosis",
     "Evaluation",
     "Finding",
     "Predictor",
@@ -64,6 +67,7 @@ __all__ = [
     "convert",
     "demo",
     "describe",
+    "diagnose",
     "draw_dataset",
     "evaluate",
     "examine",
@@ -88,6 +92,7 @@ _HOME = {
     "Comparison": "evaluation.compare",
     "Dataset": "data.dataset",
     "Decision": "review.decision",
+    "Diagnosis": "evaluation.diagnosis",
     "Evaluation": "evaluation.evaluate",
     "Finding": "data.finding",
     "Predictor": "inference.predictor",
@@ -104,6 +109,7 @@ _HOME = {
     "demo": "workflow.demo",
     "describe": "data.statistics",
     "draw_dataset": "data.pets.write",
+    "diagnose": "evaluation.diagnose",
     "evaluate": "evaluation.evaluate",
     "examine": "doctor",
     "get_weights": "workflow.weights",

@@ -97,6 +97,24 @@ def test_scores_on_other_data_are_kept_only_where_asked(
     assert (tmp_path / "scores" / "per_image.csv").is_file()
 
 
+def test_diagnose_keeps_its_page_in_the_run(
+    made: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert answer(["diagnose", str(made), str(photos), "--json"]) == 0
+    value, folder = one_json(capsys), made / "diagnosis" / "val"
+    assert value["report"] == str(folder / "report.html")
+    kept = json.loads((folder / "diagnosis.json").read_text())
+    assert {key: kept[key] for key in value if key != "report"} == {key: value[key] for key in value if key != "report"}
+    assert value["metrics"] == json.loads((made / "evaluation" / "val" / "metrics.json").read_text())["metrics"]
+    assert (folder / "gallery" / "photo_00.jpg").is_file()
+    assert answer(["diagnose", str(made / "bundle"), str(photos), "--lang", "ru"]) == 0
+    printed = capsys.readouterr().out
+    assert "Не сохранено" in printed and "Не хватает части" in printed
+    assert answer(["diagnose", str(made), str(photos), "--split", "train", "-o", str(tmp_path / "seen")]) == 0
+    assert "Labels that are probably wrong" not in capsys.readouterr().out, "the model has seen them"
+    assert (tmp_path / "seen" / "report.html").is_file()
+
+
 def test_predict_compares_names_what_is_broken_and_goes_on(
     made: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -62,6 +62,19 @@ def label_issues(
                     do="Make them again: maskwright audit DATA --budget 15m",
                 )
             judged.append(judge_mask(sample, mask, probs, classes, settings))
+    return settle(judged, settings)
+
+
+def settle(judged: Sequence[JudgedMask], settings: AuditSettings) -> tuple[LabelIssue, ...]:
+    """What is wrong with judged masks, once it is known from all of them how far the model is to be believed.
+
+    Args:
+        judged: each mask once.
+        settings: the thresholds.
+
+    Returns:
+        As many issues, worst first.
+    """
     trust = trust_in(judged, settings)
     return _worst_first(_settled(each, trust, settings) for each in judged)
 

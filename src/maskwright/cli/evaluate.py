@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maskwright.cli import options
-from maskwright.cli.names import classes_for
+from maskwright.cli.names import classes_for, place_in_run
 from maskwright.cli.screen import Screen
 from maskwright.cli.texts import scores_text
 from maskwright.cli.verb import Answer, verb
@@ -52,7 +52,7 @@ def evaluate(
         on_progress=screen.on_progress,
     )
     evaluation = judge(predictor, dataset, split=split, on_progress=screen.on_progress)
-    folder = out or _place_in_run(run, dataset, split)
+    folder = out or place_in_run(run, dataset, split, "evaluation")
     if folder is not None:
         _keep(evaluation, predictor, dataset, folder)
     kept = (
@@ -61,15 +61,6 @@ def evaluate(
         else say("cli.evaluated_not_kept", screen.lang)
     )
     return Answer(evaluation.to_json(), f"{scores_text(evaluation.to_json(), screen.lang)}\n{kept}")
-
-
-def _place_in_run(run: Path, dataset: Dataset, split: str) -> Path | None:
-    """Where a run keeps its own scores: only those on the data that it was made from."""
-    if not (run / "data.json").is_file():
-        return None
-    from maskwright.shipping.bundle import data_of
-
-    return run / "evaluation" / split if data_of(run).get(split) == dataset.digest(split) else None
 
 
 def _keep(evaluation: Evaluation, predictor: Predictor, dataset: Dataset, folder: Path) -> None:

@@ -15,6 +15,7 @@ from maskwright.cli.audit import audit
 from maskwright.cli.compare import compare
 from maskwright.cli.convert import convert
 from maskwright.cli.demo import demo
+from maskwright.cli.diagnose import diagnose
 from maskwright.cli.doctor import doctor
 from maskwright.cli.evaluate import evaluate
 from maskwright.cli.import_mmseg import import_mmseg
@@ -33,6 +34,7 @@ from maskwright.storage import json_text
 
 VERBS = (
     *(demo, run, audit, review, mend, convert, plan, train, evaluate, compare, report, predict),
+    *(demo, run, audit, review, mend, convert, plan, train, evaluate, diagnose, report, predict),
     *(models, import_mmseg, doctor),
 )
 

@@ -9,6 +9,7 @@ from maskwright.errors import UsageError
 
 if TYPE_CHECKING:
     from maskwright.data.classes import Classes
+    from maskwright.data.dataset import Dataset
 
 
 def names(text: str | None) -> tuple[str, ...] | None:
@@ -45,6 +46,22 @@ def classes_for(text: str | None, data: Path, run: Path | None) -> Classes | tup
     from maskwright.data.classes import read_classes
 
     return read_classes(file)
+
+
+def place_in_run(run: Path, dataset: Dataset, split: str, what: str) -> Path | None:
+    """Where a run keeps what was said of it: only what was said on the data that it was made from, else None.
+
+    Args:
+        run: a run or a bundle.
+        dataset: the data.
+        split: the split that was judged.
+        what: "evaluation" or "diagnosis".
+    """
+    if not (run / "data.json").is_file():
+        return None
+    from maskwright.shipping.bundle import data_of
+
+    return run / what / split if data_of(run).get(split) == dataset.digest(split) else None
 
 
 def free_folder(wanted: Path) -> Path:

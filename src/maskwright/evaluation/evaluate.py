@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from maskwright.data.dataset import Dataset
 from maskwright.data.notebook import html_table, html_title
+from maskwright.data.sample import Mask, Sample
 from maskwright.errors import DataError, MaskwrightError, RunError, shown
 from maskwright.evaluation.resampling import score_intervals
 from maskwright.inference.predictor import Predictor, check_classes, masks_of
-from maskwright.metrics.confusion import confusion
+from maskwright.metrics.confusion import Counts, confusion
 from maskwright.metrics.photo import csv_cell, photo_columns, photo_row
 from maskwright.metrics.scores import PER_CLASS, Scores, scores
 from maskwright.progress import OnProgress, Progress, silent
@@ -134,26 +135,24 @@ def evaluate(
         DataError: there is no such split, or nothing in it is labelled.
         UsageError: the predictor tells other classes apart, or answers with another size.
     """
-    samples = _labelled(dataset, split)
+    samples = labelled_samples(dataset, split)
     names = dataset.classes.names
     check_classes(predictor, names)
     counts = np.zeros((len(samples), len(names), len(names)), np.int64)
     on_progress(Progress("stage.evaluate", 0, len(samples)))
     predictions = masks_of(predictor, (sample.image() for sample in samples))
     for position, (sample, prediction) in enumerate(zip(samples, predictions, strict=True)):
-        mask = sample.mask()
-        if mask is None:
-            raise DataError(f"{sample.id}: this sample is called labelled but has no mask.", do="Mend the dataset.")
-        try:
-            counts[position] = confusion(mask, prediction, len(names))
-        except MaskwrightError as error:
-            where = f"{sample.id}: {error.where}"
-            raise type(error)(where, expected=error.expected, found=error.found, do=error.do) from None
+        counts[position] = count(sample, mask_of(sample), prediction, len(names))
         on_progress(Progress("stage.evaluate", position + 1, len(samples)))
     return Evaluation(split, samples.digest(split), names, tuple(sample.id for sample in samples), counts)
 
 
-def _labelled(dataset: Dataset, split: str) -> Dataset:
+def labelled_samples(dataset: Dataset, split: str) -> Dataset:
+    """The samples of a split that can be judged.
+
+    Raises:
+        DataError: there is no such split, or nothing in it is labelled.
+    """
     samples = dataset.split(split).labelled
     if not len(samples):
         others = [name for name in dataset.splits if len(dataset.split(name).labelled)]
@@ -164,6 +163,31 @@ def _labelled(dataset: Dataset, split: str) -> Dataset:
             do=f"Evaluate a labelled split: --split {' or --split '.join(others)}" if others else "Label some photos.",
         )
     return samples
+
+
+def mask_of(sample: Sample) -> Mask:
+    """The mask of a labelled sample.
+
+    Raises:
+        DataError: it has none.
+    """
+    mask = sample.mask()
+    if mask is None:
+        raise DataError(f"{sample.id}: this sample is called labelled but has no mask.", do="Mend the dataset.")
+    return mask
+
+
+def count(sample: Sample, mask: Mask, prediction: Mask, n_classes: int) -> Counts:
+    """Count the pixels of one sample as `confusion` does.
+
+    Raises:
+        UsageError, DataError: as `confusion`, naming the sample.
+    """
+    try:
+        return confusion(mask, prediction, n_classes)
+    except MaskwrightError as error:
+        where = f"{sample.id}: {error.where}"
+        raise type(error)(where, expected=error.expected, found=error.found, do=error.do) from None
 
 
 def _without_nan(record: dict[str, Any]) -> dict[str, Any]:

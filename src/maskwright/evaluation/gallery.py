@@ -117,13 +117,18 @@ def panels(image: Image, mask: Mask, prediction: Mask, classes: Classes) -> Imag
     Returns:
         `(h, 4 w + 18, 3) uint8` RGB with `h` in 160..256.
     """
-    size_hw = _panel_hw(image.shape[0], image.shape[1])
-    image = _resized(image, size_hw)
-    mask, prediction = (_resized(ids, size_hw, nearest=True) for ids in (mask, prediction))
-    gap = np.full((size_hw[0], GAP_PX, 3), 255, np.uint8)
+    size_hw = panel_hw(image.shape[0], image.shape[1])
+    image = resized(image, size_hw)
+    mask, prediction = (resized(ids, size_hw, nearest=True) for ids in (mask, prediction))
     drawn = [overlay(image, ids, classes, opacity=0.6) for ids in (mask, prediction)]
-    parts: Sequence[Image] = (image, gap, drawn[0], gap, drawn[1], gap, error_picture(image, mask, prediction))
-    return np.concatenate(parts, axis=1)
+    return strip([image, *drawn, error_picture(image, mask, prediction)])
+
+
+def strip(pictures: Sequence[Image]) -> Image:
+    """Pictures of one height side by side, with white between them."""
+    gap = np.full((len(pictures[0]), GAP_PX, 3), 255, np.uint8)
+    parts = [part for picture in pictures for part in (gap, picture)]
+    return np.concatenate(parts[1:], axis=1)
 
 
 def error_picture(image: Image, mask: Mask, prediction: Mask) -> Image:
@@ -140,14 +145,19 @@ def error_picture(image: Image, mask: Mask, prediction: Mask) -> Image:
     Returns:
         `(H, W, 3) uint8` RGB.
     """
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    picture = np.repeat((grey * np.float32(0.4)).astype(np.uint8)[..., None], 3, axis=2)
+    picture = darkened(image)
     wrong = mask != prediction
     picture[wrong & (prediction == 0)] = MISSED
     picture[wrong & (mask == 0)] = INVENTED
     picture[wrong & (mask != 0) & (prediction != 0)] = WRONG_CLASS
     picture[mask == IGNORE] = NOT_JUDGED
     return picture
+
+
+def darkened(image: Image) -> Image:
+    """The photo in dark grey, on which colours stand out: `(H, W, 3) uint8`, a new array."""
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    return np.repeat((grey * np.float32(0.4)).astype(np.uint8)[..., None], 3, axis=2)
 
 
 def _entries(evaluation: Evaluation, ids: Sequence[str], kind: str) -> list[dict[str, Any]]:
@@ -168,13 +178,15 @@ def _entries(evaluation: Evaluation, ids: Sequence[str], kind: str) -> list[dict
     return entries
 
 
-def _panel_hw(height: int, width: int) -> tuple[int, int]:
+def panel_hw(height: int, width: int) -> tuple[int, int]:
+    """Rows and columns of a panel for a photo of this size."""
     rows = min(max(height, SMALLEST_PX), HEIGHT_PX)
     columns = max(1, round(width * rows / height))
     return rows, min(columns, 4 * HEIGHT_PX)
 
 
-def _resized(picture: NDArray[np.uint8], size_hw: tuple[int, int], *, nearest: bool = False) -> NDArray[np.uint8]:
+def resized(picture: NDArray[np.uint8], size_hw: tuple[int, int], *, nearest: bool = False) -> NDArray[np.uint8]:
+    """A photo, or with `nearest` a mask, at the size of a panel."""
     if picture.shape[:2] == size_hw:
         return picture
     smooth = cv2.INTER_AREA if size_hw[0] < picture.shape[0] else cv2.INTER_CUBIC

@@ -26,8 +26,8 @@ function enlargePictures() {
   const viewer = /** @type {HTMLDialogElement} */ (document.getElementById("viewer"));
   const image = /** @type {HTMLImageElement} */ (viewer.querySelector("img"));
   const caption = /** @type {HTMLElement} */ (viewer.querySelector("figcaption"));
-  const all = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("button.enlarge")]);
-  let buttons = all;
+  const all = () => /** @type {HTMLElement[]} */ ([...document.querySelectorAll("button.enlarge")]);
+  let buttons = all();
   let place = 0;
   const show = (wanted) => {
     place = (wanted + buttons.length) % buttons.length;
@@ -36,9 +36,9 @@ function enlargePictures() {
     image.alt = small.alt;
     caption.textContent = /** @type {HTMLElement} */ (buttons[place]).dataset.caption || "";
   };
-  for (const button of all) {
+  for (const button of all()) {
     button.addEventListener("click", () => {
-      buttons = all.filter((each) => !each.closest("[hidden]"));
+      buttons = all().filter((each) => !each.closest("[hidden]"));
       show(buttons.indexOf(button));
       viewer.showModal();
     });

@@ -1,0 +1,211 @@
+"""What errors cost: the mDice that would be gained if they were right, all else as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwright.evaluation.causes import CAUSES
+from maskwright.evaluation.evaluate import Evaluation
+from maskwright.metrics.confusion import Counts
+from maskwright.metrics.scores import Floats, mean, ratio, scores
+
+SIZES = ("small", "medium", "large")
+PLACES = ("central", "between", "outer")
+LEVELS = ("low", "middle", "high")
+"""Thirds: as many objects, or photos, in each."""
+
+PROPERTIES = ("brightness", "saturation", "sharpness")
+"""What photos are sorted by, in this order."""
+
+
+@dataclass(frozen=True)
+class ClassLoss:
+    """What one cause costs at the objects of one class.
+
+    Args:
+        name: of the class.
+        px: wrong pixels.
+        lost_mdice: mDice that would be gained if they were right, in [0, 1].
+    """
+
+    name: str
+    px: int
+    lost_mdice: float
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What one cause costs.
+
+    Args:
+        cause: one of `CAUSES`.
+        px: wrong pixels.
+        objects: at how many objects.
+        lost_mdice: mDice that would be gained if they were right, in [0, 1].
+        share: of all that is gained where each cause is right alone, in [0, 1]; nan where nothing is lost.
+        per_class: the same by class of the object, the dearest first; classes without such pixels are left out.
+        swap: the commonest (label, prediction) among its pixels.
+    """
+
+    cause: str
+    px: int
+    objects: int
+    lost_mdice: float
+    share: float
+    per_class: tuple[ClassLoss, ...]
+    swap: tuple[str, str]
+
+    @property
+    def mostly(self) -> str:
+        """The class whose objects it costs most at; "" where there is none."""
+        return self.per_class[0].name if self.per_class else ""
+
+    def record(self) -> dict[str, Any]:
+        """The loss as JSON holds it."""
+        return {**vars(self), "per_class": [vars(each) for each in self.per_class], "swap": list(self.swap)}
+
+
+@dataclass(frozen=True)
+class Group:
+    """What errors cost in one group of objects or of photos.
+
+    Args:
+        by: "object_size", "position", or a property of photos.
+        name: of the group.
+        count: labelled objects in it, specks left out, or photos.
+        score: of objects the share that was met, of photos their mDice; in [0, 1] or nan.
+        lost_mdice: mDice that would be gained if all its errors were right, in [0, 1].
+        px: wrong pixels by cause.
+    """
+
+    by: str
+    name: str
+    count: int
+    score: float
+    lost_mdice: float
+    px: dict[str, int]
+
+    def record(self) -> dict[str, Any]:
+        """The group as JSON holds it."""
+        return dict(vars(self))
+
+
+def lost_mdice(evaluation: Evaluation, errors: NDArray[Any]) -> float:
+    """The mDice of the split that would be gained if some wrong pixels were right.
+
+    Args:
+        evaluation: the counts.
+        errors: rows of `causes.ERROR`, none of them twice.
+
+    Returns:
+        In [0, 1]. What two causes cost together is not the sum of what each costs.
+    """
+    counts = np.asarray(evaluation.counts.sum(axis=0), np.int64)
+    return scores(righted(counts, errors)).mDice - scores(counts).mDice
+
+
+def righted(counts: Counts, errors: NDArray[Any]) -> Counts:
+    """Counts of pixels as they would be if some of the wrong ones were right: `(C, C)`."""
+    counts = counts.copy()
+    np.subtract.at(counts, (errors["label"], errors["predicted"]), errors["px"])
+    np.add.at(counts, (errors["label"], errors["label"]), errors["px"])
+    return counts
+
+
+def lost_by_cause(evaluation: Evaluation, errors: NDArray[Any], objects: NDArray[Any]) -> tuple[Loss, ...]:
+    """What each cause costs, the dearest first.
+
+    Args:
+        evaluation: the counts.
+        errors: all wrong pixels, `causes.ERROR`.
+        objects: `causes.OBJECT`.
+    """
+    own = [errors[errors["cause"] == place] for place in range(len(CAUSES))]
+    lost = [lost_mdice(evaluation, each) for each in own]
+    found = [
+        Loss(
+            cause=cause,
+            px=int(each["px"].sum()),
+            objects=len(np.unique(each["object"])),
+            lost_mdice=gain,
+            share=float(ratio(gain, sum(lost))),
+            per_class=tuple(_per_class(evaluation, each, objects)),
+            swap=_swap(each, evaluation.classes),
+        )
+        for cause, each, gain in zip(CAUSES, own, lost, strict=True)
+    ]
+    return tuple(sorted(found, key=lambda loss: -loss.lost_mdice))
+
+
+def lost_by_group(
+    evaluation: Evaluation, errors: NDArray[Any], objects: NDArray[Any], photos: NDArray[Any]
+) -> tuple[Group, ...]:
+    """What errors cost by object size, position and photo property.
+
+    Objects are in thirds by the size of the labelled ones, as shares of their photos, and by how far they are from the
+    photo's centre; those only predicted go by the same limits. Photos are in thirds too. Equals stay together.
+
+    Args:
+        evaluation: the counts.
+        errors: all wrong pixels, `causes.ERROR`.
+        objects: `causes.OBJECT`.
+        photos: `diagnosis.PHOTO`.
+    """
+    return (*_object_groups(evaluation, errors, objects), *_photo_groups(evaluation, errors, photos))
+
+
+def _object_groups(evaluation: Evaluation, errors: NDArray[Any], objects: NDArray[Any]) -> Iterator[Group]:
+    counted = objects["labelled"] & objects["counted"]
+    if not counted.any():
+        return
+    for by, column, names in (("object_size", "area_frac", SIZES), ("position", "off_centre", PLACES)):
+        which = _thirds(objects[column], objects[column][counted])
+        for place, name in enumerate(names):
+            inside = which == place
+            own = errors[inside[errors["object"]]]
+            met = float(mean(objects["met"][inside & counted].astype(float)))
+            yield Group(by, name, int((inside & counted).sum()), met, lost_mdice(evaluation, own), _by_cause(own))
+
+
+def _photo_groups(evaluation: Evaluation, errors: NDArray[Any], photos: NDArray[Any]) -> Iterator[Group]:
+    for by in PROPERTIES:
+        which = _thirds(photos[by], photos[by])
+        for place, name in enumerate(LEVELS):
+            inside = which == place
+            if inside.any():
+                own = errors[inside[errors["photo"]]]
+                mdice = scores(evaluation.counts[inside]).mDice
+                yield Group(by, name, int(inside.sum()), mdice, lost_mdice(evaluation, own), _by_cause(own))
+
+
+def _thirds(values: Floats, among: Floats) -> NDArray[np.intp]:
+    """For each value the third of `among` that it would lie in: 0, 1 or 2."""
+    return np.searchsorted(np.quantile(among, (1 / 3, 2 / 3)), values)
+
+
+def _by_cause(errors: NDArray[Any]) -> dict[str, int]:
+    counts = np.bincount(errors["cause"], errors["px"], minlength=len(CAUSES))
+    return {cause: int(count) for cause, count in zip(CAUSES, counts, strict=True)}
+
+
+def _per_class(evaluation: Evaluation, errors: NDArray[Any], objects: NDArray[Any]) -> list[ClassLoss]:
+    classes = objects["class_id"][errors["object"]]
+    found = []
+    for class_id in np.unique(classes):
+        own = errors[classes == class_id]
+        name = evaluation.classes[class_id]
+        found.append(ClassLoss(name, int(own["px"].sum()), lost_mdice(evaluation, own)))
+    return sorted(found, key=lambda each: -each.lost_mdice)
+
+
+def _swap(errors: NDArray[Any], names: tuple[str, ...]) -> tuple[str, str]:
+    if not len(errors):
+        return "", ""
+    pairs = np.bincount(errors["label"].astype(int) * len(names) + errors["predicted"], errors["px"])
+    label, predicted = divmod(int(pairs.argmax()), len(names))
+    return names[label], names[predicted]

@@ -1,0 +1,136 @@
+"""The page of a diagnosis, as a file and in a browser; and the section in another page."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faulty import diagnosed
+from maskwright.data.classes import make_classes
+from maskwright.errors import RunError, UsageError
+from maskwright.evaluation.diagnosis import Diagnosis
+from maskwright.reports.diagnosis import AREA, TERMS, diagnosis_report, read_section, review_commands, verdict
+from maskwright.reports.language import Language
+from maskwright.reports.rendering import LIMIT_BYTES
+from tiny import tiny_dataset
+
+NASTY = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("diagnosis")
+    diagnosed(folder, tiny_dataset(train=0, val=15))
+    return folder
+
+
+def test_it_is_one_file_that_asks_for_nothing(folder: Path) -> None:
+    path = diagnosis_report(folder)
+    text = path.read_text(encoding="utf-8")
+    assert path == folder / "report.html" and path.stat().st_size < LIMIT_BYTES
+    links = re.findall(r'(?:src|href|action)="([^"]{0,5})', text)
+    assert [link for link in links if link != "data:" and not link.startswith("#")] == []
+    words = set(re.findall(r'class="term" href="#def-(\w+)"', text))
+    assert {*TERMS[:8], "ece", "temperature"} <= words | {"causes"}
+    assert all(f'id="def-{word}"' in text for word in words), "every word is explained on the page"
+
+
+def test_the_verdict_names_what_costs_most(folder: Path) -> None:
+    made = Diagnosis.load(folder)
+    dearest, language = made.causes[0], Language("en", AREA)
+    sentence = verdict(made, language)
+    assert f"{100 * dearest.lost_mdice:.1f} points" in sentence
+    swaps = replace(made, errors=made.errors[made.errors["cause"] == 2])
+    assert re.match(r"Most of what is missing: (disc|square) taken for (square|disc)\.", verdict(swaps, language))
+    assert "Nothing is missing" in verdict(replace(made, errors=made.errors[:0]), language)
+    for place in range(6):
+        rest = replace(made, errors=made.errors[made.errors["cause"] == place])
+        assert verdict(rest, Language("ru", AREA)), "every cause has its sentence"
+
+
+def test_commands_lead_into_the_review(folder: Path) -> None:
+    made = replace(Diagnosis.load(folder), root="/data/my pets")
+    judge, review = review_commands(made, "out/pets")
+    names = "background,square,disc"
+    assert judge == f"maskwright audit '/data/my pets' --classes {names} --split val --run out/pets"
+    assert review == f"maskwright review '/data/my pets' --classes {names}"
+
+
+def test_names_of_the_user_never_become_html(tmp_path: Path) -> None:
+    dataset = tiny_dataset(train=0, val=5)
+    samples = tuple(replace(sample, id=f"val/{NASTY}{sample.id[-1]}") for sample in dataset)
+    diagnosed(tmp_path, replace(dataset, classes=make_classes(["background", NASTY, 'a"b&c']), samples=samples))
+    text = diagnosis_report(tmp_path).read_text(encoding="utf-8")
+    assert NASTY not in text and "&lt;script&gt;" in text
+
+
+def test_without_pictures_the_rest_is_told(folder: Path, tmp_path: Path) -> None:
+    Diagnosis.load(folder).save(tmp_path)
+    text = diagnosis_report(tmp_path, lang="ru").read_text(encoding="utf-8")
+    assert 'class="sorting"' not in text
+    assert "Чего не хватает и почему" in text and "What is missing" not in text
+
+
+def test_where_nothing_lies(tmp_path: Path) -> None:
+    assert read_section(tmp_path, Language("en")) is None
+    with pytest.raises(RunError, match=r"diagnosis\.npz: no such file"):
+        diagnosis_report(tmp_path)
+    with pytest.raises(UsageError, match="--lang de"):
+        diagnosis_report(tmp_path, lang="de")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("lang", "theme", "width"), [("en", "light", 1280), ("ru", "dark", 600)])
+def test_the_page_stands_by_itself(chromium: Any, folder: Path, lang: str, theme: str, width: int) -> None:
+    page = chromium.new_page(color_scheme=theme, viewport={"width": width, "height": 900})
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(diagnosis_report(folder, lang=lang).as_uri())
+    assert complaints == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0 || !image.getAttribute('src'))")
+    page.locator(".bars .term").first.focus()
+    assert len(page.locator("#tip").inner_text()) > 40
+    page.close()
+
+
+@pytest.mark.browser
+def test_photos_are_chosen_and_sorted(chromium: Any, folder: Path) -> None:
+    page = chromium.new_page()
+    page.goto(diagnosis_report(folder).as_uri())
+    shown, output = page.locator(".errors figure:visible"), page.locator(".sorting output")
+    assert output.inner_text() == "12 of 15 photos"
+    page.locator(".sorting .more").click()
+    assert (shown.count(), page.locator(".sorting .more").is_visible()) == (15, False)
+    page.locator("select[name=show]").select_option("wrong_class")
+    assert output.inner_text() == "3 of 3 photos"
+    page.locator("select[name=class]").select_option("square")
+    assert 0 < shown.count() < 3
+    page.locator("select[name=class]").select_option("")
+    page.locator("select[name=show]").select_option("@worst")
+    page.locator("select[name=sort]").select_option("worst")
+    dice = shown.evaluate_all("figures => figures.map(figure => Number(figure.dataset.mdice))")
+    assert dice == sorted(dice) and len(dice) == 6
+    page.locator("select[name=sort]").select_option("best")
+    first = shown.first.locator(".id").inner_text()
+    shown.first.locator(".enlarge").click()
+    assert page.locator("dialog figcaption").inner_text().startswith(first)
+    page.keyboard.press("ArrowRight")
+    assert page.locator("dialog figcaption").inner_text().startswith(shown.nth(1).locator(".id").inner_text())
+    page.close()
+
+
+@pytest.mark.browser
+def test_it_prints_in_light(chromium: Any, folder: Path) -> None:
+    page = chromium.new_page(color_scheme="dark")
+    page.goto(diagnosis_report(folder).as_uri())
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.locator(".sorting").is_hidden()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert len(page.pdf(format="A4", print_background=True)) > 50_000
+    page.close()
