@@ -19,6 +19,7 @@ from maskwright.audit.view import SampleView
 from maskwright.cli.main import answer
 from maskwright.data.finding import Finding
 from maskwright.errors import DataError
+from maskwright.review.journal import Journal
 from small_folders import tree_digest
 
 
@@ -61,7 +62,8 @@ def test_sound_data_is_called_sound(data: Path, capsys: pytest.CaptureFixture[st
     assert tree_digest(data) == before
     folder = data.with_name("data.maskwright")
     assert {path.name for path in folder.iterdir()} == {
-        *("findings.jsonl", "statistics.json", "duplicates.json", "label_issues.json", "classes.yaml", "audit.html")
+        *("findings.jsonl", "samples.json", "statistics.json", "duplicates.json", "label_issues.json", "classes.yaml"),
+        "audit.html",
     }
 
 
@@ -151,3 +153,43 @@ def _json(command: list[str], capsys: pytest.CaptureFixture[str]) -> Any:
 def _again(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Records as Python has them: a region is a tuple there."""
     return [record | {"region_xywh": record["region_xywh"] and tuple(record["region_xywh"])} for record in records]
+
+
+def test_a_narrower_audit_keeps_what_a_wider_one_found(spoilt: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = _json(["audit", str(spoilt), "--json"], capsys)
+    part = _json(["audit", str(spoilt), "--split", "val", "--json"], capsys)
+    assert part["counts"] == {"leak": 1} and part["images"] == 11
+    assert part["notes"] == [
+        "Not looked at this time: train. What an earlier audit found in 16 photos there is kept; photos that have "
+        "changed or gone since, so that what it found is left out: 0."
+    ]
+    kept = Audit.load(AuditFolder(Path(whole["audit"])))
+    assert [finding.record() for finding in kept.findings] == _again(whole["findings"])
+    assert kept.images == 27 and len(kept.duplicates) == 1
+    assert answer(["audit", str(spoilt), "--split", "val", "--lang", "ru"]) == 0
+    assert "В этот раз не просмотрено: train." in capsys.readouterr().out
+    assert "What an earlier audit found" not in Path(whole["report"]).read_text(), (
+        "the page speaks the language asked for"
+    )
+    assert "В этот раз не просмотрено" in Path(whole["report"]).read_text()
+
+
+def test_an_audit_elsewhere_is_named_in_what_comes_next(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mask = data / "labels/train/005.png"
+    assert cv2.imwrite(str(mask), np.zeros((160, 160), np.uint8))
+    assert answer(["audit", str(data), "-o", str(tmp_path / "there")]) == 0
+    named = f"--audit {tmp_path / 'there'}"
+    assert f"maskwright review {data} {named}, then maskwright mend {data} {named} -o NEW" in capsys.readouterr().out
+    assert named in (tmp_path / "there" / "audit.html").read_text()
+    (data / "classes.yaml").unlink()
+    journal = Journal(tmp_path / "there" / "journal.jsonl", maskwright.read(data, classes="background,ball,leaf"))
+    journal.decide("train/005", "exclude", seen=journal.version("train/005"), who="ann")
+    value = _json(
+        ["mend", str(data), "--audit", str(tmp_path / "there"), "-o", str(tmp_path / "new"), "--json"], capsys
+    )
+    assert value["excluded"] == 1
+    assert "{background: 0, ball: 1, leaf: 2}" in (tmp_path / "new" / "classes.yaml").read_text()
+    assert answer(["mend", str(data), "--audit", str(tmp_path), "-o", str(tmp_path / "newer")]) == 2
+    assert "no audit lies there" in capsys.readouterr().err

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from maskwright.audit.folder import beside
+import maskwright
+from maskwright.audit.folder import AuditFolder, beside
 from maskwright.audit.probabilities import write_probs
 from maskwright.data.decode import read_image
 from maskwright.data.encode import write_findings
 from maskwright.data.finding import Finding
+from maskwright.data.reading import read
 from maskwright.review.journal import Journal
 from maskwright.review.proposals import Proposal, Region
 from maskwright.storage import write_json
@@ -74,6 +76,35 @@ def test_the_queue_has_every_sample_once_and_the_worst_first(data: Path) -> None
     assert [each["check"] for each in found] == ["mask_all_ignored", "extension_wrong"]
     assert found[0]["region_xywh"] == [1, 2, 3, 4]
     assert found[0]["sentence"].startswith("masks/val/003.png")
+
+
+def test_findings_about_what_has_changed_since_are_left_out_and_that_is_said(data: Path, tmp_path: Path) -> None:
+    maskwright.audit(data)
+    folder = AuditFolder(tmp_path / "there")
+    beside(data).path.rename(folder.path)
+    ids = ["train/003", "train/004"]
+    findings = [Finding(each, "mask_all_ignored", 0.9, {"file": each}, (1, 2, 3, 4)) for each in ids]
+    write_findings(findings, folder.findings)
+    write_json(
+        folder.label_issues, {"format": 1, "label_issues": [{"sample": ids[0], "severity": 1.0, "kind": "none"}]}
+    )
+    save(data / "masks/train/003.png", mask(1, 2, 1))
+    save(data / "images/train/new.png", photo(77))
+    save(data / "masks/train/new.png", mask(0))
+    dataset = read(data, allow_leak=True)
+    inside = client(Desk(dataset, folder, Journal(folder.journal, dataset)))
+    queue = inside.get("/review/queue.json").json()
+    by_id = {sample["id"]: sample for sample in queue["samples"]}
+    assert queue["samples"][0]["id"] == ids[1] and by_id[ids[0]]["checks"] == [] and by_id[ids[0]]["severity"] == 0
+    again = f"maskwright audit {data} -o {folder.path}"
+    assert queue["notices"] == [
+        "Photos or masks that have changed since the audit: 1. "
+        f"What it found of them is left out; {again} looks again.",
+        f"Photos that the audit did not look at: 1. {again} looks at all.",
+    ]
+    changed = {each: inside.get(f"/review/sample/{by_id[each]['index']}.json").json()["changed"] for each in ids}
+    assert changed == {ids[0]: True, ids[1]: False}
+    assert "не просматривал: 1" in inside.get("/review/queue.json?lang=ru").json()["notices"][1]
 
 
 def test_without_an_audit_the_reader_s_findings_sort_the_queue(data: Path) -> None:

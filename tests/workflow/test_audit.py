@@ -19,6 +19,7 @@ from maskwright.audit.probabilities import read_probs
 from maskwright.cli.main import answer
 from maskwright.errors import DataError, RunError, UsageError
 from maskwright.training.run import Run
+from maskwright.workflow.label_issues import least_folds_s
 from tiny import tiny_dataset
 
 TRAINING = {"crop_hw": [64, 64], "batch_size": 4, "iterations": 80, "validation_interval": 80, "lr": 2e-3}
@@ -89,6 +90,17 @@ def test_too_few_photos_to_train_on(tmp_path: Path) -> None:
     folder = draw_folder(tmp_path / "data", train=5, val=2)
     with pytest.raises(DataError, match="too few labelled photos"):
         maskwright.audit(folder, classes=CLASSES, budget_s=60)
+
+
+def test_a_budget_that_cannot_be_kept_is_refused_with_the_least_one(tmp_path: Path) -> None:
+    folder = draw_folder(tmp_path / "data", train=16, val=2)
+    with pytest.raises(UsageError, match=r"(?s)--budget 5s: too short.*--budget 50s") as caught:
+        maskwright.audit(folder, classes=CLASSES, budget_s=5)
+    assert not beside(folder).path.exists(), "refused before anything is looked at"
+    with pytest.raises(UsageError, match=r"--budget [5-9]0s"):  # looking and the page take time too
+        maskwright.audit(folder, classes=CLASSES, budget_s=46)
+    assert "could not be kept" in str(caught.value)
+    assert least_folds_s(300) == 45 and least_folds_s(10_000) == pytest.approx(1500)
 
 
 def test_weights_without_a_budget_are_wrong_use(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

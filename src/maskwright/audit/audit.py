@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from maskwright.audit.duplicates import DuplicateGroup, groups_from_json, groups_to_json
-from maskwright.audit.folder import AuditFolder
+from maskwright.audit.folder import AuditFolder, looked_at
 from maskwright.audit.label_issue import LabelIssue, ObjectIssue
 from maskwright.audit.label_issues import EVIDENCE, with_evidence
 from maskwright.audit.notebook import audit_html
 from maskwright.audit.settings import AuditSettings, make_settings
 from maskwright.audit.statistics import AuditStatistics
 from maskwright.data.classes import Classes, classes_yaml
+from maskwright.data.dataset import Dataset
 from maskwright.data.encode import write_findings
 from maskwright.data.finding import Finding, read_findings
 from maskwright.data.listing import Note
@@ -40,6 +41,7 @@ class Audit:
         settings: the thresholds.
         seconds: how long it took.
         notes: what has to be told about it, as (sentence key, facts): what the models that judged had seen.
+        digests: id -> `Sample.digest` of each sample that was looked at: what was found holds while it is the same.
     """
 
     classes: Classes
@@ -54,6 +56,7 @@ class Audit:
     settings: AuditSettings = field(default_factory=AuditSettings)
     seconds: float = 0.0
     notes: tuple[Note, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -77,12 +80,17 @@ class Audit:
                 worst.setdefault(finding.sample, finding.severity)
         return tuple(sorted(worst, key=lambda sample: -worst[sample]))
 
+    def holds(self, dataset: Dataset) -> bool:
+        """Whether it looked at all samples of a dataset, and they and the classes are as they were."""
+        return self.classes == dataset.classes and self.digests == {each.id: each.digest for each in dataset}
+
     def save(self, folder: AuditFolder) -> None:
-        """Write findings, statistics, duplicates, label issues and the classes; each file whole or not at all."""
+        """Write findings, statistics, duplicates, label issues, samples, classes; each file whole or not at all."""
         write_findings(self.findings, folder.findings)
         write_json(folder.statistics, {"format": 1, **self._head(), **self.statistics.to_json()})
         groups = groups_to_json(self.duplicates)
         write_json(folder.duplicates, {"format": 1, "groups": groups, "resplit": dict(self.resplit)})
+        write_json(folder.samples, {"format": 1, "samples": dict(self.digests)})
         write_text(folder.path / "classes.yaml", classes_yaml(self.classes))
         issues = [asdict(issue) for issue in self.label_issues]
         write_json(folder.label_issues, {"format": 1, "label_issues": issues})
@@ -112,6 +120,7 @@ class Audit:
                 settings=make_settings(head["settings"]),
                 seconds=head["seconds"],
                 notes=tuple((key, tuple((name, fact) for name, fact in facts)) for key, facts in head.get("notes", ())),
+                digests=looked_at(folder),
             )
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise RunError(

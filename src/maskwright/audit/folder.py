@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from maskwright.storage import read_json
+
 
 @dataclass(frozen=True)
 class AuditFolder:
@@ -20,6 +22,11 @@ class AuditFolder:
     def findings(self) -> Path:
         """One finding per line, worst first."""
         return self.path / "findings.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        """The digest of every sample that was looked at, as it was then."""
+        return self.path / "samples.json"
 
     @property
     def statistics(self) -> Path:
@@ -55,6 +62,15 @@ class AuditFolder:
     def journal(self) -> Path:
         """What persons decided, one decision per line, appended only."""
         return self.path / "journal.jsonl"
+
+
+def looked_at(folder: AuditFolder) -> dict[str, str]:
+    """Id -> `Sample.digest` of every sample that an audit looked at; nothing where none lies there, or an older one.
+
+    Raises:
+        RunError: the file is damaged or of another format version.
+    """
+    return dict(read_json(folder.samples, format_version=1)["samples"]) if folder.samples.is_file() else {}
 
 
 def beside(data: Path) -> AuditFolder:

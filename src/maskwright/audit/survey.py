@@ -81,6 +81,7 @@ def survey(
         resplit=resplit(part, groups, masks),
         settings=settings,
         seconds=time.monotonic() - began,
+        digests={sample.id: sample.digest for sample in part},
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from maskwright.cli import options
 from maskwright.cli.budget import seconds
-from maskwright.cli.names import names
+from maskwright.cli.names import names, with_options
 from maskwright.cli.screen import Screen, duration
 from maskwright.cli.settings import chosen_settings
 from maskwright.cli.texts import data_lines, table
@@ -142,10 +142,13 @@ def _judged_lines(made: Audit, lang: str) -> list[str]:
 
 
 def _next_lines(made: Audit, folder: AuditFolder, data: Path, lang: str) -> list[str]:
+    from maskwright.audit.folder import beside
+
     lines = [say("audit.report", lang, file=shown(folder.report))]
     if made.resplit:
         count, splits = len(made.resplit), shown(folder.splits)
         lines.append(say("audit.resplit", lang, count=count, folder=splits, data=shown(data)))
     if made.findings:
-        lines.append(say("audit.next", lang, data=shown(data)))
+        elsewhere = None if folder.path.resolve() == beside(data).path else folder.path
+        lines.append(say("audit.next", lang, data=with_options(data, audit=elsewhere)))
     return [*lines, say("cli.run_took", lang, time=duration(made.seconds))]

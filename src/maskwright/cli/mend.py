@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from maskwright.cli import options
-from maskwright.cli.names import classes_for
+from maskwright.cli.names import audit_of, classes_for
 from maskwright.cli.screen import Screen
 from maskwright.cli.verb import Answer, verb
 from maskwright.errors import shown
@@ -20,6 +20,7 @@ def mend(
     screen: Screen,
     data: options.Data,
     out: options.NewFolder,
+    audit: options.AuditOf = None,
     journal: options.JournalFile = None,
     link: options.Link = False,
     classes: options.Names = None,
@@ -29,14 +30,14 @@ def mend(
     Excluded photos are left out, painted masks take the place of the old ones, and everything else is copied as it
     is. changes.md in NEW says what changed and why. The same decisions give the same bytes; DATA is never changed.
     """
-    from maskwright.audit.folder import beside
     from maskwright.data.reading import look_over
     from maskwright.review.mend import mend as replay
 
-    dataset = look_over(data, classes=classes_for(classes, data, beside(data).path), on_progress=screen.on_progress)
+    folder = audit_of(data, audit)
+    dataset = look_over(data, classes=classes_for(classes, data, folder.path), on_progress=screen.on_progress)
     mended = replay(
         dataset,
-        journal or beside(data).journal,
+        journal or folder.journal,
         out,
         link=link,
         lang=screen.lang,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maskwright.errors import UsageError
+from maskwright.errors import UsageError, shown
 
 if TYPE_CHECKING:
+    from maskwright.audit.folder import AuditFolder
     from maskwright.data.classes import Classes
     from maskwright.data.dataset import Dataset
 
@@ -62,6 +63,36 @@ def place_in_run(run: Path, dataset: Dataset, split: str, what: str) -> Path | N
     from maskwright.shipping.bundle import data_of
 
     return run / what / split if data_of(run).get(split) == dataset.digest(split) else None
+
+
+def audit_of(data: Path, given: Path | None) -> AuditFolder:
+    """Where the audit of DATA lies: as given, else beside DATA, where it need not be there.
+
+    Args:
+        data: the folder.
+        given: what `--audit` was given.
+
+    Raises:
+        UsageError: no audit lies in the given folder.
+    """
+    from maskwright.audit.folder import AuditFolder, beside
+
+    if given is None:
+        return beside(data)
+    folder = AuditFolder(given)
+    if not folder.findings.is_file():
+        raise UsageError(
+            f"--audit {shown(given)}: no audit lies there.",
+            expected="a folder with a findings.jsonl",
+            do=f"Make one: maskwright audit {shown(data)} -o {shown(given)}",
+        )
+    return folder
+
+
+def with_options(data: Path, *, audit: Path | None = None, journal: Path | None = None) -> str:
+    """DATA as the next command names it, with the options that review and mend were given."""
+    given = {"--audit": audit, "--journal": journal}
+    return " ".join([shown(data), *(f"{name} {shown(path)}" for name, path in given.items() if path is not None)])
 
 
 def free_folder(wanted: Path) -> Path:

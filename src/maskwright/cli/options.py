@@ -117,7 +117,15 @@ Timed = Annotated[bool, typer.Option("--time", help="Also time each architecture
 
 JournalFile = Annotated[
     Path | None,
-    typer.Option("--journal", metavar="J", help="The file of decisions.  [default: DATA.maskwright/journal.jsonl]"),
+    typer.Option(
+        "--journal", metavar="J", help="The file of decisions.  [default: journal.jsonl in the audit's folder]"
+    ),
+]
+AuditOf = Annotated[
+    Path | None,
+    typer.Option(
+        "--audit", metavar="FOLDER", help="The folder that audit -o wrote to.  [default: DATA.maskwright beside DATA]"
+    ),
 ]
 NewFolder = Annotated[Path, typer.Option("--out", "-o", metavar="NEW", help="The folder of the new dataset.")]
 Port = Annotated[

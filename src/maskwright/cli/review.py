@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maskwright.cli import options
-from maskwright.cli.names import classes_for
+from maskwright.cli.names import audit_of, classes_for, with_options
 from maskwright.cli.screen import Screen
 from maskwright.cli.verb import Answer, verb
 from maskwright.errors import UsageError, shown
@@ -26,6 +24,7 @@ ME = "me"
 def review(
     screen: Screen,
     data: options.Data,
+    audit: options.AuditOf = None,
     journal: options.JournalFile = None,
     classes: options.Names = None,
     port: options.Port = None,
@@ -42,7 +41,6 @@ def review(
 
     if not is_loopback(host) and not person:
         raise UsageError(say("web.person_missing", screen.lang, host=host))
-    from maskwright.audit.folder import beside
     from maskwright.data.reading import look_over
     from maskwright.review.journal import Journal
     from maskwright.web.desk import Desk
@@ -50,8 +48,8 @@ def review(
     from maskwright.weights.sam import ways_to_sam
     from maskwright.workflow.sam import sam_proposal
 
-    dataset = look_over(data, classes=classes_for(classes, data, beside(data).path), on_progress=screen.on_progress)
-    folder = beside(data)
+    folder = audit_of(data, audit)
+    dataset = look_over(data, classes=classes_for(classes, data, folder.path), on_progress=screen.on_progress)
     decided = Journal(journal or folder.journal, dataset)
     sam, ways = sam_proposal(), "; ".join(ways_to_sam())
     desk = Desk(
@@ -73,7 +71,7 @@ def review(
             if browser:
                 _open(listening.address("/review", entrance.browser_token(people[0])))
             serve(app, listening, entrance, body_bytes=body_bytes(desk), lang=screen.lang)
-        screen.show(_closing(decided, data, screen.lang))
+        screen.show(_closing(decided, with_options(data, audit=audit, journal=journal), screen.lang))
 
     value = {
         "address": addresses[people[0]],
@@ -82,22 +80,23 @@ def review(
         "samples": len(dataset),
         "audited": desk.queue.audited,
         "sam": sam is not None,
+        "changed": len(desk.queue.changed),
+        "missed": len(desk.queue.missed),
     }
-    hints = [] if desk.queue.audited else [say("web.not_audited", screen.lang, data=shown(dataset.root or Path()))]
-    hints += [say("web.no_sam", screen.lang, ways=ways)] if ways else []
-    return Answer(value, _opening(addresses, hints, screen.lang), then=serve_until_stopped)
+    notices = desk.notices(screen.lang) + ([say("web.no_sam", screen.lang, ways=ways)] if ways else [])
+    return Answer(value, _opening(addresses, notices, screen.lang), then=serve_until_stopped)
 
 
-def _opening(addresses: dict[str, str], hints: Sequence[str], lang: str) -> str:
+def _opening(addresses: dict[str, str], notices: list[str], lang: str) -> str:
     where = [
         say("web.address_of", lang, person=name, address=address) if len(addresses) > 1 else address
         for name, address in addresses.items()
     ]
-    return "\n".join([say("web.open", lang), *(f"  {line}" for line in where), *hints, say("web.stop", lang)])
+    return "\n".join([say("web.open", lang), *(f"  {line}" for line in where), *notices, say("web.stop", lang)])
 
 
-def _closing(journal: Journal, data: Path, lang: str) -> str:
-    return say("web.closed", lang, count=len(journal.decisions), file=shown(journal.path), data=shown(data))
+def _closing(journal: Journal, data: str, lang: str) -> str:
+    return say("web.closed", lang, count=len(journal.decisions), file=shown(journal.path), data=data)
 
 
 def _again(person: str, address: str, lang: str) -> None:

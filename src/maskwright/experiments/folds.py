@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maskwright.audit.probabilities import write_probs
 from maskwright.data.classes import IGNORE, classes_yaml
@@ -129,7 +131,7 @@ def judge_fold(fold: Fold, dataset: Dataset, run: Run, probs: Path, *, on_progre
         dataset: holds the samples.
         run: of `train_fold`.
         probs: where they are kept: see `audit.probabilities`.
-        on_progress: told after each photo.
+        on_progress: told after each photo and each mirror image.
     """
     from maskwright.inference.runtimes.torch import TorchPredictor
 
@@ -137,11 +139,17 @@ def judge_fold(fold: Fold, dataset: Dataset, run: Run, probs: Path, *, on_progre
     last = run.folder / "weights" / "last.safetensors"
     predictor = TorchPredictor(last, recipe=recipe, classes=dataset.classes, digest="", device=recipe.device)
     held = [sample for sample in dataset if sample.id in fold.held_out]
+    done = itertools.count(1)
+
+    def told(answers: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+        for answer in answers:
+            on_progress(Progress("stage.judge", next(done), 2 * len(held)))
+            yield answer
+
     plain = probs_of(predictor, (sample.image() for sample in held))
     mirrored = probs_of(predictor, (np.ascontiguousarray(sample.image()[:, ::-1]) for sample in held))
-    for done, (sample, one, other) in enumerate(zip(held, plain, mirrored, strict=True), start=1):
+    for sample, one, other in zip(held, told(plain), told(mirrored), strict=True):
         write_probs(probs, sample.id, np.float32(0.5) * (one + other[:, :, ::-1]))
-        on_progress(Progress("stage.judge", done, len(held)))
 
 
 def _classes(group: Sequence[Sample]) -> tuple[int, ...]:

@@ -54,12 +54,12 @@ def audit_report(audit: Audit, dataset: Dataset, path: Path, *, probs: Path | No
     """
     language = Language(lang, AREA)
     language.t("findings")  # an unknown language is refused before any photo is decoded
-    write_text(path, page(audit, dataset, language, probs=probs))
+    write_text(path, page(audit, dataset, language, folder=path.parent, probs=probs))
     return path
 
 
-def page(audit: Audit, dataset: Dataset, language: Language, *, probs: Path | None = None) -> str:
-    """The page as HTML text."""
+def page(audit: Audit, dataset: Dataset, language: Language, *, folder: Path, probs: Path | None = None) -> str:
+    """The page as HTML text, as it lies in `folder`."""
     shown = cards(audit, dataset, language, probs)
     figures = statistics_figures(audit.statistics, language)
     return environment().get_template("audit.html.jinja").render(
@@ -82,7 +82,7 @@ def page(audit: Audit, dataset: Dataset, language: Language, *, probs: Path | No
         probability=probability,
         terms=TERMS,
         formulas=FORMULAS,
-        commands=commands(audit),
+        commands=commands(audit, folder),
         colours=dict(zip(audit.classes.names, map(page_colour, audit.classes.colours), strict=True)),
         figures=figures,
         css=joined("page.css", "audit.css"),

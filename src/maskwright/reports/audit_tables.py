@@ -6,9 +6,11 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from maskwright.audit.audit import Audit
+from maskwright.audit.folder import beside
 from maskwright.audit.settings import AuditSettings, thresholds
 from maskwright.audit.statistics import Difference
 from maskwright.reports.audit_cards import Card, check_name
@@ -59,11 +61,18 @@ def _choices(counts: Counter[str], order: Iterable[str]) -> list[Choice]:
     return [Choice(name, name, counts[name]) for name in order if counts[name]]
 
 
-def commands(audit: Audit) -> dict[str, str]:
-    """What to type next, by verb; empty for data that lie in no folder."""
+def commands(audit: Audit, folder: Path) -> dict[str, str]:
+    """What to type next, by verb; empty for data that lie in no folder.
+
+    Args:
+        audit: tells the data.
+        folder: where the audit lies; it is named where it is not the one beside the data.
+    """
     if not audit.root:
         return {}
     data = shlex.quote(audit.root)
+    if folder.resolve() != beside(Path(audit.root)).path:
+        data += f" --audit {shlex.quote(str(folder.resolve()))}"
     return {
         "review": f"maskwright review {data}",
         "mend": f"maskwright mend {data} -o {shlex.quote(audit.name + '-mended')}",

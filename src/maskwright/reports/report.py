@@ -11,6 +11,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from maskwright import __version__
+from maskwright.audit.folder import beside
 from maskwright.metrics.scores import PER_CLASS, SUMMARY
 from maskwright.reports import tables
 from maskwright.reports.colours import ACCENT, ink_on, page_colour
@@ -69,7 +70,7 @@ def page(contents: Contents, language: Language) -> str:
         start=contents.initial or {"name": "none"},
         made=language.moment(datetime.now().astimezone()),
         version=__version__,
-        review_command=f"maskwright review {contents.data.path}" if contents.data else "",
+        review_command=_review_command(contents),
         predict_command=f"maskwright predict {contents.folder.name} PHOTOS -o MASKS",
     )  # fmt: skip
 
@@ -146,6 +147,15 @@ def _colours(contents: Contents) -> dict[str, str]:
     if contents.data is not None:
         return dict(zip(contents.data.classes, map(page_colour, contents.data.colours), strict=True))
     return dict.fromkeys(contents.class_names, ACCENT)
+
+
+def _review_command(contents: Contents) -> str:
+    """The command that opens the page of review; it names the audit where that does not lie beside the data."""
+    if contents.data is None:
+        return ""
+    folder = Path((contents.audit or {}).get("folder") or beside(Path(contents.data.path)).path)
+    elsewhere = f" --audit {folder}" * (folder.resolve() != beside(Path(contents.data.path)).path)
+    return f"maskwright review {contents.data.path}{elsewhere}"
 
 
 def _title(contents: Contents) -> str:

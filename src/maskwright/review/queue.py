@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from maskwright.audit.folder import AuditFolder
+from maskwright.audit.folder import AuditFolder, looked_at
 from maskwright.data.dataset import Dataset
 from maskwright.data.finding import Finding, read_findings
 from maskwright.storage import read_json
@@ -34,15 +34,19 @@ class Queue:
         places: every sample once.
         audited: whether an audit of the data was there to sort by.
         left_out: findings about files that could not be read as a sample.
+        changed: samples whose photo or mask is not the one that the audit looked at: what it found of them is left out.
+        missed: samples that it did not look at.
     """
 
     places: tuple[Place, ...]
     audited: bool
     left_out: tuple[Finding, ...]
+    changed: frozenset[str] = frozenset()
+    missed: frozenset[str] = frozenset()
 
 
 def build_queue(dataset: Dataset, folder: AuditFolder) -> Queue:
-    """Sort the samples by what the audit, or else the reader, found.
+    """Sort the samples by what the audit found, or the reader where there is no audit of a sample as it is now.
 
     Args:
         dataset: the samples.
@@ -52,10 +56,14 @@ def build_queue(dataset: Dataset, folder: AuditFolder) -> Queue:
         RunError: the audit's files are damaged.
     """
     audited = folder.findings.is_file()
-    known = read_findings(folder.findings) if audited else dataset.findings
-    ranks = _ranks(folder)
-    found: dict[str, list[Finding]] = defaultdict(list)
     ids = {sample.id for sample in dataset}
+    seen = looked_at(folder)
+    changed = frozenset(each.id for each in dataset if seen.get(each.id, each.digest) != each.digest)
+    missed = frozenset(ids - seen.keys() if seen else ())
+    known = [each for each in read_findings(folder.findings) if each.sample not in changed]
+    known += [each for each in dataset.findings if not audited or each.sample in changed | missed]
+    ranks = {name: severity for name, severity in _ranks(folder).items() if name not in changed}
+    found: dict[str, list[Finding]] = defaultdict(list)
     for finding in known:
         if finding.sample in ids:
             found[finding.sample].append(finding)
@@ -63,7 +71,8 @@ def build_queue(dataset: Dataset, folder: AuditFolder) -> Queue:
         _place(index, found.get(sample.id, []), ranks.get(sample.id, 0.0)) for index, sample in enumerate(dataset)
     ]
     places.sort(key=lambda place: (-place.severity, place.index))
-    return Queue(tuple(places), audited, tuple(finding for finding in known if finding.sample not in ids))
+    left_out = tuple(finding for finding in known if finding.sample not in ids)
+    return Queue(tuple(places), audited, left_out, changed, missed)
 
 
 def _place(index: int, findings: list[Finding], rank: float) -> Place:

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from maskwright.audit.folder import AuditFolder
+from maskwright.audit.folder import AuditFolder, beside
 from maskwright.audit.probabilities import read_probs
 from maskwright.data.classes import IGNORE
 from maskwright.data.dataset import Dataset
 from maskwright.data.finding import Finding
 from maskwright.data.sample import Image, Mask, Sample
-from maskwright.errors import RunError, UsageError
+from maskwright.errors import RunError, UsageError, shown
 from maskwright.progress import OnProgress, silent
 from maskwright.review.balance import balance, count_pixels, pixels_of
 from maskwright.review.decision import Action, Decision
 from maskwright.review.journal import Journal
 from maskwright.review.proposals import Proposal, Region, grabcut, of_model
 from maskwright.review.queue import Place, build_queue
-from maskwright.sentences import table
+from maskwright.sentences import say, table
 from maskwright.web.confined import confined
 
 
@@ -83,7 +84,18 @@ class Desk:
             "check_names": _check_names(lang),
             "samples": [self._line(place) for place in self.queue.places],
             "left_out": [_finding_value(finding, lang) for finding in self.queue.left_out],
+            "notices": self.notices(lang),
         }
+
+    def notices(self, lang: str) -> list[str]:
+        """What a person has to know about the audit that sorts the queue: it is missing, out of date, or of a part."""
+        root = self.dataset.root or Path()
+        elsewhere = self._folder.path.resolve() != beside(root).path
+        data = shown(root) + f" -o {shown(self._folder.path)}" * elsewhere
+        if not self.queue.audited:
+            return [say("web.not_audited", lang, data=data)]
+        counts = {"audit_changed": len(self.queue.changed), "audit_missed": len(self.queue.missed)}
+        return [say(f"web.{key}", lang, count=count, data=data) for key, count in counts.items() if count]
 
     def sample_value(self, index: int, *, lang: str) -> dict[str, Any]:
         """One sample with its findings, its history, and what leaving it out costs."""
@@ -97,6 +109,7 @@ class Desk:
             "size_hw": sample.size_hw,
             "labelled": sample.labelled,
             "findings": [_finding_value(finding, lang) for finding in self._places[index].findings],
+            "changed": sample.id in self.queue.changed,
             "decision": decision_value(self.journal.last(sample.id)),
             "history": [decision_value(decision) for decision in self.journal.history(sample.id)],
             "image_file": sample.image_file,

@@ -17,6 +17,7 @@ from maskwright.audit.folder import AuditFolder, beside
 from maskwright.audit.settings import make_settings
 from maskwright.audit.split_lists import write_split_lists
 from maskwright.audit.survey import survey
+from maskwright.audit.widening import earlier_audit, widened
 from maskwright.data.classes import Classes
 from maskwright.data.dataset import Dataset
 from maskwright.data.reading import look_over
@@ -25,10 +26,15 @@ from maskwright.progress import OnProgress, silent
 from maskwright.reports.audit_cards import MOST_CARDS
 from maskwright.reports.audit_report import audit_report
 from maskwright.storage import refuse_inside
-from maskwright.workflow.label_issues import FEWEST_PHOTOS, judge_by_folds, judge_by_run, ranked
-
-LEAST_FOLDS_S = 45.0
-"""Below it models learn too little to judge anybody."""
+from maskwright.workflow.label_issues import (
+    FEWEST_PHOTOS,
+    LEAST_FOLDS_S,
+    judge_by_folds,
+    judge_by_run,
+    least_folds_s,
+    ranked,
+    refuse_budget,
+)
 
 SUSPECTS = 1000
 """How many samples a run's `audit.json` names, worst first."""
@@ -56,7 +62,8 @@ def audit(
 ) -> Audit:
     """Say what is wrong with a dataset, worst first, and write it beside the data.
 
-    Nothing is refused for what is wrong with it: what `read` refuses data for are findings here.
+    Nothing is refused for what is wrong with it: what `read` refuses data for are findings here. Where one split is
+    looked at and an audit of others lies in `out`, the files keep what that one found in the others.
 
     Args:
         data: a folder in any known layout, or a dataset that was read from one; nothing in it is changed.
@@ -87,6 +94,8 @@ def audit(
     began = time.monotonic()
     if run is not None and budget_s is not None:
         raise UsageError("--run and --budget: either a run judges the masks, or models that are trained for it.")
+    if budget_s is not None and budget_s < LEAST_FOLDS_S:
+        refuse_budget(budget_s, LEAST_FOLDS_S)
     thresholds = make_settings(settings)
     dataset = data if isinstance(data, Dataset) else look_over(data, classes=classes, on_progress=on_progress)
     if out is None and dataset.root is None:
@@ -105,17 +114,18 @@ def audit(
             judged,
             targets,
             folder,
-            budget_s=budget_s - (time.monotonic() - began) - report_s(made),
-            given_s=budget_s,
+            budget_s=budget_s,
+            spent_s=time.monotonic() - began + report_s(made),
             settings=training,
             threads=threads,
             device=device,
             on_progress=on_progress,
         )
     known = ranked(judged, targets, folder, made.settings)
-    made = replace(with_label_issues(made, known.issues), notes=known.notes, seconds=time.monotonic() - began)
-    keep(made, dataset, folder, lang=lang)
-    return made
+    made = replace(with_label_issues(made, known.issues), notes=known.notes)
+    whole = widened(made, earlier_audit(folder), dataset)
+    whole = keep(whole, dataset, folder, began=began, lang=lang)
+    return replace(made, notes=whole.notes, seconds=whole.seconds)
 
 
 def audit_for_run(
@@ -131,11 +141,13 @@ def audit_for_run(
 ) -> tuple[Audit, dict[str, Any]]:
     """The audit that a run contains, and what the run's `audit.json` says of it.
 
+    An audit of these very data that lies there already, perhaps with checks of the user's own, is taken as it is.
+
     Args:
         dataset: the samples.
         out: the run folder; the audit goes beside the data, or beside the run where that cannot be written.
-        folds_s: seconds for models that judge the masks; with fewer than 45 none are trained. What they said of these
-            very data before is taken.
+        folds_s: seconds for models that judge the masks; with fewer than `least_folds_s` none are trained. What they
+            said of these very photos before is taken.
         training: settings of their training by name.
         threads: as in `audit`.
         device: likewise.
@@ -144,10 +156,12 @@ def audit_for_run(
     """
     began = time.monotonic()
     folder = _writable(dataset, out)
-    made = survey(dataset, on_progress=on_progress)
+    earlier = earlier_audit(folder)
+    there = earlier if earlier is not None and earlier.holds(dataset) else None
+    made = there or survey(dataset, on_progress=on_progress)
     judged, targets = grouped(dataset, made.duplicates), [sample.id for sample in dataset.labelled]
     known = ranked(judged, targets, folder, made.settings)
-    if len(known.issues) < len(targets) and folds_s >= LEAST_FOLDS_S and len(targets) >= FEWEST_PHOTOS:
+    if len(known.issues) < len(targets) and folds_s >= least_folds_s(len(targets)) and len(targets) >= FEWEST_PHOTOS:
         judge_by_folds(
             judged,
             targets,
@@ -159,8 +173,11 @@ def audit_for_run(
             on_progress=on_progress,
         )
         known = ranked(judged, targets, folder, made.settings)
-    made = replace(with_label_issues(made, known.issues), notes=known.notes, seconds=time.monotonic() - began)
-    keep(made, dataset, folder, lang=lang)
+    if known.issues:
+        notes = dict.fromkeys([*made.notes, *known.notes])
+        made = replace(with_label_issues(made, known.issues), notes=tuple(notes))
+    if made != there or not folder.report.is_file():
+        made = keep(made, dataset, folder, began=began, lang=lang)
     return made, {
         "format": 1,
         "folder": str(folder.path),
@@ -187,15 +204,22 @@ def _writable(dataset: Dataset, out: Path) -> AuditFolder:
     return beside(out)
 
 
-def keep(made: Audit, dataset: Dataset, folder: AuditFolder, *, lang: str = "en") -> None:
+def keep(made: Audit, dataset: Dataset, folder: AuditFolder, *, began: float, lang: str = "en") -> Audit:
     """Write an audit with its report.
 
     Args:
         made: the audit.
         dataset: the samples that it is about.
         folder: where.
+        began: `time.monotonic()` when its making began.
         lang: language of the report, "en" or "ru".
+
+    Returns:
+        The audit with the seconds that all of it took; the page itself can only say those until it was written.
     """
-    made.save(folder)
     write_split_lists(dataset, made.resplit, folder.splits)
+    made = replace(made, seconds=time.monotonic() - began)
     audit_report(made, dataset, folder.report, probs=folder.probs, lang=lang)
+    made = replace(made, seconds=time.monotonic() - began)
+    made.save(folder)
+    return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ from maskwright.audit.settings import AuditSettings
 from maskwright.data.dataset import Dataset
 from maskwright.data.listing import Note
 from maskwright.data.sample import Sample
-from maskwright.errors import DataError
-from maskwright.experiments.out_of_fold import out_of_fold
+from maskwright.errors import DataError, UsageError
+from maskwright.experiments.out_of_fold import JUDGING_S, out_of_fold
 from maskwright.inference.load import load
 from maskwright.inference.predictor import check_classes, probs_of
 from maskwright.progress import OnProgress, Progress, silent
@@ -39,6 +40,9 @@ reference case the same scores in half of it."""
 
 LARGEST_CROP_PX = 384
 
+LEAST_FOLDS_S = 45.0
+"""Below it models learn too little to judge anybody."""
+
 FEWEST_PHOTOS = 12
 """Below it a fold has nothing to learn from."""
 
@@ -49,7 +53,7 @@ def judge_by_folds(
     folder: AuditFolder,
     *,
     budget_s: float,
-    given_s: float | None = None,
+    spent_s: float = 0.0,
     settings: Mapping[str, Any] | None = None,
     threads: int | None = None,
     device: str = "auto",
@@ -62,7 +66,7 @@ def judge_by_folds(
         targets: ids of the samples to be judged.
         folder: `probs/` is written there.
         budget_s: seconds for all of it.
-        given_s: the budget that this is a part of: the same call finds its work done. None means `budget_s`.
+        spent_s: seconds of it that went, or will go, into other work.
         settings: settings of the training by name, e.g. weights and seed.
         threads: threads of torch; None takes all cores.
         device: "auto", "cpu", "cuda" or "cuda:N".
@@ -70,6 +74,7 @@ def judge_by_folds(
 
     Raises:
         DataError: there are too few labelled photos.
+        UsageError: the budget is too short for them; the message says which one is not.
         Interrupted: the user pressed Ctrl-C; the same call goes on where it stopped.
     """
     if len(targets) < FEWEST_PHOTOS:
@@ -79,7 +84,9 @@ def judge_by_folds(
             found=str(len(targets)),
             do="Audit without --budget, or give a model that was trained on other photos: --run RUN.",
         )
-
+    folds_s = budget_s - spent_s
+    if folds_s < least_folds_s(len(targets)):
+        refuse_budget(budget_s, spent_s + least_folds_s(len(targets)))
     wanted = {"crop_hw": _crop_hw(dataset), **(settings or {})}
 
     def how(seen: Dataset, seconds: float) -> Recipe:
@@ -90,10 +97,29 @@ def judge_by_folds(
         targets,
         how,
         folder,
-        folds=FOLDS if budget_s >= FEW_FOLDS_S else 2,
-        budget_s=budget_s,
-        settings={**wanted, "device": device, "budget_s": round(budget_s if given_s is None else given_s)},
+        folds=FOLDS if folds_s >= FEW_FOLDS_S else 2,
+        budget_s=folds_s,
+        settings={**wanted, "device": device, "budget_s": round(budget_s)},
         on_progress=on_progress,
+    )
+
+
+def least_folds_s(targets: int) -> float:
+    """The fewest seconds in which folds make sense: judging so many photos must leave a third of it for learning."""
+    return max(LEAST_FOLDS_S, 1.5 * JUDGING_S * targets)
+
+
+def refuse_budget(budget_s: float, least_s: float) -> None:
+    """Refuse a budget that cannot be kept.
+
+    Raises:
+        UsageError: always.
+    """
+    least = 10 * math.ceil(least_s / 10)
+    raise UsageError(
+        f"--budget {budget_s:g}s: too short for models that judge these photos, and it could not be kept.",
+        expected=f"at least {least}s here, and better 10m or more",
+        do=f"Give more time: --budget {least}s. Without --budget no models are trained.",
     )
 
 

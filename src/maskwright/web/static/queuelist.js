@@ -25,6 +25,8 @@ let pictures = 0;
 /** @param {App} app */
 export function mountQueue(app) {
   fillFilters(app);
+  element("queue-notice").textContent = app.queue.notices.join(" ");
+  element("queue-notice").hidden = !app.queue.notices.length;
   const list = element("queue-list");
   list.addEventListener("scroll", () => drawRows(app), { passive: true });
   new ResizeObserver(() => drawRows(app)).observe(list);

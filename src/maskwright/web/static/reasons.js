@@ -66,6 +66,7 @@ function showFindings(app, facts) {
     button.addEventListener("click", () => showEvidence(app, place));
     return make("li", {}, button);
   });
+  if (facts.changed) items.unshift(make("li", { class: "calm" }, say("changed_since")));
   element("reason-list").replaceChildren(...(items.length ? items : [make("li", { class: "calm" }, say("no_findings"))]));
 }
 
