@@ -67,7 +67,7 @@ def scores_text(evaluation: Mapping[str, Any], lang: str) -> str:
     """
     title = say("cli.split", lang, split=evaluation["split"], images=evaluation["images"])
     text = f"{title}\n{scores_table(evaluation['per_class'], evaluation['metrics'], lang)}"
-    low, high = evaluation["intervals"]["mDice"]
+    low, high = evaluation.get("intervals", {}).get("mDice", (None, None))
     return text if low is None else f"{text}\n{say('cli.interval', lang, low=percent(low), high=percent(high))}"
 
 
