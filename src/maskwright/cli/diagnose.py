@@ -60,11 +60,10 @@ def diagnose(
 
 
 def _keep(made: Diagnosis, predictor: Predictor, dataset: Dataset, folder: Path, lang: str) -> Path:
-    from maskwright.evaluation.diagnosis_gallery import write_diagnosis_gallery
+    from maskwright.evaluation.diagnosis_gallery import keep_diagnosis
     from maskwright.reports.diagnosis import diagnosis_report
 
-    made.save(folder)
-    write_diagnosis_gallery(predictor, dataset, made, folder / "gallery")
+    keep_diagnosis(made, predictor, dataset, folder)
     return diagnosis_report(folder, lang=lang)
 
 

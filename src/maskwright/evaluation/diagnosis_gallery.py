@@ -53,6 +53,19 @@ MOST = 60
 """Photos at most: what can be leafed through, and fits into a page that can be sent by mail."""
 
 
+def keep_diagnosis(diagnosis: Diagnosis, predictor: Predictor, dataset: Dataset, folder: Path) -> None:
+    """Write a diagnosis with its pictures.
+
+    Args:
+        diagnosis: what was found.
+        predictor: what was diagnosed.
+        dataset: holds the samples.
+        folder: `diagnosis/<split>` of a run, or another place.
+    """
+    diagnosis.save(folder)
+    write_diagnosis_gallery(predictor, dataset, diagnosis, folder / "gallery")
+
+
 def write_diagnosis_gallery(
     predictor: Predictor, dataset: Dataset, diagnosis: Diagnosis, folder: Path
 ) -> list[dict[str, Any]]:

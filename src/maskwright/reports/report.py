@@ -17,6 +17,7 @@ from maskwright.reports import tables
 from maskwright.reports.colours import ACCENT, ink_on, page_colour
 from maskwright.reports.contents import Contents, Judged, read_contents
 from maskwright.reports.curves import curves
+from maskwright.reports.diagnosis import read_section
 from maskwright.reports.language import Language
 from maskwright.reports.pictures import embedded
 from maskwright.reports.rendering import PICTURE_BYTES, environment, joined
@@ -49,6 +50,7 @@ def report(run: Run | Path | str, *, lang: str = "en") -> Path:
 def page(contents: Contents, language: Language) -> str:
     """The report as HTML text."""
     figures = curves(contents.log, _colours(contents), language) if contents.log.last else {}
+    diagnosis = read_section(contents.folder / "diagnosis" / "val", language, picture_bytes=PICTURE_BYTES // 2)
     return environment().get_template("page.html.jinja").render(
         contents=contents,
         language=language,
@@ -57,9 +59,11 @@ def page(contents: Contents, language: Language) -> str:
         colours=_colours(contents),
         ink_on=ink_on,
         figures=figures,
-        pictures=_Pictures(contents),
-        css=joined("page.css"),
-        js=joined("reading.js", "figures.js", "page.js"),
+        diagnosis=diagnosis,
+        galleries=[judged for judged in contents.judged.values() if judged.panels],
+        pictures=_Pictures(contents, PICTURE_BYTES // 2 if diagnosis else PICTURE_BYTES),
+        css=joined("page.css", "diagnosis.css"),
+        js=joined("reading.js", "figures.js", "page.js", "diagnosis.js"),
         plotly=Markup(get_plotlyjs()) if figures else "",
         tables=tables,
         summary=SUMMARY,
@@ -129,9 +133,9 @@ def _judged_headline(judged: Judged) -> Headline:
 class _Pictures:
     """Embeds the pictures of a run, which share the room that the page has for them."""
 
-    def __init__(self, contents: Contents) -> None:
+    def __init__(self, contents: Contents, limit_bytes: int) -> None:
         panels = sum(len(judged.panels) for judged in contents.judged.values())
-        self.limit = PICTURE_BYTES // (panels + len(contents.samples) + 4)
+        self.limit = limit_bytes // (panels + len(contents.samples) + 4)
 
     def __call__(self, path: Path, shares: int = 1) -> dict[str, Any] | None:
         """A picture's `src`, `width` and `height`; None where it cannot be read."""
