@@ -57,6 +57,7 @@ class Desk:
         self.dataset, self.journal = dataset, journal
         self.queue = build_queue(dataset, folder)
         self._folder = folder
+        self._has_model = folder.probs.is_dir() and self.queue.believed
         self._proposals: dict[str, Proposal] = {"grabcut": grabcut, **proposals}
         self._places = {place.index: place for place in self.queue.places}
         self._indices = {sample.id: index for index, sample in enumerate(dataset)}
@@ -76,7 +77,7 @@ class Desk:
             "person": person,
             "lang": lang,
             "audited": self.queue.audited,
-            "proposals": ["model"] * self._folder.probs.is_dir() + list(self._proposals),
+            "proposals": ["model"] * self._has_model + list(self._proposals),
             "check_names": _check_names(lang),
             "samples": [self._line(place) for place in self.queue.places],
             "left_out": [_finding_value(finding, lang) for finding in self.queue.left_out],
@@ -183,7 +184,7 @@ class Desk:
                 self._counted[sample] = last.mask_file
 
     def _proposal(self, sample: Sample, method: str) -> Proposal:
-        if method == "model":
+        if method == "model" and self._has_model:
             probs = read_probs(self._folder.probs, sample.id)
             if probs is not None and probs.shape[1:] == sample.size_hw:
                 return of_model(probs)

@@ -10,12 +10,17 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+
+from maskwright.audit.audit import BELIEVED
 from maskwright.audit.folder import AuditFolder
 from maskwright.audit.label_issue import LabelIssue
-from maskwright.audit.label_issues import label_issues
+from maskwright.audit.label_issues import JudgedMask, Probs, Regret, label_issues, trust_in
 from maskwright.audit.probabilities import Source, data_digest, read_probs, sources, take_over, write_probs
+from maskwright.data.classes import IGNORE
 from maskwright.data.dataset import Dataset
 from maskwright.data.listing import Note
+from maskwright.data.sample import Sample
 from maskwright.errors import DataError, UsageError
 from maskwright.experiments.out_of_fold import JUDGING_S, out_of_fold
 from maskwright.inference.load import load
@@ -171,10 +176,12 @@ class Ranking:
 
     Args:
         issues: every mask that was judged, in any order.
+        trust: how far the weakest of those models is believed about single objects, in [0, 1]: see `trust_in`.
         notes: what has to be told about those models, as (sentence key, facts).
     """
 
     issues: tuple[LabelIssue, ...] = ()
+    trust: float = 1.0
     notes: tuple[Note, ...] = ()
 
 
@@ -189,12 +196,33 @@ def ranked(dataset: Dataset, targets: Sequence[str], folder: AuditFolder) -> Ran
     asked = only(dataset, targets)
     issues: list[LabelIssue] = []
     notes: list[Note] = []
+    trust = 1.0
     for source in sources(folder.probs):
         judged = source.of(asked)
         if len(judged):
-            issues += label_issues(judged, lambda sample: read_probs(folder.probs, sample.id), dataset.classes)
+            outlines: list[JudgedMask] = []
+
+            def looked(sample: Sample, outlines: list[JudgedMask] = outlines) -> Probs | None:
+                probs = read_probs(folder.probs, sample.id)
+                if probs is not None and probs.shape[1:] == sample.size_hw:
+                    outlines.append(_outlines(sample, probs))
+                return probs
+
+            issues += label_issues(judged, looked, dataset.classes)
             notes += source.notes
-    return Ranking(tuple(issues), tuple(notes))
+            trust = min(trust, trust_in(outlines).objects)
+    if trust < BELIEVED:
+        notes.append(("audit.not_believed", ()))
+    return Ranking(tuple(issues), trust, tuple(notes))
+
+
+def _outlines(sample: Sample, probs: Probs) -> JudgedMask:
+    """The pixels of objects that are labelled, that the model sees, and that are both: what `trust_in` goes by."""
+    mask = sample.mask()
+    judged = np.zeros(sample.size_hw, np.bool_) if mask is None else mask != IGNORE
+    given, own = judged & (mask != 0), judged & (probs[0] < 0.5)
+    sizes = (int(area.sum()) for area in (given, own, given & own))
+    return JudgedMask(sample.id, Regret(0.0, 0.0), (), 0, 0, 0, *sizes)
 
 
 def learned_from(dataset: Dataset, targets: Sequence[str]) -> Dataset:
