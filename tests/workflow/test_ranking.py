@@ -50,7 +50,8 @@ def test_a_weak_model_is_shown_neither_on_the_page_nor_in_review(data: Path, shi
     page = beside(data).report.read_text()
     assert "mask_empty" in made.counts and ("The models are too weak to be shown" in page) is not believed
     assert (">model<" in page.lower()) is believed
-    assert ("model" in desk(data).queue_value(person="ann", lang="en")["proposals"]) is believed
+    queue = desk(data).queue_value(person="ann", lang="en")
+    assert ("model" in queue["proposals"]) is believed and len(queue["notices"]) == 1 - believed
 
 
 def test_an_opinion_goes_with_its_photo_whatever_becomes_of_the_mask(data: Path) -> None:

@@ -92,7 +92,8 @@ class Desk:
         if not self.queue.audited:
             return [say("web.not_audited", lang, data=data)]
         counts = {"audit_changed": len(self.queue.changed), "audit_missed": len(self.queue.missed)}
-        return [say(f"web.{key}", lang, count=count, data=data) for key, count in counts.items() if count]
+        told = [say(f"web.{key}", lang, count=count, data=data) for key, count in counts.items() if count]
+        return [*told, *([] if self.queue.believed else [say("audit.not_believed", lang)])]
 
     def sample_value(self, index: int, *, lang: str) -> dict[str, Any]:
         """One sample with its findings, its history, and what leaving it out costs."""

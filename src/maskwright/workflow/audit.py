@@ -217,8 +217,9 @@ def keep(made: Audit, dataset: Dataset, folder: AuditFolder, *, began: float, la
     Returns:
         The audit with the seconds that all of it took; the page itself can only say those until it was written.
     """
-    write_split_lists(dataset, made.resplit, folder.splits)
     made = replace(made, seconds=time.monotonic() - began)
+    made.save(folder)  # the page takes its time, and nothing of this may be lost with it
+    write_split_lists(dataset, made.resplit, folder.splits)
     probs = folder.probs if made.trust >= BELIEVED else None
     audit_report(made, dataset, folder.report, probs=probs, lang=lang)
     made = replace(made, seconds=time.monotonic() - began)

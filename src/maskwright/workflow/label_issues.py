@@ -200,20 +200,27 @@ def ranked(dataset: Dataset, targets: Sequence[str], folder: AuditFolder) -> Ran
     for source in sources(folder.probs):
         judged = source.of(asked)
         if len(judged):
-            outlines: list[JudgedMask] = []
-
-            def looked(sample: Sample, outlines: list[JudgedMask] = outlines) -> Probs | None:
-                probs = read_probs(folder.probs, sample.id)
-                if probs is not None and probs.shape[1:] == sample.size_hw:
-                    outlines.append(_outlines(sample, probs))
-                return probs
-
-            issues += label_issues(judged, looked, dataset.classes)
+            said, believed = _said(judged, folder)
+            issues += said
             notes += source.notes
-            trust = min(trust, trust_in(outlines).objects)
+            trust = min(trust, believed)
     if trust < BELIEVED:
         notes.append(("audit.not_believed", ()))
     return Ranking(tuple(issues), trust, tuple(notes))
+
+
+def _said(judged: Dataset, folder: AuditFolder) -> tuple[tuple[LabelIssue, ...], float]:
+    """What one source said of the samples that it judged, and how far it is believed about single objects."""
+    outlines: list[JudgedMask] = []
+
+    def looked(sample: Sample) -> Probs | None:
+        probs = read_probs(folder.probs, sample.id)
+        if probs is not None and probs.shape[1:] == sample.size_hw:
+            outlines.append(_outlines(sample, probs))
+        return probs
+
+    issues = label_issues(judged, looked, judged.classes)
+    return issues, trust_in(outlines).objects
 
 
 def _outlines(sample: Sample, probs: Probs) -> JudgedMask:
