@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from markupsafe import escape
 
 from audit_case import surveyed
 from drawn import CLASSES, draw_folder
+from maskwright.audit.label_issue import LabelIssue, ObjectIssue
 from maskwright.data.classes import make_classes
 from maskwright.data.dataset import Dataset
 from maskwright.data.finding import Finding
@@ -17,6 +19,8 @@ from maskwright.data.reading import read
 from maskwright.data.statistics import describe
 from maskwright.evaluation.evaluate import Evaluation
 from maskwright.recipe.recipe import make_recipe
+from maskwright.review.changes import Change
+from maskwright.review.mend import Mended
 from maskwright.training.run import append_log, make_run
 from tiny import tiny_dataset
 
@@ -66,6 +70,22 @@ def test_thumbnails_are_of_files_in_the_dataset_only(dataset: Dataset) -> None:
 def test_arrays_and_no_findings_are_shown_too() -> None:
     audit = replace(surveyed(tiny_dataset()), findings=())
     assert "Nothing was found." in audit._repr_html_()
+
+
+def test_a_finding_and_a_label_issue_say_what_is_wrong() -> None:
+    facts = {"file": "train/0.png", "class_name": "disc", "percent": "40", "given": "disc"}
+    issue = LabelIssue("train/0", 0.8, "part_missing", (ObjectIssue("part_missing", 0.9, (1, 2, 3, 4), facts),))
+    (finding,) = issue.findings()
+    for value in (finding, issue):
+        assert "0.80 train/0" in value._repr_html_() and escape(finding.sentence()) in value._repr_html_()
+    assert "<table>" not in replace(issue, objects=())._repr_html_()
+
+
+def test_what_mending_made_is_shown_with_its_first_changes(tmp_path: Path) -> None:
+    changes = [Change(place, f"train/{place}", "exclude", "ann", "", NASTY) for place in range(1, 13)]
+    shown = Mended(tmp_path / "new", 4, tuple(changes), 0, moved=False)._repr_html_()
+    assert "Samples: 4; left out: 12" in shown and ">train/10</td>" in shown and "train/11" not in shown
+    assert "... and 2 more" in shown and NASTY not in shown
 
 
 def test_names_of_the_user_are_escaped() -> None:

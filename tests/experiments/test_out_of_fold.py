@@ -15,6 +15,7 @@ from maskwright.data.dataset import Dataset
 from maskwright.experiments import out_of_fold as module
 from maskwright.experiments.folds import draw_folds, seen_by
 from maskwright.experiments.out_of_fold import out_of_fold
+from maskwright.progress import Progress
 from maskwright.recipe.recipe import Recipe, make_recipe
 from tiny import tiny_dataset
 
@@ -56,8 +57,12 @@ def test_all_targets_are_judged_and_a_kill_loses_one_fold(tmp_path: Path, monkey
         assert len(seen.split("train")) == 7  # of 8 training photos 4 are held out, and 3 more are in val
         return make_recipe(SETTINGS, source="the test")
 
+    told: list[Progress] = []
+
     def make() -> None:
-        out_of_fold(dataset, targets, plan, folder, folds=2, budget_s=600, settings={"seed": 0})
+        out_of_fold(
+            dataset, targets, plan, folder, folds=2, budget_s=600, settings={"seed": 0}, on_progress=told.append
+        )
 
     judge = module.judge_fold
     with monkeypatch.context() as patch:
@@ -72,6 +77,8 @@ def test_all_targets_are_judged_and_a_kill_loses_one_fold(tmp_path: Path, monkey
     make()
     assert planned == [pytest.approx(300, abs=1)]  # once, half of the time for the first of two folds
     assert not (tmp_path / "folds").exists() and kept
+    judging = [(each.done, each.total) for each in told if each.stage == "stage.judge"]
+    assert judging == 2 * [(done, 8) for done in range(1, 9)], "of each fold four photos and their mirror images"
     for name in targets:
         probs = read_probs(folder.probs, name)
         assert probs is not None and probs.shape == (3, 64, 64)

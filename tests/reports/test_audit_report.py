@@ -73,7 +73,7 @@ def test_the_verdict_counts_photos_and_says_what_to_do(dataset: Dataset, tmp_pat
     tasks = re.findall(r'data-concern="(\w+)"><b>', text)
     assert tasks == ["files", "leaks", "labels"]
     assert "maskwright review &#39;/data/my pets&#39;" in text
-    assert "maskwright mend &#39;/data/my pets&#39; -o &#39;my pets-mended&#39;" in text
+    assert f"maskwright mend &#39;/data/my pets&#39; --audit {tmp_path} -o &#39;my pets-mended&#39;" in text
 
 
 def test_nothing_wrong_is_said_as_such(dataset: Dataset, tmp_path: Path) -> None:

@@ -9,8 +9,11 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
+from maskwright.audit.folder import AuditFolder
+from maskwright.data.finding import read_findings
 from maskwright.data.reading import read
 from maskwright.review.mend import mend
+from maskwright.storage import write_json
 from review_browser import Reviewer, journal, reviewer
 from review_process import serving
 
@@ -162,6 +165,25 @@ def test_paint_that_the_server_refuses_is_kept(chromium: Any, data: Path) -> Non
         person.press("KeyR")
         person.settled()
         assert (person.mask(sample)[45:56, 22:70] == 2).all()
+
+
+def test_a_mask_that_changed_since_the_audit_is_said_to_have(chromium: Any, data: Path) -> None:
+    folder = AuditFolder(data.with_name("pets.maskwright"))
+    worst = read_findings(folder.findings)[0].sample
+    digests = {sample.id: sample.digest for sample in read(data)}
+    write_json(folder.samples, {"format": 1, "samples": {**digests, worst: "as it was"}})
+    with serving(data, "--audit", str(folder.path)) as server, reviewer(chromium) as person:
+        assert (server.value["changed"], server.value["missed"]) == (1, 0)
+        person.open(server.address)
+        assert "changed since the audit: 1." in person.page.locator("#queue-notice").inner_text()
+        assert "changed since" not in person.page.locator("#reason-list").inner_text()
+        assert next(each for each in person.queue() if each["id"] == worst)["checks"] == []
+        person.page.goto(f"{person.origin}/review?lang=ru&sample={worst}")
+        person.seen()
+        assert person.sample() == worst
+        assert "Снимок изменился после аудита" in person.page.locator("#reason-list").inner_text()
+        assert "изменились после аудита: 1." in person.page.locator("#queue-notice").inner_text()
+        assert person.complaints == []
 
 
 @pytest.mark.parametrize(("lang", "theme"), [("ru", "dark"), ("en", "light")])

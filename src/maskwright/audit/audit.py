@@ -23,6 +23,9 @@ from maskwright.data.listing import Note
 from maskwright.errors import RunError, shown
 from maskwright.storage import read_json, write_json, write_text
 
+BELIEVED = AuditSettings().issue_severity
+"""From this trust on a model could dispute an object at all; what a weaker one sees is shown to nobody."""
+
 
 @dataclass(frozen=True)
 class Audit:
@@ -38,6 +41,7 @@ class Audit:
         duplicates: samples that show one photo, leaks between splits first.
         resplit: id -> split for samples that should move so that no photo is in two splits; empty where none is.
         label_issues: every judged mask once, worst first; empty where no model judged.
+        trust: how far the weakest of the models that judged is believed about single objects, in [0, 1].
         settings: the thresholds.
         seconds: how long it took.
         notes: what has to be told about it, as (sentence key, facts): what the models that judged had seen.
@@ -53,6 +57,7 @@ class Audit:
     duplicates: tuple[DuplicateGroup, ...] = ()
     resplit: Mapping[str, str] = field(default_factory=dict)
     label_issues: tuple[LabelIssue, ...] = ()
+    trust: float = 1.0
     settings: AuditSettings = field(default_factory=AuditSettings)
     seconds: float = 0.0
     notes: tuple[Note, ...] = ()
@@ -93,7 +98,7 @@ class Audit:
         write_json(folder.samples, {"format": 1, "samples": dict(self.digests)})
         write_text(folder.path / "classes.yaml", classes_yaml(self.classes))
         issues = [asdict(issue) for issue in self.label_issues]
-        write_json(folder.label_issues, {"format": 1, "label_issues": issues})
+        write_json(folder.label_issues, {"format": 1, "trust": self.trust, "label_issues": issues})
 
     @classmethod
     def load(cls, folder: AuditFolder) -> Audit:
@@ -117,6 +122,7 @@ class Audit:
                 duplicates=groups_from_json(duplicates["groups"]),
                 resplit=duplicates["resplit"],
                 label_issues=tuple(_issue(each) for each in issues["label_issues"]),
+                trust=float(issues.get("trust", 1.0)),
                 settings=make_settings(head["settings"]),
                 seconds=head["seconds"],
                 notes=tuple((key, tuple((name, fact) for name, fact in facts)) for key, facts in head.get("notes", ())),

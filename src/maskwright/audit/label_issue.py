@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from maskwright.data.finding import Finding
+from maskwright.data.notebook import html_table, html_title
+from maskwright.sentences import say
 
 Kind = Literal["object_unlabelled", "label_without_object", "part_missing", "contour_off", "wrong_class", "none"]
 """What is wrong: an animal without a mask, a mask without an animal, a part of the animal not in its mask, a mask whose
@@ -45,6 +47,11 @@ class LabelIssue:
     severity: float
     kind: Kind
     objects: tuple[ObjectIssue, ...] = ()
+
+    def _repr_html_(self) -> str:
+        head = [say("notebook.severity"), say("notebook.sentence")]
+        rows = [[f"{finding.severity:.2f}", finding.sentence()] for finding in self.findings()]
+        return html_title(f"{self.severity:.2f} {self.sample}") + (html_table(head, rows) if rows else "")
 
     def findings(self) -> tuple[Finding, ...]:
         """The objects as findings, check `label_<kind>`; none is worse than its mask: a small object weighs little."""

@@ -33,6 +33,14 @@ def label_issues(
     classes: Classes,
     settings: AuditSettings | None = None,
 ) -> tuple[LabelIssue, ...]:
+    """Rank masks by probabilities: `judged_masks`, settled."""
+    settings = settings or AuditSettings()
+    return settle(judged_masks(samples, probs_of, classes, settings), settings)
+
+
+def judged_masks(
+    samples: Iterable[Sample], probs_of: Callable[[Sample], Probs | None], classes: Classes, settings: AuditSettings
+) -> tuple[JudgedMask, ...]:
     """Judge masks by probabilities, one photo in memory at a time.
 
     Args:
@@ -40,15 +48,14 @@ def label_issues(
         probs_of: gives the probabilities of a sample, `(C, H, W) float32`, from a model that has not seen it; None
             where there are none, and the sample is passed over.
         classes: class 0 is what is not an object.
-        settings: the thresholds; None takes the declared ones.
+        settings: the thresholds.
 
     Returns:
-        Every judged mask once, worst first.
+        Every judged mask once.
 
     Raises:
         DataError: probabilities are of another size or of other classes than the sample.
     """
-    settings = settings or AuditSettings()
     judged = []
     for sample in samples:
         mask = sample.mask()
@@ -62,7 +69,7 @@ def label_issues(
                     do="Make them again: maskwright audit DATA --budget 15m",
                 )
             judged.append(judge_mask(sample, mask, probs, classes, settings))
-    return settle(judged, settings)
+    return tuple(judged)
 
 
 def settle(judged: Sequence[JudgedMask], settings: AuditSettings) -> tuple[LabelIssue, ...]:

@@ -51,6 +51,7 @@ def widened(made: Audit, earlier: Audit | None, dataset: Dataset) -> Audit:
         splits=tuple(name for name in dataset.splits if name in {*made.splits, *splits}),
         images=made.images + len(held),
         findings=_once([*made.findings, *dataset.findings, *kept]),
+        trust=min(made.trust, earlier.trust if len(issues) > len(made.label_issues) else 1.0),
         label_issues=tuple(sorted(issues, key=lambda issue: (-issue.severity, issue.sample))),
         notes=tuple(dict.fromkeys([*made.notes, *(each for each in earlier.notes if each[0] != WIDENED), note])),
         digests={**made.digests, **{name: others[name] for name in sorted(held)}},

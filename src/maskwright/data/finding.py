@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from maskwright.data.notebook import html_title
 from maskwright.errors import RunError, shown
 from maskwright.sentences import say
 
@@ -33,6 +34,9 @@ class Finding:
     region_xywh: tuple[int, int, int, int] | None = None
     left_out: bool = False
     said: str = field(default="", compare=False)
+
+    def _repr_html_(self) -> str:
+        return html_title(f"{self.severity:.2f} {self.sample}", small=self.sentence())
 
     def sentence(self, lang: str = "en") -> str:
         """The finding as a whole sentence with the way out."""

@@ -43,6 +43,10 @@ class Change:
     before_px: Mapping[str, int] = field(default_factory=dict)
     after_px: Mapping[str, int] = field(default_factory=dict)
 
+    def said(self, lang: str = "en") -> str:
+        """What happened to the sample."""
+        return say(f"mend.did_{self.action}", lang, pixels=self.changed_px)
+
     def record(self) -> dict[str, Any]:
         """The change as one line of `changes.jsonl`."""
         return {"format": 1, **asdict(self)}
@@ -119,9 +123,8 @@ def _page(changes: Sequence[Change], dataset: Dataset, kept: int, lang: str) -> 
 
 
 def _row(change: Change, lang: str) -> list[str]:
-    what = say(f"mend.did_{change.action}", lang, pixels=change.changed_px)
     moment = change.when[:16].replace("T", " ")
-    return [_cell(text) for text in (change.sample, what, change.why, change.who, moment)]
+    return [_cell(text) for text in (change.sample, change.said(lang), change.why, change.who, moment)]
 
 
 def _cell(text: str) -> str:

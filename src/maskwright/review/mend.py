@@ -9,20 +9,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from markupsafe import Markup
+
 from maskwright.data.classes import IGNORE, classes_yaml
 from maskwright.data.dataset import Dataset
 from maskwright.data.encode import photo_png, write_mask_png
+from maskwright.data.notebook import html_table, html_title
 from maskwright.data.reading import CLASSES_FILE, look_over
 from maskwright.data.sample import Sample
 from maskwright.data.tree import File
-from maskwright.errors import DataError, UsageError
+from maskwright.errors import DataError, UsageError, shown
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.review.binding import refuse_other_data
 from maskwright.review.changes import Change, left_out, repainted, write_changes
 from maskwright.review.decision import Decision
 from maskwright.review.journal import read_journal
 from maskwright.review.painted import paintable, read_mask
+from maskwright.sentences import say
 from maskwright.storage import becoming, refuse_inside, refuse_occupied, write_bytes, write_text
+
+MOST_ROWS = 10
+"""Changes that a notebook shows; the others stand in changes.md."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,20 @@ class Mended:
     changes: tuple[Change, ...]
     linked: int
     moved: bool
+
+    def _repr_html_(self) -> str:
+        made = say(
+            "mend.made",
+            folder=shown(self.folder),
+            samples=self.samples,
+            excluded=self.count("exclude"),
+            relabelled=self.count("relabel"),
+        )
+        head = [say(f"mend.{key}") for key in ("sample", "change", "why", "who")]
+        rows = [[each.sample, each.said(), each.why, each.who] for each in self.changes[:MOST_ROWS]]
+        rest = len(self.changes) - len(rows)
+        more = html_title("", small=f"{say('cli.more', count=rest)} (changes.md)") if rest else Markup()
+        return html_title("", small=made) + (html_table(head, rows) if rows else Markup()) + more
 
     def count(self, action: str) -> int:
         """How many samples were changed by "exclude" or "relabel"."""

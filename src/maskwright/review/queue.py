@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
+from maskwright.audit.audit import BELIEVED
 from maskwright.audit.folder import AuditFolder, looked_at
 from maskwright.data.dataset import Dataset
 from maskwright.data.finding import Finding, read_findings
@@ -36,6 +37,7 @@ class Queue:
         left_out: findings about files that could not be read as a sample.
         changed: samples whose photo or mask is not the one that the audit looked at: what it found of them is left out.
         missed: samples that it did not look at.
+        believed: whether the models that judged are good enough for proposals.
     """
 
     places: tuple[Place, ...]
@@ -43,6 +45,7 @@ class Queue:
     left_out: tuple[Finding, ...]
     changed: frozenset[str] = frozenset()
     missed: frozenset[str] = frozenset()
+    believed: bool = True
 
 
 def build_queue(dataset: Dataset, folder: AuditFolder) -> Queue:
@@ -62,27 +65,21 @@ def build_queue(dataset: Dataset, folder: AuditFolder) -> Queue:
     missed = frozenset(ids - seen.keys() if seen else ())
     known = [each for each in read_findings(folder.findings) if each.sample not in changed]
     known += [each for each in dataset.findings if not audited or each.sample in changed | missed]
-    ranks = {name: severity for name, severity in _ranks(folder).items() if name not in changed}
+    issues = read_json(folder.label_issues, format_version=1) if folder.label_issues.is_file() else {}
+    ranks = {each["sample"]: float(each["severity"]) for each in issues.get("label_issues", ())}
     found: dict[str, list[Finding]] = defaultdict(list)
     for finding in known:
         if finding.sample in ids:
             found[finding.sample].append(finding)
     places = [
-        _place(index, found.get(sample.id, []), ranks.get(sample.id, 0.0)) for index, sample in enumerate(dataset)
+        _place(index, found.get(sample.id, []), 0.0 if sample.id in changed else ranks.get(sample.id, 0.0))
+        for index, sample in enumerate(dataset)
     ]
     places.sort(key=lambda place: (-place.severity, place.index))
     left_out = tuple(finding for finding in known if finding.sample not in ids)
-    return Queue(tuple(places), audited, left_out, changed, missed)
+    return Queue(tuple(places), audited, left_out, changed, missed, issues.get("trust", 1.0) >= BELIEVED)
 
 
 def _place(index: int, findings: list[Finding], rank: float) -> Place:
     worst_first = sorted(findings, key=lambda finding: -finding.severity)
     return Place(index, max([rank, *(finding.severity for finding in findings)]), tuple(worst_first))
-
-
-def _ranks(folder: AuditFolder) -> dict[str, float]:
-    """The severity of each sample that a model judged, also below the threshold of findings."""
-    if not folder.label_issues.is_file():
-        return {}
-    issues = read_json(folder.label_issues, format_version=1)["label_issues"]
-    return {issue["sample"]: float(issue["severity"]) for issue in issues}

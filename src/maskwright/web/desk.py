@@ -59,6 +59,7 @@ class Desk:
         self.dataset, self.journal = dataset, journal
         self.queue = build_queue(dataset, folder)
         self._folder = folder
+        self._has_model = folder.probs.is_dir() and self.queue.believed
         self._proposals: dict[str, Proposal] = {"grabcut": grabcut, **proposals}
         self._to_get = dict(to_get)
         self._places = {place.index: place for place in self.queue.places}
@@ -79,7 +80,7 @@ class Desk:
             "person": person,
             "lang": lang,
             "audited": self.queue.audited,
-            "proposals": ["model"] * self._folder.probs.is_dir() + list(self._proposals),
+            "proposals": ["model"] * self._has_model + list(self._proposals),
             "to_get": self._to_get,
             "check_names": _check_names(lang),
             "samples": [self._line(place) for place in self.queue.places],
@@ -95,7 +96,8 @@ class Desk:
         if not self.queue.audited:
             return [say("web.not_audited", lang, data=data)]
         counts = {"audit_changed": len(self.queue.changed), "audit_missed": len(self.queue.missed)}
-        return [say(f"web.{key}", lang, count=count, data=data) for key, count in counts.items() if count]
+        told = [say(f"web.{key}", lang, count=count, data=data) for key, count in counts.items() if count]
+        return [*told, *([] if self.queue.believed else [say("audit.not_believed", lang)])]
 
     def sample_value(self, index: int, *, lang: str) -> dict[str, Any]:
         """One sample with its findings, its history, and what leaving it out costs."""
@@ -187,7 +189,7 @@ class Desk:
                 self._counted[sample] = last.mask_file
 
     def _proposal(self, sample: Sample, method: str) -> Proposal:
-        if method == "model":
+        if method == "model" and self._has_model:
             probs = read_probs(self._folder.probs, sample.id)
             if probs is not None and probs.shape[1:] == sample.size_hw:
                 return of_model(probs)

@@ -10,14 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from maskwright.audit.audit import Audit, with_label_issues
+from maskwright.audit.audit import BELIEVED, Audit, with_label_issues
 from maskwright.audit.checks import SampleCheck
 from maskwright.audit.duplicates import grouped
 from maskwright.audit.folder import AuditFolder, beside
 from maskwright.audit.settings import make_settings
 from maskwright.audit.split_lists import write_split_lists
 from maskwright.audit.survey import survey
-from maskwright.audit.widening import earlier_audit, widened
+from maskwright.audit.widening import WIDENED, earlier_audit, widened
 from maskwright.data.classes import Classes
 from maskwright.data.dataset import Dataset
 from maskwright.data.reading import look_over
@@ -122,7 +122,7 @@ def audit(
             on_progress=on_progress,
         )
     known = ranked(judged, targets, folder, made.settings)
-    made = replace(with_label_issues(made, known.issues), notes=known.notes)
+    made = replace(with_label_issues(made, known.issues), trust=known.trust, notes=known.notes)
     whole = widened(made, earlier_audit(folder), dataset)
     whole = keep(whole, dataset, folder, began=began, lang=lang)
     return replace(made, notes=whole.notes, seconds=whole.seconds)
@@ -174,8 +174,8 @@ def audit_for_run(
         )
         known = ranked(judged, targets, folder, made.settings)
     if known.issues:
-        notes = dict.fromkeys([*made.notes, *known.notes])
-        made = replace(with_label_issues(made, known.issues), notes=tuple(notes))
+        notes = (*(each for each in made.notes if each[0] == WIDENED), *known.notes)
+        made = replace(with_label_issues(made, known.issues), trust=known.trust, notes=notes)
     if made != there or not folder.report.is_file():
         made = keep(made, dataset, folder, began=began, lang=lang)
     return made, {
@@ -217,9 +217,11 @@ def keep(made: Audit, dataset: Dataset, folder: AuditFolder, *, began: float, la
     Returns:
         The audit with the seconds that all of it took; the page itself can only say those until it was written.
     """
-    write_split_lists(dataset, made.resplit, folder.splits)
     made = replace(made, seconds=time.monotonic() - began)
-    audit_report(made, dataset, folder.report, probs=folder.probs, lang=lang)
+    made.save(folder)  # the page takes its time, and nothing of this may be lost with it
+    write_split_lists(dataset, made.resplit, folder.splits)
+    probs = folder.probs if made.trust >= BELIEVED else None
+    audit_report(made, dataset, folder.report, probs=probs, lang=lang)
     made = replace(made, seconds=time.monotonic() - began)
     made.save(folder)
     return made

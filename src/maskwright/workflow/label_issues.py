@@ -10,10 +10,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from maskwright.audit.audit import BELIEVED
 from maskwright.audit.folder import AuditFolder
 from maskwright.audit.judging import Probs
 from maskwright.audit.label_issue import LabelIssue
-from maskwright.audit.label_issues import label_issues
+from maskwright.audit.label_issues import judged_masks, settle, trust_in
 from maskwright.audit.probabilities import Source, data_digest, read_probs, sources, take_over, write_probs
 from maskwright.audit.settings import AuditSettings
 from maskwright.data.dataset import Dataset
@@ -174,10 +175,12 @@ class Ranking:
 
     Args:
         issues: every mask that was judged, in any order.
+        trust: how far the weakest of those models is believed about single objects, in [0, 1]: see `trust_in`.
         notes: what has to be told about those models, as (sentence key, facts).
     """
 
     issues: tuple[LabelIssue, ...] = ()
+    trust: float = 1.0
     notes: tuple[Note, ...] = ()
 
 
@@ -197,12 +200,17 @@ def ranked(dataset: Dataset, targets: Sequence[str], folder: AuditFolder, settin
     asked = only(dataset, targets)
     issues: list[LabelIssue] = []
     notes: list[Note] = []
+    trust = 1.0
     for source in sources(folder.probs):
         judged = source.of(asked)
         if len(judged):
-            issues += label_issues(judged, kept, dataset.classes, settings)
+            masks = judged_masks(judged, kept, dataset.classes, settings)
+            issues += settle(masks, settings)
             notes += source.notes
-    return Ranking(tuple(issues), tuple(notes))
+            trust = min(trust, trust_in(masks, settings).objects)
+    if trust < BELIEVED:
+        notes.append(("audit.not_believed", ()))
+    return Ranking(tuple(issues), trust, tuple(notes))
 
 
 def learned_from(dataset: Dataset, targets: Sequence[str]) -> Dataset:
