@@ -71,7 +71,7 @@ class Reviewer:
 
     def place(self, x: float, y: float) -> tuple[float, float]:
         """Where a point of a photo that fits is on the screen."""
-        box = self.page.locator("#pane-label").bounding_box()
+        box = self.page.locator("#pane-mask").bounding_box()
         assert box is not None
         scale = (min(box["width"], box["height"]) - 2 * MARGIN) / SIDE
         middle_x, middle_y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

@@ -263,7 +263,7 @@ def test_filters_narrow_the_queue(person: Reviewer) -> None:
     person.seen()
     assert person.sample().startswith("val/")
     page.fill("#search", "no such photo")
-    assert page.locator("#queue-empty").is_visible()
+    assert page.locator("#queue-empty").bounding_box()["y"] < 300  # right below the filters
     page.locator("#search").press("Escape")
     person.press("Shift+KeyC")
     person.seen()
@@ -272,6 +272,25 @@ def test_filters_narrow_the_queue(person: Reviewer) -> None:
     assert page.locator(".row").count() == 0
     page.click("#clear-filters")
     page.wait_for_selector(".row")
+
+
+def test_filters_have_keys(person: Reviewer) -> None:
+    page, queue = person.page, person.queue()
+    with_findings = [each["id"] for each in queue if each["checks"]]
+    person.press("Shift+KeyY", "ArrowDown")
+    assert f"{len(with_findings)} photos" in page.locator("#queue-count").inner_text()
+    person.press("Shift+KeyC")  # typed into the filter, not done
+    assert f"{len(with_findings)} photos" in page.locator("#queue-count").inner_text()
+    person.press("Enter", "End")
+    person.seen()
+    assert person.sample() == with_findings[-1]
+    person.press("Shift+KeyC", "Shift+KeyP", "ArrowDown", "ArrowDown", "Escape")
+    assert page.input_value("#filter-split") == "val"
+    person.press("Shift+KeyQ", "ArrowDown", "Enter", "Shift+KeyK", "ArrowDown", "Enter")
+    assert page.input_value("#filter-class") == "0"
+    assert page.input_value("#filter-decision") == "none"
+    shown = [each for each in queue if each["split"] == "val" and 0 in each["class_ids"]]
+    assert f"{len(shown)} photos" in page.locator("#queue-count").inner_text()
 
 
 def test_keys_rest_while_a_note_is_typed_and_the_note_is_kept(table: Table) -> None:
@@ -317,11 +336,59 @@ def test_the_help_sheet_has_every_action(person: Reviewer) -> None:
     assert not page.locator("#help").is_visible()
 
 
+def test_sam_that_is_missing_says_how_to_get_it(person: Reviewer) -> None:
+    person.press("KeyA")
+    person.toast("maskwright weights get hf:facebook/sam2.1-hiera-tiny")
+    assert person.page.locator("#act-points").get_attribute("aria-pressed") == "false"
+
+
+def test_side_by_side_the_label_stays_what_it_is(table: Table) -> None:
+    person, page = table.person, table.person.page
+    person.press("KeyD")
+    page.locator("#pane-proposal .pane-note:empty").wait_for(state="attached")
+    titles = page.locator(".pane > .pane-title:first-child").all_inner_texts()
+    assert [title.split("\n")[0] for title in titles] == [
+        "Label in the dataset", "Your mask", "Proposal", "Label → proposal"
+    ]  # fmt: skip
+    before = [_picture(person, name) for name in PANES]
+    assert before[0] == before[1] != before[2]
+    assert page.locator("#mask-state").inner_text() == "as in the dataset"
+    person.press("KeyT")
+    person.toast("Proposal taken")
+    page.locator("#mask-state", has_text="not saved yet").wait_for()
+    _four_panes(person, before)
+    person.press("KeyR")
+    person.settled()
+    person.press("Home")
+    page.locator("#mask-state").get_by_text("saved", exact=True).wait_for()
+    _four_panes(person, before)
+    page.reload()
+    page.wait_for_selector("body[data-ready=true]")
+    person.press("Home", "KeyD")
+    page.locator("#mask-state").get_by_text("saved", exact=True).wait_for()
+    page.locator("#pane-proposal .pane-note:empty").wait_for(state="attached")
+    _four_panes(person, before)
+
+
+PANES = ("label", "mask", "proposal", "difference")
+
+
+def _four_panes(person: Reviewer, before: list[str]) -> None:
+    """The mask is the proposal now, the other panes are as they were."""
+    person.page.wait_for_timeout(400)
+    after = [_picture(person, name) for name in PANES]
+    assert after == [before[0], before[2], before[2], before[3]]
+
+
+def _picture(person: Reviewer, pane: str) -> str:
+    return str(person.page.locator(f"#pane-{pane} .tint").evaluate("(one) => one.toDataURL()"))
+
+
 def test_views_follow_their_keys(person: Reviewer) -> None:
     page = person.page
-    assert _alpha(person, "#pane-label .tint") > 0
+    assert _alpha(person, "#pane-mask .tint") > 0
     person.press("Space")
-    assert _alpha(person, "#pane-label .tint") == 0
+    assert _alpha(person, "#pane-mask .tint") == 0
     person.press("Space", "KeyD")
     page.locator("#pane-proposal .pane-note:empty").wait_for(state="attached")
     assert page.locator("#pane-difference").is_visible()

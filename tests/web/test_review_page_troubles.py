@@ -81,7 +81,9 @@ def test_two_tabs_on_one_photo_do_not_overwrite_each_other(chromium: Any, data: 
         second = mine.queue()[1]["id"]
         theirs.press("KeyX")
         theirs.seen()
-        theirs.press("KeyX")
+        theirs.press("KeyB", "Digit1")
+        theirs.drag((10.5, 85.5), (80.5, 85.5))
+        theirs.press("KeyR")
         theirs.settled()
         mine.press("KeyB", "Digit2")
         mine.drag((20.5, 50.5), (70.5, 50.5))
@@ -91,8 +93,10 @@ def test_two_tabs_on_one_photo_do_not_overwrite_each_other(chromium: Any, data: 
         assert "Exclude" in dialog.inner_text()
         assert "Relabelled" in dialog.inner_text()
         assert mine.decisions()[sample] == "exclude"
-        mine.page.click("#take-mine")
+        mine.press("Shift+KeyM")
+        dialog.wait_for(state="hidden")
         mine.settled()
+        assert not dialog.is_visible()
         assert mine.decisions()[sample] == "relabel"
         assert (mine.mask(sample)[45:56, 22:70] == 2).all()
         _sees_the_other_decision(mine, second)
@@ -100,11 +104,18 @@ def test_two_tabs_on_one_photo_do_not_overwrite_each_other(chromium: Any, data: 
 
 
 def _sees_the_other_decision(mine: Reviewer, second: str) -> None:
-    """What the other tab decided on a photo that was fetched before is seen when the photo is opened."""
+    """What the other tab painted on a photo that was fetched before is seen when the photo is opened, and kept."""
+    theirs = mine.mask(second)
     mine.press("Home", "ArrowRight")
-    mine.page.wait_for_selector("#do-exclude[aria-pressed=true]")
+    mine.page.wait_for_selector("#do-relabel[aria-pressed=true]")
     assert mine.sample() == second
-    assert mine.decisions()[second] == "exclude"
+    mine.seen()
+    mine.drag((10.5, 10.5), (30.5, 10.5))
+    mine.press("KeyR")
+    mine.settled()
+    assert (mine.mask(second)[7:14, 12:30] == 2).all()
+    np.testing.assert_array_equal(mine.mask(second)[60:], theirs[60:])
+    assert (theirs[80:91, 12:80] == 1).all()
 
 
 def test_the_other_decision_can_stand(chromium: Any, data: Path) -> None:
@@ -119,7 +130,7 @@ def test_the_other_decision_can_stand(chromium: Any, data: Path) -> None:
         theirs.settled()
         mine.press("KeyX")
         mine.page.locator("#conflict").wait_for()
-        mine.page.click("#take-theirs")
+        mine.press("Shift+KeyT")
         mine.page.wait_for_selector("#do-relabel[aria-pressed=true]")
         assert mine.sample() == sample
         assert mine.decisions() == {sample: "relabel"}
@@ -160,7 +171,8 @@ def test_paint_that_the_server_refuses_is_kept(chromium: Any, data: Path) -> Non
         person.page.wait_for_selector("#save-state[data-state=painted]")
         assert person.sample() == sample
         person.page.unroute("**/review/decisions")
-        person.page.click("#dismiss")
+        person.press("Shift+KeyH")
+        assert not person.page.locator("#banner").is_visible()
         person.seen()
         person.press("KeyR")
         person.settled()
@@ -197,9 +209,13 @@ def test_the_page_follows_language_and_theme(chromium: Any, data: Path, lang: st
         page = person.page
         assert page.locator("html").get_attribute("lang") == lang
         assert page.locator("#do-keep span").inner_text() == {"en": "Keep", "ru": "Оставить"}[lang]
-        assert page.evaluate(
-            "document.documentElement.scrollWidth <= innerWidth && document.body.scrollHeight <= innerHeight"
-        )
+        for width, height in ((1440, 900), (1024, 700)):
+            page.set_viewport_size({"width": width, "height": height})
+            assert page.evaluate(
+                "document.documentElement.scrollWidth <= innerWidth && document.body.scrollHeight <= innerHeight"
+            )
+            too_narrow = "(all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.id)"
+            assert page.locator(".choices button, .steps button, .top button").evaluate_all(too_narrow) == []
         assert _is_dark(person) == (theme == "dark")
         person.press("Shift+KeyD")
         assert _is_dark(person) != (theme == "dark")

@@ -37,6 +37,11 @@ def write_probs(folder: Path, sample: str, probs: NDArray[np.float32]) -> None:
     write_bytes(_path(folder, sample), buffer.getvalue())
 
 
+def has_probs(folder: Path, sample: str) -> bool:
+    """Whether there are probabilities of a sample in a folder; see `read_probs`."""
+    return _path(folder, sample).is_file()
+
+
 def read_probs(folder: Path, sample: str) -> NDArray[np.float32] | None:
     """The probabilities of one sample, `(C, H, W) float32`, or None where none were kept.
 

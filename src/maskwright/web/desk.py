@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from maskwright.audit.folder import AuditFolder, beside
-from maskwright.audit.probabilities import read_probs
+from maskwright.audit.probabilities import has_probs, read_probs
 from maskwright.data.classes import IGNORE
 from maskwright.data.dataset import Dataset
 from maskwright.data.finding import Finding
@@ -66,6 +66,8 @@ class Desk:
         self._indices = {sample.id: index for index, sample in enumerate(dataset)}
         self._counts = count_pixels(dataset, on_progress=on_progress)
         self._counted: dict[str, str] = {}
+        self._splits = np.array([sample.split for sample in dataset])
+        self._left_out = np.zeros(len(dataset), bool)
         self._recount()
 
     def queue_value(self, *, person: str, lang: str) -> dict[str, Any]:
@@ -117,6 +119,7 @@ class Desk:
             "image_file": sample.image_file,
             "mask_file": sample.mask_file,
             "cost": self._cost(index),
+            "modelled": has_probs(self._folder.probs, sample.id),
         }
 
     def sample(self, index: int) -> Sample:
@@ -177,11 +180,14 @@ class Desk:
         return decision
 
     def _recount(self) -> None:
-        """Count masks anew that were painted or taken back, here or by another process."""
+        """Take in what was decided here or by another process; count masks anew that were painted or taken back."""
         self.journal.refresh()
         for sample, last in self.journal.standing().items():
             index = self._indices.get(sample)  # another process may know photos that were added since
-            if index is not None and self._counted.get(sample, "") != last.mask_file:
+            if index is None:
+                continue
+            self._left_out[index] = last.action == "exclude"
+            if self._counted.get(sample, "") != last.mask_file:
                 with contextlib.suppress(RunError):  # a painted mask that is lost is told where it is asked for
                     mask = self.journal.mask(sample)
                     if mask is not None:
@@ -214,14 +220,8 @@ class Desk:
 
     def _cost(self, index: int) -> dict[str, Any]:
         """The classes of the sample's split with it and without it; what is left out already is left out in both."""
-        split = self.dataset[index].split
-        left_out = [self._is_left_out(sample) for sample in self.dataset]
-        others = np.array(
-            [
-                place != index and sample.split == split and not out
-                for place, (sample, out) in enumerate(zip(self.dataset, left_out, strict=True))
-            ]
-        )
+        others = (self._splits == self._splits[index]) & ~self._left_out
+        others[index] = False
         after = self._counts[others]
         with_it = balance(np.vstack([after, self._counts[index : index + 1]]))
         without = balance(after)
@@ -231,10 +231,6 @@ class Desk:
             "images_before": with_it.images,
             "images_after": without.images,
         }
-
-    def _is_left_out(self, sample: Sample) -> bool:
-        last = self.journal.last(sample.id)
-        return last is not None and last.action == "exclude"
 
 
 def decision_value(decision: Decision | None) -> dict[str, Any] | None:

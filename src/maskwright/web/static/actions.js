@@ -5,23 +5,24 @@
  * @typedef {import("./app.js").App} App
  */
 
-import { element, on, toast } from "./app.js";
+import { element, on, tell, toast } from "./app.js";
 import { decide, goOn, redoAny, undoAny } from "./deciding.js";
-import { openDialog, toggleHelp } from "./dialogs.js";
+import { answerConflict, openDialog, toggleHelp } from "./dialogs.js";
 import { cutOut, fillHoles, fillSelection, original, select, smooth, take } from "./editing.js";
 import { actionOf, isTyping } from "./keys.js";
-import { fetchProposal, goTo, saveDraftNow } from "./opening.js";
+import { fetchLabel, fetchProposal, goTo, saveDraftNow } from "./opening.js";
 import { retry } from "./outbox.js";
 import { isBusy, letGo, spaceDown, spaceUp } from "./pointing.js";
 import { clearFilters } from "./queuelist.js";
 import { nextEvidence } from "./reasons.js";
 import { LANG, say } from "./sentences.js";
 import { actualSize, fit, panBy, pointer, zoomBy } from "./stage.js";
-import { change, changeSize, setClass } from "./toolbar.js";
+import { change, changeSize, setClass, typeClass } from "./toolbar.js";
 import { cancelWork, closePolygon, cornerBack, pick, resetWork } from "./toolset.js";
 
 const PAN_PX = 80, ZOOM = 1.35, FAINTER = 0.1;
 const WHILE_PAINTING = new Set(["smaller", "larger", "hide", "zoom_in", "zoom_out", "cancel", "fainter", "stronger"]);
+const IN_DIALOGS = new Set(["help", "take_mine", "take_theirs"]);
 
 /** @type {Record<string, (app: App) => unknown>} */
 export const DOES = {
@@ -33,6 +34,9 @@ export const DOES = {
   undo: undoAny,
   redo: redoAny,
   retry: (app) => retry(app.outbox),
+  dismiss: (app) => { app.refused = ""; tell(app, "saving"); },
+  take_mine: (app) => answerConflict(app),
+  take_theirs: (app) => answerConflict(app, true),
 
   next: (app) => step(app, 1),
   previous: (app) => step(app, -1),
@@ -42,6 +46,10 @@ export const DOES = {
   first: (app) => goTo(app, app.shown[0]),
   last: (app) => goTo(app, app.shown[app.shown.length - 1]),
   search: () => element("search").focus(),
+  filter_check: () => element("filter-check").focus(),
+  filter_class: () => element("filter-class").focus(),
+  filter_split: () => element("filter-split").focus(),
+  filter_decision: () => element("filter-decision").focus(),
   clear_filters: clearFilters,
 
   hide: (app) => change(app, { hidden: !app.settings.hidden }),
@@ -69,10 +77,10 @@ export const DOES = {
   component: (app) => choose(app, "component"),
   superpixel: (app) => choose(app, "superpixel"),
   grabcut: (app) => (app.settings.tool === "grabcut" ? cutOut(app, "grabcut", {}) : choose(app, "grabcut")),
-  points: (app) => (app.queue.proposals.includes("sam") ? choose(app, "points") : toast(app, say("method_missing"))),
+  points: (app) => (app.queue.proposals.includes("sam") ? choose(app, "points") : toast(app, say("sam_missing", { ways: app.queue.to_get.sam }))),
   smaller: (app) => changeSize(app, -1),
   larger: (app) => changeSize(app, 1),
-  ...Object.fromEntries(Array.from({ length: 10 }, (_, id) => [`class_${id}`, (/** @type {App} */ app) => setClass(app, id)])),
+  ...Object.fromEntries(Array.from({ length: 10 }, (_, id) => [`class_${id}`, (/** @type {App} */ app) => typeClass(app, id)])),
   class_ignore: (app) => setClass(app, app.queue.ignore),
   pick: (app) => { const at = pointer(); if (at) pick(app, at); },
 
@@ -113,20 +121,19 @@ export function mountKeys(app) {
 function keyDown(app, event) {
   if (isTyping(event.target)) return leaveField(event);
   const action = actionOf(event);
-  if (!action || (openDialog() && action.id !== "help")) return;
+  if (!action || (openDialog() && !IN_DIALOGS.has(action.id))) return;
   if (isOnControl(event)) return;
   event.preventDefault();
   if (action.id === "hide") return spaceDown(app);
   if (!event.repeat || action.held) act(app, action.id);
 }
 
-/** Escape and Ctrl+Enter leave a field; everything else is typed. @param {KeyboardEvent} event */
+/** Escape and Enter leave a field, a note of several lines only Escape and Ctrl+Enter. @param {KeyboardEvent} event */
 function leaveField(event) {
-  const done = event.key === "Escape" || (event.key === "Enter" && (event.ctrlKey || event.metaKey));
-  if (done && event.target instanceof HTMLElement) {
-    event.preventDefault();
-    event.target.blur();
-  }
+  const field = /** @type {HTMLElement} */ (event.target), lines = field.matches("textarea") && !event.ctrlKey && !event.metaKey;
+  if (event.key !== "Escape" && (event.key !== "Enter" || lines)) return;
+  event.preventDefault();
+  field.blur();
 }
 
 /** Space and enter press the button that has the focus; arrows move the slider that has it. @param {KeyboardEvent} event */
@@ -166,7 +173,9 @@ function nextMethod(app) {
 /** @param {App} app */
 function toggleCompare(app) {
   change(app, { compare: !app.settings.compare });
-  if (app.settings.compare && !app.opened?.proposal) void fetchProposal(app);
+  if (!app.settings.compare) return;
+  void fetchLabel(app);
+  if (!app.opened?.proposal) void fetchProposal(app);
 }
 
 function toggleTheme() {

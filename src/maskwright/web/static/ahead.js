@@ -68,13 +68,21 @@ export function newRound() {
   round++;
 }
 
-/** Fetch the facts anew if decisions were saved since. @param {number} index @returns {Promise<SampleFacts>} */
-export function freshFacts(index) {
+/**
+ * Fetch the facts anew if decisions were saved since; and the mask, if somebody decided on this very sample.
+ *
+ * @param {number} index
+ * @returns {Fetched}
+ */
+export function fetchFresh(index) {
   const one = fetchAhead(index);
   if (one.round !== round) {
+    const { facts, mask } = one;
     one.round = round;
     one.facts = askFacts(index, one.stop.signal);
-    one.facts.catch(() => forget(index, one));
+    one.mask = Promise.all([facts, one.facts]).then(([old, now]) => (
+      old.version === now.version ? mask : askMask(index, one.stop.signal)));
+    one.mask.catch(() => forget(index, one));
   }
-  return one.facts;
+  return one;
 }

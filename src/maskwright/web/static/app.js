@@ -25,6 +25,7 @@
  * @property {SampleFacts} facts
  * @property {ImageBitmap} photo
  * @property {Work} work
+ * @property {Uint8Array|null} label the dataset's own mask, once it is known
  * @property {Uint8Array|null} proposal
  * @property {"waiting"|"there"|"none"} proposalState
  * @property {Uint8Array|null} difference

@@ -5,7 +5,7 @@
  * @typedef {import("./app.js").App} App
  */
 
-import { element, make, on } from "./app.js";
+import { element, make, on, tell } from "./app.js";
 import { fromBase64 } from "./bytes.js";
 import { rowOf, takeMine, takeTheirs } from "./deciding.js";
 import { ACTIONS, keySigns } from "./keys.js";
@@ -76,13 +76,21 @@ async function showConflict(app) {
   element("conflict-text").textContent = say("conflict_text", { id: row.id });
   describe("mine", message.action, say("you"), "", message.note);
   describe("theirs", decision?.action ?? "clear", decision?.who ?? "", decision?.when ?? "", decision?.note ?? "");
-  element("take-mine").onclick = () => { dialog.close(); takeMine(app, conflict); };
-  element("take-theirs").onclick = () => { dialog.close(); takeTheirs(app, conflict); };
   dialog.showModal();
   const [photo, mask] = await Promise.all([askPhoto(row.index), askMask(row.index)]).catch(() => []);
   if (!photo || !mask) return;
   preview(app, "mine", photo, message.mask ? fromBase64(message.mask) : mask);
   preview(app, "theirs", photo, mask);
+}
+
+/** Say which of the two decisions stands. @param {App} app @param {boolean} [theirs] */
+export function answerConflict(app, theirs = false) {
+  const dialog = openDialog();
+  if (dialog?.id !== "conflict") return;
+  if (theirs) takeTheirs(app, app.conflicts[0]);
+  else takeMine(app, app.conflicts[0]);
+  dialog.close();
+  tell(app, "saving"); // there may be another one
 }
 
 /** @param {string} side @param {string} action @param {string} who @param {string} when @param {string} note */

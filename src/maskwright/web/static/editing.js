@@ -9,11 +9,11 @@
 
 import { tell, toast } from "./app.js";
 import { toBase64 } from "./bytes.js";
-import { fetchProposal } from "./opening.js";
+import { fetchLabel, fetchProposal } from "./opening.js";
 import { begin, commit, paintFrom, paintRegion, whole } from "./painting.js";
 import { smoothed, withoutHoles } from "./regions.js";
 import { say } from "./sentences.js";
-import { askOriginal, propose } from "./server.js";
+import { propose } from "./server.js";
 
 const SMOOTHING_PX = 2; // rounds single steps of a contour and leaves an ear or a tail of five pixels; press again for more
 
@@ -79,9 +79,8 @@ export async function take(app) {
 
 /** Back to the dataset's own mask. @param {App} app */
 export async function original(app) {
-  const opened = app.opened;
-  const mask = opened && (await askOriginal(opened.row.index).catch(() => null));
-  if (app.opened?.row !== opened?.row) return;
+  const row = app.opened?.row, mask = await fetchLabel(app);
+  if (app.opened?.row !== row) return;
   if (mask) pour(app, "original", mask);
   else toast(app, say("no_answer"));
 }

@@ -18,6 +18,9 @@ export const ACTIONS = [
   { id: "undo", group: "decide", keys: ["Ctrl+KeyZ"], held: true },
   { id: "redo", group: "decide", keys: ["Ctrl+Shift+KeyZ", "Ctrl+KeyY"], held: true },
   { id: "retry", group: "decide", keys: ["Shift+KeyR"] },
+  { id: "dismiss", group: "decide", keys: ["Shift+KeyH"] },
+  { id: "take_mine", group: "decide", keys: ["Shift+KeyM"] },
+  { id: "take_theirs", group: "decide", keys: ["Shift+KeyT"] },
 
   { id: "next", group: "move", keys: ["ArrowRight", "ArrowDown"], held: true },
   { id: "previous", group: "move", keys: ["ArrowLeft", "ArrowUp"], held: true },
@@ -27,6 +30,10 @@ export const ACTIONS = [
   { id: "first", group: "move", keys: ["Home"] },
   { id: "last", group: "move", keys: ["End"] },
   { id: "search", group: "move", keys: ["Shift+KeyS"] },
+  { id: "filter_check", group: "move", keys: ["Shift+KeyY"] },
+  { id: "filter_class", group: "move", keys: ["Shift+KeyQ"] },
+  { id: "filter_split", group: "move", keys: ["Shift+KeyP"] },
+  { id: "filter_decision", group: "move", keys: ["Shift+KeyK"] },
   { id: "clear_filters", group: "move", keys: ["Shift+KeyC"] },
 
   { id: "hide", group: "see", keys: ["Space"] },

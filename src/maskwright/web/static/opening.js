@@ -8,13 +8,13 @@
  * @typedef {import("./app.js").Work} Work
  */
 
-import { fetchAhead, forget, freshFacts, keepAhead } from "./ahead.js";
+import { fetchFresh, forget, keepAhead } from "./ahead.js";
 import { tell, toast } from "./app.js";
 import { fromBase64, packed, sameBytes, toBase64, unpacked } from "./bytes.js";
 import { waitingFor } from "./outbox.js";
 import { begin, commit, paintFrom, painting, whole } from "./painting.js";
 import { say } from "./sentences.js";
-import { askProposal, propose } from "./server.js";
+import { askOriginal, askProposal, propose } from "./server.js";
 import { draftOf, dropDraft, keepDraft } from "./store.js";
 
 const AHEAD = [1, -1, 2, 3]; // the next photo first, then the one before, then farther on
@@ -34,14 +34,15 @@ export async function goTo(app, row) {
   const place = app.shown.indexOf(row);
   const near = place < 0 ? [] : AHEAD.map((step) => app.shown[place + step]).filter(Boolean).map((one) => one.index);
   keepAhead([row.index, ...near], row.size_hw[0] * row.size_hw[1]);
-  const fetched = fetchAhead(row.index);
+  const fetched = fetchFresh(row.index);
   try {
-    const [facts, photo, mask] = await Promise.all([freshFacts(row.index), fetched.photo, fetched.mask]);
+    const [facts, photo, mask] = await Promise.all([fetched.facts, fetched.photo, fetched.mask]);
     if (app.at !== row) return;
     freshen(app, row, facts);
     const work = await workOn(app, row, facts, mask);
     if (app.at !== row) return;
-    show(app, { row, facts, photo, work, proposal: null, proposalState: "waiting", difference: null, superpixels: null });
+    const label = facts.decision?.action === "relabel" ? null : mask;
+    show(app, { row, facts, photo, work, label, proposal: null, proposalState: "waiting", difference: null, superpixels: null });
   } catch (error) {
     if (app.at !== row || /** @type {Error} */ (error).name === "AbortError") return;
     tell(app, "opened", error);
@@ -65,9 +66,10 @@ function show(app, opened) {
   app.opened = opened;
   if (before?.row === opened.row) {
     const { proposal, proposalState, superpixels } = before;
-    Object.assign(opened, { proposal, proposalState, superpixels });
+    Object.assign(opened, { label: opened.label ?? before.label, proposal, proposalState, superpixels });
   }
   tell(app, "opened");
+  if (app.settings.compare) void fetchLabel(app);
   if (before?.row !== opened.row || opened.proposalState === "waiting") void fetchProposal(app);
 }
 
@@ -128,6 +130,17 @@ export function reload(app, row) {
   if (app.at === row) void goTo(app, row);
 }
 
+/** The dataset's own mask of the photo in view, null where the server does not answer. @param {App} app */
+export async function fetchLabel(app) {
+  const opened = app.opened;
+  if (!opened || opened.label) return opened?.label ?? null;
+  const label = await askOriginal(opened.row.index).catch(() => null);
+  if (app.opened?.row !== opened.row) return null;
+  app.opened.label = label;
+  tell(app, "proposal");
+  return label;
+}
+
 /**
  * Fetch what is proposed for the photo in view.
  *
@@ -139,7 +152,7 @@ export function reload(app, row) {
 export async function fetchProposal(app, wanted = app.settings.compare) {
   const opened = app.opened, method = app.settings.method;
   if (!opened) return;
-  const asked = method === "model" || (method === "grabcut" && wanted);
+  const asked = (method === "model" && opened.facts.modelled) || (method === "grabcut" && wanted);
   Object.assign(opened, { proposal: null, proposalState: asked ? "waiting" : "none", difference: null });
   tell(app, "proposal");
   if (!asked) return;

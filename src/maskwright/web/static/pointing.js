@@ -46,7 +46,7 @@ function showCursor(app) {
 /** @param {PointerEvent|WheelEvent} event @returns {Point} in CSS pixels of the pane under it */
 function place(event) {
   const pane = event.target instanceof Element ? event.target.closest(".pane") : null;
-  const box = (pane ?? element("pane-label")).getBoundingClientRect();
+  const box = (pane ?? element("pane-mask")).getBoundingClientRect();
   return { x: event.clientX - box.left, y: event.clientY - box.top };
 }
 
@@ -113,7 +113,7 @@ function pinch(app, event) {
   const before = /** @type {Point} */ (hand.fingers.get(event.pointerId));
   const other = [...hand.fingers].find(([id]) => id !== event.pointerId)?.[1] ?? now;
   hand.fingers.set(event.pointerId, now);
-  const box = element("pane-label").getBoundingClientRect();
+  const box = element("pane-mask").getBoundingClientRect();
   const middle = { x: (now.x + other.x) / 2 - box.left, y: (now.y + other.y) / 2 - box.top };
   const apart = Math.hypot(now.x - other.x, now.y - other.y), was = Math.hypot(before.x - other.x, before.y - other.y);
   panBy(app, (now.x - before.x) / 2, (now.y - before.y) / 2);

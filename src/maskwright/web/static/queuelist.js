@@ -8,6 +8,7 @@
 
 import { element, icon, make, on, tell } from "./app.js";
 import { NO_FILTERS, passing, tally } from "./filters.js";
+import { keySign } from "./keys.js";
 import { goTo } from "./opening.js";
 import { waitingFor } from "./outbox.js";
 import { count, say } from "./sentences.js";
@@ -21,6 +22,7 @@ let filters = { ...NO_FILTERS };
 /** @type {Map<QueueSample, HTMLElement>} */
 const rows = new Map();
 let pictures = 0;
+const FILTERS = ["check", "class", "split", "decision"];
 
 /** @param {App} app */
 export function mountQueue(app) {
@@ -31,9 +33,12 @@ export function mountQueue(app) {
   list.addEventListener("scroll", () => drawRows(app), { passive: true });
   new ResizeObserver(() => drawRows(app)).observe(list);
   element("search").addEventListener("input", () => refilter(app));
-  for (const id of ["filter-check", "filter-class", "filter-split", "filter-decision"]) {
-    element(id).addEventListener("change", () => {
-      element(id).blur();  // or the arrows would go on choosing filters instead of photos
+  for (const name of FILTERS) {
+    const select = element(`filter-${name}`);
+    select.title = `${say(`act_filter_${name}`)}  (${keySign(`filter_${name}`)})`;
+    select.addEventListener("change", () => {
+      // after the mouse the arrows are for photos again; keys go on choosing until Enter or Esc
+      if (!select.matches(":focus-visible")) select.blur();
       refilter(app);
     });
   }
@@ -79,6 +84,7 @@ function refilter(app) {
   element("queue-space").style.height = `${app.shown.length * ROW_PX}px`;
   element("clear-filters").hidden = Object.values(filters).every((value) => !value);
   element("queue-empty").hidden = app.shown.length > 0;
+  element("queue-list").hidden = app.shown.length === 0;
   showProgress(app);
   const still = app.at && app.shown.includes(app.at);
   drawRows(app, true);
@@ -90,7 +96,7 @@ function refilter(app) {
 /** @param {App} app */
 export function clearFilters(app) {
   element("search").value = "";
-  for (const id of ["filter-check", "filter-class", "filter-split", "filter-decision"]) element(id).value = "";
+  for (const name of FILTERS) element(`filter-${name}`).value = "";
   refilter(app);
 }
 

@@ -60,7 +60,7 @@ function showFindings(app, facts) {
     const meter = make("i", { class: "meter" });
     meter.style.setProperty("--share", String(finding.severity));
     const head = make("span", { class: "reason-head" }, make("b", {}, checkName(app, finding.check)), meter);
-    const inside = [head, make("span", { class: "reason-text" }, finding.sentence)];
+    const inside = [head, make("span", { class: "reason-text" }, withoutFile(finding.sentence, facts))];
     if (!finding.region_xywh) return make("li", {}, make("div", { class: "reason" }, ...inside));
     const button = make("button", { class: "reason", type: "button", title: say("act_evidence") }, ...inside);
     button.addEventListener("click", () => showEvidence(app, place));
@@ -68,6 +68,14 @@ function showFindings(app, facts) {
   });
   if (facts.changed) items.unshift(make("li", { class: "calm" }, say("changed_since")));
   element("reason-list").replaceChildren(...(items.length ? items : [make("li", { class: "calm" }, say("no_findings"))]));
+}
+
+/** A sentence without the name of the very file that is in view. @param {string} sentence @param {SampleFacts} facts */
+function withoutFile(sentence, facts) {
+  const file = [facts.mask_file, facts.image_file].find((one) => one && sentence.startsWith(`${one}: `));
+  if (!file) return sentence;
+  const rest = sentence.slice(file.length + 2);
+  return rest[0].toUpperCase() + rest.slice(1);
 }
 
 /** Zoom to the region of a reason. @param {App} app @param {number} place */

@@ -98,7 +98,7 @@ async function start() {
 
 /** @param {string} text */
 function fail(text) {
-  element("pane-label").querySelector(".pane-note").textContent = text;
+  element("pane-mask").querySelector(".pane-note").textContent = text;
   element("panes").dataset.loading = "true";
 }
 

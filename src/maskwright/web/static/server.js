@@ -8,11 +8,13 @@
  * @typedef {{index: number, id: string, split: string, severity: number, size_hw: [number, number], checks: string[],
  *   class_ids: number[], decision: DecisionName|null, version: string}} QueueSample
  * @typedef {{name: string, classes: ClassInfo[], ignore: number, person: string, lang: string, proposals: string[],
- *   notices: string[], samples: QueueSample[], check_names: Record<string, string>}} Queue
+ *   to_get: Record<string, string>, notices: string[],
+ *   samples: QueueSample[], check_names: Record<string, string>}} Queue
  * @typedef {{check: string, severity: number, sentence: string, region_xywh: [number, number, number, number]|null}} Reason
  * @typedef {{before: number[], after: number[], images_before: number[], images_after: number[]}} Cost
  * @typedef {{index: number, id: string, split: string, version: string, size_hw: [number, number], findings: Reason[],
- *   changed: boolean, decision: Decided|null, history: Decided[], cost: Cost|null, image_file?: string, mask_file?: string}} SampleFacts
+ *   changed: boolean, decision: Decided|null, history: Decided[], cost: Cost|null, modelled: boolean, image_file?: string,
+ *   mask_file?: string}} SampleFacts
  * @typedef {{sample: string, action: DecisionName, mask: string|null, note: string, version: string}} DecisionMessage
  */
 

@@ -1,6 +1,7 @@
 // @ts-check
 /**
- * The panes in the middle: label, or label | proposal | difference, with one zoom for all; and the pointer on them.
+ * The panes in the middle: the mask that is painted, alone or beside label, proposal and difference, with one zoom for
+ * all; and the pointer on them.
  *
  * @typedef {import("./app.js").App} App
  * @typedef {import("./pane.js").Pane} Pane
@@ -8,7 +9,7 @@
  * @typedef {import("./geometry.js").Rect} Rect
  * @typedef {import("./geometry.js").Point} Point
  * @typedef {object} Stage
- * @property {{label: Pane, proposal: Pane, difference: Pane}} panes
+ * @property {{label: Pane, mask: Pane, proposal: Pane, difference: Pane}} panes
  * @property {Viewport|null} view
  * @property {Point|null} pointer in pixels of the photo
  * @property {boolean} everything what is drawn next: all of it, or
@@ -28,14 +29,15 @@ let stage;
 
 /** Make the stage. @param {App} app @returns {Stage} */
 export function newStage(app) {
-  const panes = { label: pane("label"), proposal: pane("proposal"), difference: pane("difference") };
+  const panes = { label: pane("label"), mask: pane("mask"), proposal: pane("proposal"), difference: pane("difference") };
   stage = { panes, view: null, pointer: null, everything: false, changed: null, frame: 0 };
   let photo = app.opened?.photo;
   on(app, ["opened"], () => {
     const fresh = app.opened?.photo !== photo;
     photo = app.opened?.photo;
     if (fresh) stage.view = null;
-    redraw(app);
+    if (fresh && app.settings.compare) resized(app);
+    else redraw(app);
   });
   on(app, ["mask"], (change) => (change?.rect ? redrawPart(app, change.rect) : redraw(app)));
   let compare = app.settings.compare;
@@ -60,18 +62,29 @@ function pane(name) {
 
 /** Keep the middle in the middle when the panes change their size. @param {App} app */
 function resized(app) {
-  const { label } = stage.panes, before = { width: label.width, height: label.height };
+  const { mask } = stage.panes, before = { width: mask.width, height: mask.height };
+  arrange(app);
   for (const one of shownPanes(app)) measure(one);
   const view = stage.view;
   if (view && app.opened && before.width) {
     const fitted = fitting(app.opened.photo, before), wasFitting = Math.abs(fitted.scale - view.scale) < 1e-6;
     stage.view = wasFitting ? null : {
-      scale: view.scale, x: view.x + (before.width - label.width) / 2 / view.scale,
-      y: view.y + (before.height - label.height) / 2 / view.scale,
+      scale: view.scale, x: view.x + (before.width - mask.width) / 2 / view.scale,
+      y: view.y + (before.height - mask.height) / 2 / view.scale,
     };
   }
   stage.everything = true;
   render(app);
+}
+
+/** The four panes in as many columns as show the photo largest. @param {App} app */
+function arrange(app) {
+  const photo = app.opened?.photo, { clientWidth, clientHeight } = element("panes");
+  if (!photo) return;
+  const scales = [2, 4, 1].map((columns) => (
+    { columns, scale: fitting(photo, { width: clientWidth / columns, height: (clientHeight * columns) / 4 }).scale }));
+  const best = scales.reduce((a, b) => (b.scale > a.scale ? b : a));
+  element("panes").style.setProperty("--columns", String(best.columns));
 }
 
 /** Draw everything with the next frame. @param {App} app */
@@ -93,8 +106,7 @@ function schedule(app) {
 
 /** @param {App} app */
 function shownPanes(app) {
-  const { label, proposal, difference } = stage.panes;
-  return app.settings.compare ? [label, proposal, difference] : [label];
+  return app.settings.compare ? Object.values(stage.panes) : [stage.panes.mask];
 }
 
 /** @param {App} app */
@@ -104,11 +116,11 @@ function render(app) {
   Object.assign(stage, { frame: 0, everything: false, changed: null });
   if (!opened || !opened.photo.width) return;
   if (!stage.view) {
-    stage.view = fitting(opened.photo, stage.panes.label);
+    stage.view = fitting(opened.photo, stage.panes.mask);
     tell(app, "view");
   }
   const view = stage.view, { width, height } = opened.photo;
-  updateDifference(app, everything ? null : changed);
+  if (app.settings.compare) updateDifference(opened);
   for (const one of shownPanes(app)) {
     const mask = maskOf(app, one);
     if (everything) drawPhoto(one, opened.photo, view);
@@ -125,6 +137,7 @@ function render(app) {
 function maskOf(app, one) {
   const { opened } = app;
   if (!opened) return null;
+  if (one === stage.panes.label) return opened.label;
   if (one === stage.panes.proposal) return opened.proposal;
   return one === stage.panes.difference ? opened.difference : opened.work.painting.mask;
 }
@@ -136,14 +149,10 @@ function tintsOf(app, one) {
   return classTints(app.queue.classes, app.queue.ignore, opacity, outline);
 }
 
-/** @param {App} app @param {Rect|null} changed all of it where null */
-function updateDifference(app, changed) {
-  const opened = app.opened;
-  if (!app.settings.compare || !opened?.proposal) return;
-  const { width, height, mask } = opened.work.painting;
-  const rect = changed && opened.difference ? changed : { x0: 0, y0: 0, x1: width, y1: height };
-  opened.difference ??= new Uint8Array(mask.length);
-  difference(mask, opened.proposal, opened.difference, width, rect);
+/** What the proposal would change in the dataset's label. @param {import("./app.js").Opened} opened */
+function updateDifference(opened) {
+  const { label, proposal } = opened;
+  if (label && proposal) opened.difference ??= difference(label, proposal);
 }
 
 /** How large the photo is shown, in CSS pixels per pixel. */
@@ -176,7 +185,7 @@ function look(app, view) {
 
 /** Nearer or farther. @param {App} app @param {number} factor @param {Point} [at] in CSS pixels of the pane; else its middle */
 export function zoomBy(app, factor, at) {
-  const pane = stage.panes.label;
+  const pane = stage.panes.mask;
   if (!stage.view || !app.opened) return;
   look(app, zoomed(stage.view, factor, at ?? { x: pane.width / 2, y: pane.height / 2 }, app.opened.photo, pane));
 }
@@ -188,7 +197,7 @@ export function actualSize(app) {
 
 /** @param {App} app @param {number} dx in CSS pixels @param {number} dy */
 export function panBy(app, dx, dy) {
-  if (stage.view && app.opened) look(app, panned(stage.view, dx, dy, app.opened.photo, stage.panes.label));
+  if (stage.view && app.opened) look(app, panned(stage.view, dx, dy, app.opened.photo, stage.panes.mask));
 }
 
 /** The whole photo. @param {App} app */
@@ -198,5 +207,5 @@ export function fit(app) {
 
 /** A region of the photo, near. @param {App} app @param {Rect} rect */
 export function lookAt(app, rect) {
-  if (app.opened) look(app, closeUp(rect, app.opened.photo, stage.panes.label));
+  if (app.opened) look(app, closeUp(rect, app.opened.photo, stage.panes.mask));
 }

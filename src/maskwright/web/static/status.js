@@ -10,7 +10,7 @@ import { retry } from "./outbox.js";
 import { count, say } from "./sentences.js";
 import { pointer } from "./stage.js";
 
-const TOAST_MS = 3500;
+const TOAST_MS = 3500, READING_MS = 70; // and for each letter of what is longer
 
 /** @param {App} app */
 export function mountStatus(app) {
@@ -19,8 +19,8 @@ export function mountStatus(app) {
   on(app, ["view", "marks", "mask", "opened"], () => showPointer(app));
   on(app, ["proposal", "settings", "opened"], () => showProposal(app));
   on(app, ["at"], () => showLoading(app));
+  on(app, ["opened", "rows", "saving"], () => showMaskState(app));
   on(app, ["opened"], (error) => showOpened(app, error));
-  element("dismiss").addEventListener("click", () => { app.refused = ""; showSaving(app); });
   window.addEventListener("online", () => retry(app.outbox));
   showSaving(app);
 }
@@ -52,7 +52,7 @@ function showToast(text) {
   toast.textContent = text;
   toast.dataset.shown = "true";
   clearTimeout(fading);
-  fading = window.setTimeout(() => (toast.dataset.shown = "false"), TOAST_MS);
+  fading = window.setTimeout(() => (toast.dataset.shown = "false"), Math.max(TOAST_MS, READING_MS * text.length));
 }
 
 /** @param {App} app */
@@ -69,10 +69,18 @@ function showPointer(app) {
 function showProposal(app) {
   const opened = app.opened;
   if (!opened) return;
-  const text = { waiting: say("proposal_waiting"), none: say("proposal_none"), there: "" }[opened.proposalState];
+  const text = { waiting: say("proposal_waiting"), none: say(element("method").hidden ? "proposal_none" : "proposal_none_so"), there: "" }[opened.proposalState];
   for (const name of ["proposal", "difference"]) {
     element(`pane-${name}`).querySelector(".pane-note").textContent = text;
   }
+}
+
+/** What the mask in view is, beside the label of the dataset. @param {App} app */
+function showMaskState(app) {
+  const row = app.opened?.row;
+  if (!row) return;
+  const state = app.painted.has(row.id) ? "unsaved" : row.decision === "relabel" ? "saved" : "as_label";
+  element("mask-state").textContent = say(`mask_${state}`);
 }
 
 let patience = 0;
@@ -88,7 +96,7 @@ function showLoading(app) {
 /** @param {App} app @param {Error} [error] */
 function showOpened(app, error) {
   element("panes").dataset.loading = "false";
-  element("pane-label").querySelector(".pane-note").textContent =
+  element("pane-mask").querySelector(".pane-note").textContent =
     error ? say("photo_unreachable", { error: error.message }) : "";
   if (error) element("panes").dataset.loading = "true";
 }

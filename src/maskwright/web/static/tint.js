@@ -56,21 +56,14 @@ function abgr(rgb, alpha) {
 }
 
 /**
- * What a proposal would change in a part of the label.
+ * What a proposal would change in a label.
  *
  * @param {Uint8Array} label class ids, H*W
  * @param {Uint8Array} proposal class ids, H*W
- * @param {Uint8Array} into gets 0 same, 1 added, 2 taken away, 3 other class
- * @param {number} width
- * @param {Rect} rect
+ * @returns {Uint8Array} for each pixel 0 same, 1 added, 2 taken away, 3 other class
  */
-export function difference(label, proposal, into, width, rect) {
-  for (let y = rect.y0; y < rect.y1; y++) {
-    for (let at = y * width + rect.x0, end = y * width + rect.x1; at < end; at++) {
-      const old = label[at], next = proposal[at];
-      into[at] = old === next ? 0 : old === 0 ? 1 : next === 0 ? 2 : 3;
-    }
-  }
+export function difference(label, proposal) {
+  return label.map((old, at) => (old === proposal[at] ? 0 : old === 0 ? 1 : proposal[at] === 0 ? 2 : 3));
 }
 
 /**

@@ -22,8 +22,9 @@ const CORNER_BUTTONS = ["zoom_out", "zoom_in", "fit"];
 /** @param {App} app @param {(id: string) => void} act does an action by its name */
 export function mountToolbar(app, act) {
   const groups = TOOL_GROUPS.map((group) => make("div", { class: "tool-group", role: "group" },
-    ...group.filter((id) => id !== "points" || app.queue.proposals.includes("sam")).map((id) => button(id, act))));
+    ...group.map((id) => button(id, act))));
   element("tools").append(...groups);
+  element("act-points").toggleAttribute("data-missing", !app.queue.proposals.includes("sam"));
   element("view-buttons").append(...VIEW_BUTTONS.map((id) => button(id, act)));
   element("zoom-buttons").prepend(...CORNER_BUTTONS.map((id) => button(id, act)));
   mountClasses(app);
@@ -58,19 +59,20 @@ function adopt(/** @type {HTMLElement} */ made, /** @type {(id: string) => void}
 /** @param {App} app */
 function mountClasses(app) {
   const chips = app.queue.classes.map((one) => {
-    const id = one.id < 10 ? `class_${one.id}` : "";
     const swatch = make("i", { class: isClear(one) ? "swatch clear" : "swatch" });
     if (!isClear(one)) swatch.style.background = `rgb(${one.rgb.join(",")})`;
-    return chip(app, one.id, one.name, id ? keySign(id) : "", swatch);
+    return chip(app, one.id, one.name, String(one.id), swatch);
   });
   chips.push(chip(app, app.queue.ignore, say("ignore"), keySign("class_ignore"), make("i", { class: "swatch ignored" })));
-  element("classes").append(...chips);
+  const strip = element("classes");
+  strip.append(...chips);
+  strip.addEventListener("wheel", (/** @type {WheelEvent} */ event) => (strip.scrollLeft += event.deltaY), { passive: true });
 }
 
 /** @param {App} app @param {number} classId @param {string} name @param {string} sign @param {HTMLElement} swatch */
 function chip(app, classId, name, sign, swatch) {
   const made = make("button", { type: "button", class: "chip", role: "radio", "data-class": classId }, swatch,
-    make("span", {}, name), ...(sign ? [make("kbd", {}, sign)] : []));
+    make("span", {}, name), make("kbd", {}, sign));
   made.title = say("choose_class", { name });
   made.addEventListener("click", (event) => {
     if (event.detail > 0) made.blur();
@@ -83,6 +85,17 @@ function chip(app, classId, name, sign, swatch) {
 export function setClass(app, classId) {
   const known = classId === app.queue.ignore || app.queue.classes.some((one) => one.id === classId);
   if (known) change(app, { classId });
+}
+
+const TOGETHER_MS = 800; // digits typed within that time are one number
+let typed = { id: 0, at: 0 };
+
+/** Choose a class by the digits of its number. @param {App} app @param {number} digit */
+export function typeClass(app, digit) {
+  const at = performance.now(), joined = 10 * typed.id + digit;
+  const goesOn = typed.id > 0 && at - typed.at < TOGETHER_MS && app.queue.classes.some((one) => one.id === joined);
+  typed = { id: goesOn ? joined : digit, at };
+  setClass(app, typed.id);
 }
 
 /** @param {App} app @param {Partial<import("./app.js").Settings>} settings */
@@ -135,7 +148,7 @@ function showSettings(app) {
   element("size").value = String(SIZES.findIndex((one) => one >= size));
   element("size-text").textContent = say("px", { n: size });
   element("opacity").value = String(opacity);
-  element("pane-label").dataset.hidden = String(hidden);
+  element("pane-mask").dataset.hidden = String(hidden);
   element("hint").textContent = hint(app);
 }
 
