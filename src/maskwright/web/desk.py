@@ -119,7 +119,7 @@ class Desk:
             "image_file": sample.image_file,
             "mask_file": sample.mask_file,
             "cost": self._cost(index),
-            "modelled": has_probs(self._folder.probs, sample.id),
+            "modelled": self._has_model and has_probs(self._folder.probs, sample.id),
         }
 
     def sample(self, index: int) -> Sample:
