@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from maskwright.data.sample import Sample
     from maskwright.data.statistics import describe
     from maskwright.doctor import examine
-    from maskwright.evaluation.compare import Comparison, compare
+    from maskwright.evaluation.compare import compare
+    from maskwright.evaluation.comparison import Comparison
     from maskwright.evaluation.evaluate import Evaluation, evaluate
     from maskwright.experiments.mmsegmentation.import_run import import_mmseg
     from maskwright.inference.load import load
@@ -83,7 +84,7 @@ _HOME = {
     "Audit": "audit.audit",
     "Bundle": "shipping.bundle",
     "Classes": "data.classes",
-    "Comparison": "evaluation.compare",
+    "Comparison": "evaluation.comparison",
     "Dataset": "data.dataset",
     "Decision": "review.decision",
     "Evaluation": "evaluation.evaluate",

@@ -16,8 +16,8 @@ from maskwright.reports.curves import curves
 from maskwright.reports.language import Language
 from maskwright.reports.pictures import embedded
 from maskwright.reports.tables import confusion_matrix, reason_parts, worst_confusion
-from maskwright.training.training_log import TrainingLog, read_training_log
 from maskwright.training.run import append_log
+from maskwright.training.training_log import TrainingLog, read_training_log
 
 
 def test_the_matrix_is_shares_of_each_row() -> None:
