@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from maskwright.data.sample import Sample
     from maskwright.data.statistics import describe
     from maskwright.doctor import examine
-    from maskwright.evaluation.compare import Comparison, compare
+    from maskwright.evaluation.compare import compare
+    from maskwright.evaluation.comparison import Comparison
     from maskwright.evaluation.diagnose import diagnose
     from maskwright.evaluation.diagnosis import Diagnosis
     from maskwright.evaluation.evaluate import Evaluation, evaluate
@@ -89,7 +90,7 @@ _HOME = {
     "Audit": "audit.audit",
     "Bundle": "shipping.bundle",
     "Classes": "data.classes",
-    "Comparison": "evaluation.compare",
+    "Comparison": "evaluation.comparison",
     "Dataset": "data.dataset",
     "Decision": "review.decision",
     "Diagnosis": "evaluation.diagnosis",

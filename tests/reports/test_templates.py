@@ -14,8 +14,10 @@ TEMPLATES = sorted((REPORTS / "templates").glob("*.jinja"))
 SOURCES = [*TEMPLATES, *REPORTS.glob("*.py")]
 AREAS = {
     area: {key.removeprefix(f"{area}.") for key in table("en") if key.startswith(f"{area}.")}
-    for area in ("report", "audit_page")
+    for area in ("report", "audit_page", "compare_page")
 }
+OWN = {"audit_page": "audit", "compare_page": "compare"}
+"""How the files begin that are about one page alone."""
 PRODUCT = {"Maskwright", "findings", "duplicates", "jsonl", "json"}
 
 
@@ -27,9 +29,9 @@ def test_a_template_holds_no_words(path: Path) -> None:
     assert set(re.findall(r"[^\W\d_]{2,}", shown)) - PRODUCT == set()
 
 
-@pytest.mark.parametrize("area", ["report", "audit_page"])
+@pytest.mark.parametrize("area", AREAS)
 def test_every_sentence_that_a_template_says_is_in_the_table(area: str) -> None:
-    """What the audit's page lacks it says as the run's report does; the shared parts say what the report has."""
+    """What a page of its own lacks it says as the run's report does; the shared parts say what the report has."""
     known = AREAS["report"] | AREAS[area]
     said = {key for path in _of(area) for key in re.findall(r'\bt\("(\w+)"', path.read_text(encoding="utf-8"))}
     complete = {key for key in said if not key.endswith("_")}
@@ -37,7 +39,7 @@ def test_every_sentence_that_a_template_says_is_in_the_table(area: str) -> None:
     assert complete - known == set()
 
 
-@pytest.mark.parametrize("area", ["report", "audit_page"])
+@pytest.mark.parametrize("area", AREAS)
 def test_every_sentence_in_the_table_is_said(area: str) -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
     families = set(re.findall(r'"(?:report\.)?(\w+_)"', text)) | set(re.findall(r'f"(\w+_)\{', text))
@@ -51,4 +53,5 @@ def test_every_sentence_in_the_table_is_said(area: str) -> None:
 
 
 def _of(area: str) -> list[Path]:
-    return [path for path in SOURCES if area == "audit_page" or not path.name.startswith("audit")]
+    others = tuple(start for page, start in OWN.items() if page != area)
+    return [path for path in SOURCES if not path.name.startswith(others)]

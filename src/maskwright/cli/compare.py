@@ -15,10 +15,8 @@ from maskwright.sentences import say
 
 if TYPE_CHECKING:
     from maskwright.data.dataset import Dataset
-    from maskwright.evaluation.compare import Comparison
+    from maskwright.evaluation.comparison import Comparison
 
-MOST_PAIRS = 15
-"""What fits on a screen: the pairs of six runs."""
 LONGEST = 24
 """Characters of a setting's value; the page shows all of them."""
 MOST_CLASSES = 6
@@ -57,7 +55,7 @@ def compare(
 
 def comparison_text(comparison: Comparison, lang: str) -> str:
     """The comparison as a person reads it on a terminal: the table, the pairs, what differs, what may be concluded."""
-    from maskwright.evaluation.compare_words import data_words, overfit_words, verdicts
+    from maskwright.evaluation.compare_words import data_words, overfit_words
 
     data = [data_words(each, lang) for each in comparison.data] or [say("compare.same_data", lang)]
     parts = [
@@ -66,7 +64,7 @@ def comparison_text(comparison: Comparison, lang: str) -> str:
         + _runs_table(comparison, lang),
         _pairs_table(comparison, lang),
         "\n".join([*_recipe_lines(comparison, lang), *_setting_lines(comparison, lang), *data]),
-        "\n".join([*overfit_words(comparison, lang), *verdicts(comparison, lang)]),
+        "\n".join([*(overfit_words(each, lang) for each in comparison.overfits), *comparison.verdicts(lang)]),
     ]
     return "\n\n".join(parts)
 
@@ -93,19 +91,13 @@ def _runs_table(comparison: Comparison, lang: str) -> str:
 
 
 def _pairs_table(comparison: Comparison, lang: str) -> str:
-    from maskwright.evaluation.compare_words import number, p_text
+    from maskwright.evaluation.comparison import pair_rows
 
-    rows = [[say(f"compare.{key}", lang) for key in ("pair", "difference", "interval", "p", "verdict")]]
-    for pair in sorted(comparison.pairs, key=lambda pair: pair.p_holm)[:MOST_PAIRS]:
-        low, value, high = (
-            number(100 * part, lang, signed=True)
-            for part in (pair.difference.low, pair.difference.value, pair.difference.high)
-        )
-        verdict = say(f"compare.verdict_{pair.verdict}", lang)
-        rows.append([f"{pair.one} − {pair.other}", value, f"{low} … {high}", p_text(pair.p_holm, lang), verdict])
-    more = len(comparison.pairs) - MOST_PAIRS
-    lines = [say("compare.weights_of", lang), table(rows)]
-    return "\n".join([*lines, say("compare.more_pairs", lang, count=more)] if more > 0 else lines)
+    head = [say(f"compare.{key}", lang) for key in ("pair", "difference", "interval", "p", "verdict")]
+    rows = pair_rows(comparison, lang)
+    more = len(comparison.pairs) - len(rows)
+    lines = [say("compare.weights_of", lang), table([head, *rows])]
+    return "\n".join([*lines, say("compare.more_pairs", lang, count=more)] if more else lines)
 
 
 def _recipe_lines(comparison: Comparison, lang: str) -> list[str]:

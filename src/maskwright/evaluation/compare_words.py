@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
+from maskwright.evaluation.differences import DataDifference, Overfit
 from maskwright.evaluation.verdicts import FEWEST_SEEDS, Pair, RecipePair
 from maskwright.sentences import say
-
-if TYPE_CHECKING:
-    from maskwright.evaluation.compare import Comparison, DataDifference
 
 MOST_NEEDED = 1_000_000
 """More photos than that are the same as none: the runs are as good as equal."""
 
 
-def verdicts(comparison: Comparison, lang: str = "en") -> list[str]:
-    """What may be concluded, the most important first: of recipes, of weights, and how far that goes.
+def pair_verdict(pair: Pair, photos: int, lang: str = "en") -> str:
+    """What may be said of two trained models.
 
     Args:
-        comparison: the comparison.
+        pair: the two.
+        photos: how many photos they were judged on.
         lang: "en" or "ru".
     """
-    words = [recipe_verdict(pair, comparison, lang) for pair in comparison.recipe_pairs]
-    if len(comparison.pairs) == 1:
-        words.append(pair_verdict(comparison.pairs[0], comparison.photos, lang))
-    else:
-        differ = sum(pair.verdict != "undecided" for pair in comparison.pairs)
-        words.append(say("compare.summary", lang, pairs=len(comparison.pairs), differ=differ))
-    same = sum(pair.same_recipe and pair.verdict != "undecided" for pair in comparison.pairs)
-    if same:
-        words.append(say("compare.same_recipe", lang, pairs=same))
-    words.append(say("compare.scope", lang, seeds=FEWEST_SEEDS))
-    return words
-
-
-def pair_verdict(pair: Pair, photos: int, lang: str = "en") -> str:
-    """What may be said of two trained models."""
     facts = {"one": pair.one, "other": pair.other, **_facts(pair, lang)}
     if pair.verdict != "undecided":
         return say(f"compare.{pair.verdict}", lang, **facts)
@@ -46,14 +29,21 @@ def pair_verdict(pair: Pair, photos: int, lang: str = "en") -> str:
     return say("compare.undecided", lang, photos=photos, needed=rounded(needed), **facts)
 
 
-def recipe_verdict(pair: RecipePair, comparison: Comparison, lang: str = "en") -> str:
-    """What may be said of two recipes."""
-    groups = {group.name: group for group in comparison.recipes}
+def recipe_verdict(pair: RecipePair, seeds: int, other_seeds: int, photos: int, lang: str = "en") -> str:
+    """What may be said of two recipes.
+
+    Args:
+        pair: the two.
+        seeds: how many runs of the first there are.
+        other_seeds: how many of the second.
+        photos: how many photos they were judged on.
+        lang: "en" or "ru".
+    """
     facts = {
         "one": pair.one,
         "other": pair.other,
-        "seeds": len(groups[pair.one].runs),
-        "other_seeds": len(groups[pair.other].runs),
+        "seeds": seeds,
+        "other_seeds": other_seeds,
         "share": round(100 * pair.seeds_share),
         **_facts(pair, lang),
     }
@@ -65,7 +55,7 @@ def recipe_verdict(pair: RecipePair, comparison: Comparison, lang: str = "en") -
         )
     if pair.photos_needed <= MOST_NEEDED:
         needed = rounded(pair.photos_needed)
-        return say("compare.recipe_undecided_photos", lang, photos=comparison.photos, needed=needed, **facts)
+        return say("compare.recipe_undecided_photos", lang, photos=photos, needed=needed, **facts)
     return say("compare.recipe_equal", lang, **facts)
 
 
@@ -81,22 +71,19 @@ def data_words(difference: DataDifference, lang: str = "en") -> str:
     return say("compare.data_photos", lang, here=difference.only_here, there=difference.only_there, **facts)
 
 
-def overfit_words(comparison: Comparison, lang: str = "en") -> list[str]:
-    """Which runs were trained past their best."""
-    return [
-        say(
-            "compare.overfit",
-            lang,
-            run=each.run,
-            best=each.best_iteration,
-            iterations=each.iterations,
-            lost=number(100 * each.lost, lang),
-        )
-        for each in comparison.overfits
-    ]
+def overfit_words(overfit: Overfit, lang: str = "en") -> str:
+    """That a run was trained past its best."""
+    return say(
+        "compare.overfit",
+        lang,
+        run=overfit.run,
+        best=overfit.best_iteration,
+        iterations=overfit.iterations,
+        lost=number(100 * overfit.lost, lang),
+    )
 
 
-def number(value: float, lang: str, *, signed: bool = False) -> str:
+def number(value: float, lang: str = "en", *, signed: bool = False) -> str:
     """A number with two decimals, as the language writes it; a dash for nan."""
     if math.isnan(value):
         return "–"
@@ -105,7 +92,12 @@ def number(value: float, lang: str, *, signed: bool = False) -> str:
     return (text.replace(".", ",") if lang == "ru" else text).replace("-", "−")
 
 
-def p_text(p: float, lang: str) -> str:
+def interval_text(low: float, high: float, lang: str = "en") -> str:
+    """An interval in points: "−0.56 … +3.62"."""
+    return f"{number(100 * low, lang, signed=True)} … {number(100 * high, lang, signed=True)}"
+
+
+def p_text(p: float, lang: str = "en") -> str:
     """A p-value with three decimals: "0.031", or "<0.001"."""
     text = "<0.001" if p < 0.0005 else f"{p:.3f}"
     return text.replace(".", ",") if lang == "ru" else text

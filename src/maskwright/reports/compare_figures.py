@@ -7,8 +7,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from maskwright.evaluation.compare import Comparison
-from maskwright.evaluation.compare_words import number
+from maskwright.evaluation.compare_words import interval_text, number
+from maskwright.evaluation.comparison import Comparison
 from maskwright.evaluation.verdicts import Pair, RecipePair
 from maskwright.reports.colours import SERIES
 from maskwright.reports.figure import finished, safe
@@ -81,11 +81,8 @@ def _forest(pairs: Sequence[Pair | RecipePair], language: Language) -> go.Figure
 
 
 def _ends(pair: Pair | RecipePair, language: Language) -> str:
-    difference = pair.difference
-    value, low, high = (
-        number(100 * each, language.code, signed=True) for each in (difference.value, difference.low, difference.high)
-    )
-    return f"{value} ({low} … {high})"
+    value = number(100 * pair.difference.value, language.code, signed=True)
+    return f"{value} ({interval_text(pair.difference.low, pair.difference.high, language.code)})"
 
 
 def _curves(comparison: Comparison, language: Language) -> go.Figure:

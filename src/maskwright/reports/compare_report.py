@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,18 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from maskwright import __version__
-from maskwright.evaluation.compare import Comparison
 from maskwright.evaluation.compare_words import (
     MOST_NEEDED,
     data_words,
+    interval_text,
     number,
     overfit_words,
     p_text,
     rounded,
-    verdicts,
 )
+from maskwright.evaluation.comparison import Comparison
 from maskwright.evaluation.contenders import Contender
-from maskwright.evaluation.verdicts import Interval, Pair, RecipePair
+from maskwright.evaluation.verdicts import Pair, RecipePair
 from maskwright.reports.compare_figures import compare_figures, recipe_colour, shown_pairs
 from maskwright.reports.language import Language
 from maskwright.reports.rendering import environment, joined
@@ -65,17 +64,15 @@ def page(comparison: Comparison, language: Language) -> str:
         t=language.t,
         title=" · ".join(run.name for run in comparison.runs[:3]) + (" …" if len(comparison.runs) > 3 else ""),
         headline=headline(comparison),
-        verdicts=verdicts(comparison, language.code),
-        overfits=overfit_words(comparison, language.code),
+        verdicts=comparison.verdicts(language.code),
+        overfits=[overfit_words(each, language.code) for each in comparison.overfits],
         data=[data_words(each, language.code) for each in comparison.data],
         bars=sorted(comparison.runs, key=lambda run: -run.evaluation.scores.mDice)[:MOST_BARS],
         pairs=shown_pairs(comparison),
         points=lambda value: number(100 * value, language.code, signed=True),
-        ends=lambda low, high: f"{number(100 * low, language.code, signed=True)} … "
-        f"{number(100 * high, language.code, signed=True)}",
+        ends=lambda low, high: interval_text(low, high, language.code),
         p_text=lambda p: p_text(p, language.code),
         needed=lambda count: language.count(rounded(count)) if count <= MOST_NEEDED else "∞",
-        by_class=lambda pair: by_class(pair.per_class, comparison.classes, language),
         colour=lambda name: recipe_colour(comparison, name),
         speed=lambda run: speed(run, language),
         plain=lambda value: ", ".join(map(str, value)) if isinstance(value, tuple) else str(value),
@@ -94,16 +91,6 @@ def headline(comparison: Comparison) -> Pair | RecipePair | None:
     if len(comparison.recipe_pairs) == 1:
         return comparison.recipe_pairs[0]
     return comparison.pairs[0] if len(comparison.pairs) == 1 else None
-
-
-def by_class(parts: tuple[Interval, ...], names: tuple[str, ...], language: Language) -> str:
-    """The differences of Dice by class, each with its interval, as one line."""
-    return "; ".join(
-        f"{name} {number(100 * value, language.code, signed=True)} "
-        f"({number(100 * low, language.code, signed=True)} … {number(100 * high, language.code, signed=True)})"
-        for name, (value, low, high) in zip(names, parts, strict=True)
-        if not math.isnan(value)
-    )
 
 
 def speed(run: Contender, language: Language) -> dict[str, Any]:
