@@ -78,6 +78,25 @@ def test_ten_photos_are_decided_by_keys(table: Table) -> None:
     assert person.sample() == person.queue()[10]["id"]
 
 
+STORE_HANGS = """() => {
+  const never = { get: () => ({}), put: () => ({}), add: () => ({}), delete: () => ({}) };
+  IDBDatabase.prototype.transaction = () => ({ objectStore: () => never });
+}"""
+
+
+def test_the_next_photo_waits_for_nobody(table: Table) -> None:
+    """Neither for the server nor for the browser's store: both hang, and the next three photos are decided on."""
+    person, order = table.person, [each["id"] for each in table.person.queue()]
+    person.page.wait_for_load_state("networkidle")  # the neighbours are here
+    person.page.route("**/review/**", lambda _: None)
+    person.page.evaluate(STORE_HANGS)
+    for number in range(1, 4):
+        person.press("KeyK")
+        person.page.locator("#progress-text", has_text=f"{number} of 24 decided").wait_for()
+        assert person.sample() == order[number]
+        person.page.wait_for_timeout(150)
+
+
 def test_strokes_are_saved_to_the_pixel(table: Table) -> None:
     person = table.person
     sample, before = person.sample(), person.mask(person.sample())

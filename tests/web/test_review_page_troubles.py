@@ -215,7 +215,7 @@ def test_the_page_follows_language_and_theme(chromium: Any, data: Path, lang: st
                 "document.documentElement.scrollWidth <= innerWidth && document.body.scrollHeight <= innerHeight"
             )
             too_narrow = "(all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.id)"
-            assert page.locator(".choices button, .steps button, .top button").evaluate_all(too_narrow) == []
+            assert page.locator(".choices button, .steps button, .top button, .scroll").evaluate_all(too_narrow) == []
         assert _is_dark(person) == (theme == "dark")
         person.press("Shift+KeyD")
         assert _is_dark(person) != (theme == "dark")

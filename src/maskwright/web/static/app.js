@@ -17,6 +17,7 @@
  * @property {Uint8Array} saved the mask that the server has
  * @property {boolean} keepPaint the paint stays when the server's mask changes: a decision on it was undone
  * @property {Selection|null} selection
+ * @property {boolean} kept it lies in the browser's store too
  * @property {string} note
  * @property {string} savedNote the note that the server has
  *

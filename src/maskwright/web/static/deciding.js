@@ -83,7 +83,6 @@ export function decisionSaved(app, message, /** @type {{version: string, decisio
   if (message.action === "relabel" && work) {
     forget(row.index);
     if (app.at === row) void goTo(app, row);
-    else if (!isPainted(work)) void dropDraft(draftKey(app, row)).catch(() => {});
   } else reload(app, row);
   if (app.at && app.at !== row) void goTo(app, app.at); // what excluding the photo in view costs is another number now
   tell(app, "rows");
@@ -122,8 +121,8 @@ export function redoAny(app) {
 function back(app, row, state) {
   saveDraftNow(app);
   enact(app, row, state);
-  toast(app, say("decision_changed", { id: row.id, decision: say(`decision_${row.decision ?? "none"}`) }));
   void goTo(app, row);
+  toast(app, say("decision_changed", { id: row.id, decision: say(`decision_${row.decision ?? "none"}`) }));
 }
 
 /**
@@ -153,7 +152,7 @@ export async function decisionRefused(app, message, refusal) {
   tell(app, "saving");
   if (!row) return;
   const work = app.works.get(row.id);
-  if (work) work.keepPaint = true;
+  if (work) Object.assign(work, { keepPaint: true, kept: true });
   app.log.done = app.log.done.filter((step) => step.row !== row);
   if (message.mask) {
     const mask = fromBase64(message.mask);

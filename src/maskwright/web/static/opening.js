@@ -86,10 +86,12 @@ async function workOn(app, row, facts, mask) {
   if (known) return unsent ? known : renewed(app, row, known, mask);
   if (unsent?.mask) mask = fromBase64(unsent.mask);
   const work = {
-    painting: painting(width, height, mask.slice()), saved: mask, keepPaint: false, selection: null,
+    painting: painting(width, height, mask.slice()), saved: mask, keepPaint: false, selection: null, kept: false,
     note: unsent?.note ?? facts.decision?.note ?? "", savedNote: facts.decision?.note ?? "",
   };
-  const draft = await draftOf(draftKey(app, row)).catch(() => undefined);
+  // the store is slow while it writes, so it is asked only about what it had when the page was opened
+  const draft = app.painted.has(row.id) ? await draftOf(draftKey(app, row)).catch(() => undefined) : undefined;
+  work.kept = Boolean(draft);
   if (draft && draft.size === mask.length) {
     replace(work, unpacked(draft.mask, draft.size), "draft");
     work.note = draft.note;
@@ -199,10 +201,11 @@ export async function keepOrDrop(app, row, work) {
   if (painted) app.painted.add(row.id);
   else app.painted.delete(row.id);
   if (painted !== known) tell(app, "rows");
-  const key = draftKey(app, row);
+  const key = draftKey(app, row), before = work.kept;
   const mask = painted || work.note !== work.savedNote ? packed(work.painting.mask) : null;
+  work.kept = mask !== null;
   if (mask) await keepDraft({ key, version: row.version, mask, size: work.saved.length, note: work.note }).catch(() => {});
-  else await dropDraft(key).catch(() => {});
+  else if (before) await dropDraft(key).catch(() => {});
 }
 
 /** @param {App} app @param {QueueSample} row */

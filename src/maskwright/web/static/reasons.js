@@ -10,7 +10,7 @@ import { element, icon, make, on, tell } from "./app.js";
 import { touchDraft } from "./opening.js";
 import { waitingFor } from "./outbox.js";
 import { checkName } from "./queuelist.js";
-import { moment, percent, say } from "./sentences.js";
+import { hundredths, moment, say } from "./sentences.js";
 import { lookAt } from "./stage.js";
 
 /** @param {App} app */
@@ -126,7 +126,7 @@ function showCost(app, facts) {
     const trend = Math.abs(change) < 0.00005 ? "same" : change > 0 ? "up" : "down";
     return make("tr", { "data-trend": trend },
       make("th", { scope: "row" }, swatch, one.name),
-      make("td", {}, percent(cost.before[place], 2)), make("td", {}, percent(cost.after[place], 2)),
+      make("td", {}, hundredths(cost.before[place])), make("td", {}, hundredths(cost.after[place])),
       make("td", {}, String(cost.images_before[place])), make("td", {}, String(cost.images_after[place])));
   }));
 }

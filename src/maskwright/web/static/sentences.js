@@ -28,10 +28,9 @@ export function count(key, n, /** @type {Record<string, string|number>} */ facts
   return say(`${key}_${form === "one" ? "one" : form === "few" ? "few" : "many"}`, { n, ...facts });
 }
 
-/** A share as percent. @param {number} share in [0, 1] */
-export function percent(share, digits = 1) {
-  const format = new Intl.NumberFormat(LANG, { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits });
-  return format.format(share);
+/** A share in hundredths, without the sign. @param {number} share in [0, 1] */
+export function hundredths(share) {
+  return new Intl.NumberFormat(LANG, { minimumFractionDigits: 2, maximumFractionDigits: 2 }).format(100 * share);
 }
 
 /** A moment of a decision. @param {string} when ISO 8601 */

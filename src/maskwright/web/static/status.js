@@ -6,7 +6,7 @@
  */
 
 import { element, on } from "./app.js";
-import { retry } from "./outbox.js";
+import { retry, waitingFor } from "./outbox.js";
 import { count, say } from "./sentences.js";
 import { pointer } from "./stage.js";
 
@@ -18,7 +18,7 @@ export function mountStatus(app) {
   on(app, ["toast"], showToast);
   on(app, ["view", "marks", "mask", "opened"], () => showPointer(app));
   on(app, ["proposal", "settings", "opened"], () => showProposal(app));
-  on(app, ["at"], () => showLoading(app));
+  on(app, ["at"], () => { showLoading(app); element("toast").dataset.shown = "false"; });
   on(app, ["opened", "rows", "saving"], () => showMaskState(app));
   on(app, ["opened"], (error) => showOpened(app, error));
   window.addEventListener("online", () => retry(app.outbox));
@@ -69,7 +69,8 @@ function showPointer(app) {
 function showProposal(app) {
   const opened = app.opened;
   if (!opened) return;
-  const text = { waiting: say("proposal_waiting"), none: say(element("method").hidden ? "proposal_none" : "proposal_none_so"), there: "" }[opened.proposalState];
+  const none = element("method").hidden ? "proposal_none" : "proposal_none_so";
+  const text = { waiting: say("proposal_waiting"), none: say(none), there: "" }[opened.proposalState];
   for (const name of ["proposal", "difference"]) {
     element(`pane-${name}`).querySelector(".pane-note").textContent = text;
   }
@@ -79,8 +80,9 @@ function showProposal(app) {
 function showMaskState(app) {
   const row = app.opened?.row;
   if (!row) return;
-  const state = app.painted.has(row.id) ? "unsaved" : row.decision === "relabel" ? "saved" : "as_label";
-  element("mask-state").textContent = say(`mask_${state}`);
+  const state = app.painted.has(row.id) ? "mask_unsaved" : waitingFor(app.outbox, row.id) ? "saving_this"
+    : row.decision === "relabel" ? "mask_saved" : "mask_as_label";
+  element("mask-state").textContent = say(state);
 }
 
 let patience = 0;

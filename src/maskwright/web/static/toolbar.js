@@ -149,7 +149,7 @@ function showSettings(app) {
   element("size-text").textContent = say("px", { n: size });
   element("opacity").value = String(opacity);
   element("pane-mask").dataset.hidden = String(hidden);
-  element("hint").textContent = hint(app);
+  element("hint").textContent = element("hint").title = hint(app);
 }
 
 /** What the tool in use wants next. @param {App} app */
