@@ -16,6 +16,7 @@ from maskwright.audit.widening import earlier_audit, widened
 from maskwright.data.dataset import Dataset
 from maskwright.data.finding import Finding
 
+TWO_PLACES = tuple(Finding("train/002", "own", 0.1, {"sentence": "c"}, (x, 0, 9, 9)) for x in (0, 50))
 SPECK, COARSE = Finding("train/000", "own", 0.3, {"sentence": "a"}), Finding("train/001", "own", 0.4, {"sentence": "b"})
 DIFFERS = Finding("train", "own", 0.2, {"sentence": "of the whole split"})
 
@@ -30,7 +31,9 @@ def earlier(dataset: Dataset) -> Audit:
     """Of both splits, with findings of the training split and a ranking of it."""
     issues = [LabelIssue("train/000", 0.5, "none"), LabelIssue("val/006", 0.1, "none")]
     made = with_label_issues(survey(dataset), issues)
-    return replace(made, findings=(*made.findings, COARSE, SPECK, DIFFERS), notes=(("audit.run_unknown", ()),))
+    return replace(
+        made, findings=(*made.findings, COARSE, SPECK, DIFFERS, *TWO_PLACES), notes=(("audit.run_unknown", ()),)
+    )
 
 
 def _repainted(dataset: Dataset, sample: str) -> Dataset:
@@ -56,7 +59,7 @@ def test_what_has_changed_is_left_out_and_counted(dataset: Dataset, earlier: Aud
     made = survey(now, split="val")
     whole = widened(made, earlier, now)
     of_train = [finding for finding in whole.findings if finding.sample.startswith("train")]
-    assert of_train == [COARSE], "neither what was about that mask nor what was about the whole split"
+    assert of_train == [COARSE, *TWO_PLACES], "neither what was about that mask nor what was about the whole split"
     assert whole.label_issues == () and "train/000" not in whole.digests
     assert dict(whole.notes[-1][1]) == {"splits": "train", "count": "5", "lost": "1"}
     assert whole.statistics == made.statistics

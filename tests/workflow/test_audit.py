@@ -73,7 +73,7 @@ def test_a_run_judges_only_what_it_has_not_seen(data: Path, tmp_path: Path) -> N
             maskwright.audit(data, classes=CLASSES, split="train", run=judge, out=tmp_path / "audit")
     made = maskwright.audit(data, classes=CLASSES, run=run.folder / "bundle", out=tmp_path / "audit")
     assert {issue.sample for issue in made.label_issues} == {f"val/{number}" for number in range(6)}
-    assert [key for key, _ in made.notes] == ["audit.run_trained_on", "audit.run_chosen_on"]
+    assert [key for key, _ in made.notes][:2] == ["audit.run_trained_on", "audit.run_chosen_on"]
     assert maskwright.audit(data, classes=CLASSES, out=tmp_path / "audit").notes == made.notes, "kept with what it said"
     made = maskwright.audit(data, classes=CLASSES, split="val", run=run.folder, out=tmp_path / "audit")
     assert {issue.sample for issue in made.label_issues} == {f"val/{number}" for number in range(6)}

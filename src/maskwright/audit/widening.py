@@ -69,5 +69,7 @@ def _same(split: str, earlier: Audit, dataset: Dataset) -> bool:
 
 def _once(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Findings worst first, each once."""
-    each_once = {repr((each.sample, each.check, sorted(each.facts.items()))): each for each in findings}
-    return worst_first(each_once.values())
+    by_what: dict[str, Finding] = {}
+    for each in findings:
+        by_what.setdefault(repr((each.sample, each.check, each.region_xywh, sorted(each.facts.items()))), each)
+    return worst_first(by_what.values())
