@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from maskwright.data.notebook import html_title
 from maskwright.errors import RunError, shown
 from maskwright.sentences import say
 
@@ -36,6 +35,8 @@ class Finding:
     said: str = field(default="", compare=False)
 
     def _repr_html_(self) -> str:
+        from maskwright.data.notebook import html_title  # decodes pictures, which the command line does without
+
         return html_title(f"{self.severity:.2f} {self.sample}", small=self.sentence())
 
     def sentence(self, lang: str = "en") -> str:
