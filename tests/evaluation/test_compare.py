@@ -38,6 +38,10 @@ def test_two_runs_of_two_recipes(run: Made) -> None:
     assert found.settings == {"lr": (6e-4, 0.002)}
     assert found.pairs[0].verdict == "better" and found.recipe_pairs == () and found.data == ()
     first, last = found.verdicts()
+    turned = compare([each.folder for each in reversed(found.runs)])
+    assert turned.pairs[0].verdict == "worse" and turned.verdicts()[0].startswith(
+        "These weights: good is better than poor"
+    )
     assert first.startswith("These weights: good is better than poor by ") and "95\u202f% interval +" in first
     assert last.startswith("A verdict on two runs speaks of these weights alone") and "3 seeds" in last
 

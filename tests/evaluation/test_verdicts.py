@@ -83,11 +83,22 @@ def test_p_is_the_level_at_which_the_interval_ends_at_nothing() -> None:
 def test_what_is_needed_follows_the_larger_source_of_chance() -> None:
     scores, others = np.array([0.80, 0.82, 0.81]), np.array([0.80, 0.80, 0.79])
     by_seeds = recipe_pair("A", "B", scores, others, 0.001, 120)
-    spread = scores.var(ddof=1) + others.var(ddof=1)
-    room = (by_seeds.difference.value / 2.8015853) ** 2 - 0.001**2
-    assert by_seeds.seeds_needed == pytest.approx(spread / room, rel=1e-5)
+    assert by_seeds.verdict == "undecided" and 4 <= by_seeds.seeds_needed <= 12
+    mean_of, spread = by_seeds.difference.value, np.array([scores.std(ddof=1), others.std(ddof=1)])
+    seen = _share_seen(mean_of, spread, int(by_seeds.seeds_needed))
+    assert 0.7 < seen < 0.97  # meant is four times out of five
+    assert recipe_pair("A", "B", scores, others, 0.001, 120, pairs=10).seeds_needed > by_seeds.seeds_needed
     by_photos = recipe_pair("A", "B", scores, others, 0.02, 120)
     assert by_photos.seeds_needed == math.inf and by_photos.photos_needed > 120
+
+
+def _share_seen(difference: float, spread: np.ndarray, seeds: int) -> float:
+    rng = np.random.default_rng(3)
+    seen = 0
+    for _ in range(300):
+        one, other = rng.normal(difference, spread[0], seeds), rng.normal(0, spread[1], seeds)
+        seen += recipe_pair("A", "B", one, other, 0.001, 120).verdict == "better"
+    return seen / 300
 
 
 def test_three_seeds_of_each_are_compared_as_recipes_and_two_are_not() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from maskwright.evaluation.differences import DataDifference, Overfit
-from maskwright.evaluation.verdicts import FEWEST_SEEDS, Pair, RecipePair
+from maskwright.evaluation.verdicts import Pair, RecipePair
 from maskwright.sentences import say
 
 MOST_NEEDED = 1_000_000
@@ -20,13 +20,13 @@ def pair_verdict(pair: Pair, photos: int, lang: str = "en") -> str:
         photos: how many photos they were judged on.
         lang: "en" or "ru".
     """
-    facts = {"one": pair.one, "other": pair.other, **_facts(pair, lang)}
+    facts = _facts(pair, lang)
     if pair.verdict != "undecided":
-        return say(f"compare.{pair.verdict}", lang, **facts)
-    needed = pair.photos_needed
-    if not needed <= MOST_NEEDED:
+        return say("compare.better", lang, **facts)
+    if not pair.photos_needed <= MOST_NEEDED:
         return say("compare.equal", lang, photos=photos, **facts)
-    return say("compare.undecided", lang, photos=photos, needed=rounded(needed), **facts)
+    needed = rounded(max(photos + 1, pair.photos_needed))
+    return say("compare.undecided", lang, photos=photos, needed=needed, **facts)
 
 
 def recipe_verdict(pair: RecipePair, seeds: int, other_seeds: int, photos: int, lang: str = "en") -> str:
@@ -39,20 +39,13 @@ def recipe_verdict(pair: RecipePair, seeds: int, other_seeds: int, photos: int, 
         photos: how many photos they were judged on.
         lang: "en" or "ru".
     """
-    facts = {
-        "one": pair.one,
-        "other": pair.other,
-        "seeds": seeds,
-        "other_seeds": other_seeds,
-        "share": round(100 * pair.seeds_share),
-        **_facts(pair, lang),
-    }
+    if pair.verdict == "worse":
+        seeds, other_seeds = other_seeds, seeds
+    facts = {"seeds": seeds, "other_seeds": other_seeds, "share": round(100 * pair.seeds_share), **_facts(pair, lang)}
     if pair.verdict != "undecided":
-        return say(f"compare.recipe_{pair.verdict}", lang, **facts)
-    if pair.seeds_needed <= MOST_NEEDED:
-        return say(
-            "compare.recipe_undecided_seeds", lang, needed=rounded(max(FEWEST_SEEDS, pair.seeds_needed)), **facts
-        )
+        return say("compare.recipe_better", lang, **facts)
+    if math.isfinite(pair.seeds_needed):
+        return say("compare.recipe_undecided_seeds", lang, needed=rounded(pair.seeds_needed), **facts)
     if pair.photos_needed <= MOST_NEEDED:
         needed = rounded(pair.photos_needed)
         return say("compare.recipe_undecided_photos", lang, photos=photos, needed=needed, **facts)
@@ -111,11 +104,17 @@ def rounded(needed: float) -> int:
 
 
 def _facts(pair: Pair | RecipePair, lang: str) -> dict[str, str]:
-    difference = pair.difference
+    """The facts of a verdict, the better one first where there is one."""
+    one, other, difference = pair.one, pair.other, pair.difference
+    value, low, high = difference.value, difference.low, difference.high
+    if pair.verdict == "worse":
+        one, other, value, low, high = other, one, -value, -high, -low
     return {
-        "points": number(100 * abs(difference.value), lang),
-        "difference": number(100 * difference.value, lang, signed=True),
-        "low": number(100 * difference.low, lang, signed=True),
-        "high": number(100 * difference.high, lang, signed=True),
+        "one": one,
+        "other": other,
+        "points": number(100 * value, lang),
+        "difference": number(100 * value, lang, signed=True),
+        "low": number(100 * low, lang, signed=True),
+        "high": number(100 * high, lang, signed=True),
         "p": p_text(pair.p_holm, lang),
     }

@@ -24,6 +24,8 @@ FEWEST_RESAMPLES = 1000
 FEWEST_PHOTOS = 5
 """With fewer photos the same few are drawn again and again, and an interval says nothing."""
 CONFIDENCE = 0.95
+LEVEL = 1 - CONFIDENCE
+"""A difference is one where chance alone would do as much less often than this, over all pairs together."""
 POWER = 0.8
 """How often a difference is to be seen by as many photos as are said to be needed for it."""
 
@@ -164,7 +166,7 @@ def interval(drawn: Floats, photos: int) -> tuple[float, float]:
     Returns:
         Its lower and its upper end.
     """
-    tail = (1 - CONFIDENCE) / 2
+    tail = LEVEL / 2
     if photos > 1:
         tail = float(ndtr(np.sqrt(photos / (photos - 1)) * stdtrit(photos - 1, tail)))
     there = drawn[~np.isnan(drawn)]
@@ -205,23 +207,25 @@ def permutation_p(one: Counts, other: Counts, score: ScoreOf, *, resamples: int 
     return float((1 + np.count_nonzero(apart >= observed - 1e-12)) / (1 + resamples))
 
 
-def photos_needed(value: float, se: float, photos: int) -> float:
+def photos_needed(value: float, se: float, photos: int, *, pairs: int = 1) -> float:
     """How many photos would tell a difference from nothing, four times out of five.
 
     N ((z_0.975 + z_0.8) se / value)^2: the standard error falls with the root of the photos, and the difference has
-    to stand out by 2.8 of it for a two-sided test at 5 % with a power of 80 % (Cohen 1988, chapter 2).
+    to stand out by 2.8 of it for a two-sided test at 5 % with a power of 80 % (Cohen 1988, chapter 2). With several
+    pairs the 5 % are shared out among them.
 
     Args:
         value: the difference.
         se: its standard error on these photos.
         photos: how many they are, `N`.
+        pairs: how many differences are tested together.
 
     Returns:
         A number of photos like these; infinite where there is no difference at all.
     """
     if value == 0:
         return float("inf")
-    return float(photos * ((ndtri((1 + CONFIDENCE) / 2) + ndtri(POWER)) * se / value) ** 2)
+    return float(photos * ((ndtri(1 - LEVEL / 2 / pairs) + ndtri(POWER)) * se / value) ** 2)
 
 
 def _check_pair(one: Counts, other: Counts) -> None:

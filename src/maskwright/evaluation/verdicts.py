@@ -14,7 +14,7 @@ from scipy.special import ndtri, stdtrit
 
 from maskwright.evaluation.evaluate import Evaluation
 from maskwright.evaluation.resampling import (
-    CONFIDENCE,
+    LEVEL,
     POWER,
     RESAMPLES,
     Difference,
@@ -27,10 +27,10 @@ from maskwright.evaluation.resampling import (
 from maskwright.metrics.holm import holm
 from maskwright.metrics.scores import SUMMARIES, Floats, dice, mean
 
-LEVEL = 1 - CONFIDENCE
-"""A difference is one where chance alone would do as much less often than this, over all pairs together."""
 FEWEST_SEEDS = 3
 """Two seeds say next to nothing of how much seeds scatter: Student's quantile is 12.7 for two and 4.3 for three."""
+MOST_SEEDS = 1000
+"""More are the same as none: nobody trains so many."""
 ARRANGEMENTS_PER_PAIR = 40
 """The smallest p of a permutation test is one over its arrangements; times the pairs it has to stay below 5 %."""
 
@@ -127,9 +127,9 @@ def recipe_pairs_of(
         scores = [np.array([evaluations[run].scores.mDice for run in recipes[name]]) for name in (one, other)]
         means = [np.mean([mean(drawn[run]) for run in recipes[name]], axis=0) for name in (one, other)]
         photos = len(next(iter(evaluations.values())).sample_ids)
-        found.append(
-            recipe_pair(one, other, scores[0], scores[1], float(np.nanstd(means[0] - means[1], ddof=1)), photos)
-        )
+        photo_se = float(np.nanstd(means[0] - means[1], ddof=1))
+        pairs = math.comb(len(many), 2)
+        found.append(recipe_pair(one, other, scores[0], scores[1], photo_se, photos, pairs=pairs))
     corrected = holm([pair.difference.p for pair in found])
     return [replace(pair, p_holm=p) for pair, p in zip(found, corrected, strict=True)]
 
@@ -140,7 +140,9 @@ def dice_drawn(evaluation: Evaluation, *, resamples: int = RESAMPLES, seed: int 
     return bootstrap(evaluation.counts, dice, weights)
 
 
-def recipe_pair(one: str, other: str, scores: Floats, others: Floats, photo_se: float, photos: int) -> RecipePair:
+def recipe_pair(
+    one: str, other: str, scores: Floats, others: Floats, photo_se: float, photos: int, *, pairs: int = 1
+) -> RecipePair:
     """Two recipes from the scores of their runs.
 
     The difference of the means has three sources of chance: the seeds of either recipe, and the photos. Each enters
@@ -160,6 +162,7 @@ def recipe_pair(one: str, other: str, scores: Floats, others: Floats, photo_se: 
         others: `(b,)`, of the second's.
         photo_se: standard error of the difference of the means over photos.
         photos: `N`.
+        pairs: how many pairs of recipes are tested together.
 
     Returns:
         The pair, `p_holm` being that of one pair alone.
@@ -171,15 +174,14 @@ def recipe_pair(one: str, other: str, scores: Floats, others: Floats, photo_se: 
     p = _p(value, variances, freedom)
     whole = float(variances.sum())
     spread = float(scores.var(ddof=1) + others.var(ddof=1))
-    room = (value / float(ndtri(1 - LEVEL / 2) + ndtri(POWER))) ** 2 - photo_se**2
     return RecipePair(
         one,
         other,
         Difference(value, value - half, value + half, math.sqrt(whole), p),
         seeds_share=float(variances[:2].sum()) / whole if whole else 0.0,
         p_holm=p,
-        seeds_needed=spread / room if room > 0 else math.inf,
-        photos_needed=photos_needed(value, photo_se, photos),
+        seeds_needed=_seeds_needed(value, spread, photo_se, photos, LEVEL / pairs),
+        photos_needed=photos_needed(value, photo_se, photos, pairs=pairs),
     )
 
 
@@ -188,7 +190,8 @@ def _pair(one: str, other: str, evaluations: Mapping[str, Evaluation], same: boo
     photos = len(first.sample_ids)
     apart = mean(drawn[one]) - mean(drawn[other])
     value, se = first.scores.mDice - second.scores.mDice, float(np.nanstd(apart, ddof=1))
-    arrangements = max(RESAMPLES, ARRANGEMENTS_PER_PAIR * math.comb(len(evaluations), 2))
+    pairs = math.comb(len(evaluations), 2)
+    arrangements = max(RESAMPLES, ARRANGEMENTS_PER_PAIR * pairs)
     p = permutation_p(first.counts, second.counts, SUMMARIES["mDice"], resamples=arrangements)
     by_class = zip(first.scores.dice - second.scores.dice, (drawn[one] - drawn[other]).T, strict=True)
     return Pair(
@@ -198,7 +201,7 @@ def _pair(one: str, other: str, evaluations: Mapping[str, Evaluation], same: boo
         Difference(value, *interval(apart, photos), se, p),
         tuple((float(each), *interval(column, photos)) for each, column in by_class),
         p,
-        photos_needed(value, se, photos),
+        photos_needed(value, se, photos, pairs=pairs),
     )
 
 
@@ -206,6 +209,17 @@ def _verdict(value: float, p: float) -> Verdict:
     if not p < LEVEL or value == 0:
         return "undecided"
     return "better" if value > 0 else "worse"
+
+
+def _seeds_needed(value: float, spread: float, photo_se: float, photos: int, level: float) -> float:
+    """The fewest seeds of each with which the difference would be seen four times out of five."""
+    seeds = np.arange(FEWEST_SEEDS, MOST_SEEDS + 1)
+    by_seeds, by_photos = spread / seeds, photo_se**2
+    half = np.sqrt(
+        stdtrit(seeds - 1, level / 2) ** 2 * by_seeds + stdtrit(max(1, photos - 1), level / 2) ** 2 * by_photos
+    )
+    enough = seeds[half + ndtri(POWER) * np.sqrt(by_seeds + by_photos) <= abs(value)]
+    return float(enough[0]) if len(enough) else math.inf
 
 
 def _half_width(level: float, variances: Floats, freedom: Floats) -> float:
