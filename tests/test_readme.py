@@ -29,7 +29,7 @@ def test_the_commands_run_as_they_stand(tmp_path: Path) -> None:
     draw_folder(tmp_path / "drawn", train=1, val=2)
     (tmp_path / "drawn" / "img" / "val").rename(tmp_path / "new_photos")
     commands = [line for block in blocks("sh") for line in block.splitlines()]
-    assert len(commands) == 10
+    assert len(commands) == 11
     for command in commands:
         name, *arguments = shlex.split(re.sub(r"--budget \S+", f"--budget {BUDGET_S}s", command), comments=True)
         assert name == "maskwright"

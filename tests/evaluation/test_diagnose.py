@@ -131,7 +131,7 @@ def test_a_sure_model_disputes_a_wrong_label() -> None:
     spoilt = replace(dataset, samples=(*dataset.samples[:4], mislabelled, *dataset.samples[5:]))
     found = diagnose(predictor, spoilt)
     assert {(each.sample, each.check) for each in found.disputed} == {("val/4", "label_wrong_class")}
-    assert found.lost_to_labels == pytest.approx(1 - found.evaluation.scores.mDice)
+    assert found.lost_at_disputed == pytest.approx(1 - found.evaluation.scores.mDice)
     seen = replace(spoilt, samples=tuple(replace(sample, split="train") for sample in spoilt))
     assert diagnose(predictor, seen, split="train").disputed == (), "a model that has seen the label says nothing"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.audit.audit import worst_first
-from maskwright.audit.label_issues import JudgedMask, judge_mask, settle
+from maskwright.audit.label_issues import FINDING_SEVERITY, JudgedMask, judge_mask, settle
 from maskwright.audit.measures import measure_photo
 from maskwright.audit.settings import AuditSettings
 from maskwright.audit.view import view
@@ -20,7 +20,7 @@ from maskwright.data.dataset import Dataset
 from maskwright.data.finding import Finding
 from maskwright.data.sample import Mask, Sample
 from maskwright.errors import UsageError
-from maskwright.evaluation.causes import Explained, explain
+from maskwright.evaluation.causes import explain
 from maskwright.evaluation.diagnosis import PHOTO, Diagnosis
 from maskwright.evaluation.evaluate import Evaluation, check_classes, count, labelled_samples, mask_of
 from maskwright.evaluation.quality import expected_dice, uncertainty
@@ -83,10 +83,11 @@ def diagnose(
 
 @dataclass(frozen=True)
 class _Looked:
-    """What is kept of one photo."""
+    """What is kept of one photo: nothing that is as large as the photo, nor a view of it."""
 
     counts: Counts
-    explained: Explained
+    objects: NDArray[Any]
+    errors: NDArray[Any]
     contours: Boundaries
     photo: tuple[float, ...]
     judged: JudgedMask
@@ -115,7 +116,8 @@ def _look(sample: Sample, mask: Mask, probs: Probs, classes: Classes, number: in
     explained = explain(mask, prediction, len(classes), number)
     return _Looked(
         count(sample, mask, prediction, len(classes)),
-        replace(explained, causes=explained.causes[:0]),  # the map is as large as the photo
+        explained.objects,
+        explained.errors,
         boundaries(mask, prediction, len(classes)),
         (
             measured.brightness,
@@ -136,16 +138,16 @@ def _evaluation(samples: Dataset, split: str, looked: Sequence[_Looked]) -> Eval
 
 def _tables(looked: Sequence[_Looked]) -> tuple[NDArray[Any], NDArray[Any]]:
     """The errors and the objects of all photos; errors name their object by its place in the whole table."""
-    objects = np.concatenate([each.explained.objects for each in looked])
-    errors = [each.explained.errors.copy() for each in looked]
+    objects = np.concatenate([each.objects for each in looked])
+    errors = [each.errors.copy() for each in looked]
     before = 0
     for own, each in zip(errors, looked, strict=True):
         own["object"] += before
-        before += len(each.explained.objects)
+        before += len(each.objects)
     return np.concatenate(errors), objects
 
 
 def _disputed(looked: Sequence[_Looked]) -> tuple[Finding, ...]:
     """The labels that the model, where it is sure and as far as it is to be believed, says are wrong."""
-    issues = settle([each.judged for each in looked])
-    return worst_first(finding for issue in issues for finding in issue.findings())
+    found = (finding for issue in settle([each.judged for each in looked]) for finding in issue.findings())
+    return worst_first(finding for finding in found if finding.severity >= FINDING_SEVERITY)

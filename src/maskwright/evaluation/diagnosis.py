@@ -89,8 +89,8 @@ class Diagnosis:
         photos: `(N,)` of `PHOTO`.
         boundaries: the contours of each photo, `(N, C, ...)`.
         calibration: all judged pixels by probability.
-        disputed: labels that are probably wrong themselves, worst first; none for the split "train", which the model
-            has seen.
+        disputed: labels that the model is sure against, worst first: wrong themselves, or the model is wrong with
+            confidence. None for the split "train", which it has seen.
         root: the dataset's folder, "" for arrays.
     """
 
@@ -138,8 +138,8 @@ class Diagnosis:
         )
 
     @property
-    def lost_to_labels(self) -> float:
-        """mDice that would be gained if the photos with a disputed label were right: what labels may cost, at most."""
+    def lost_at_disputed(self) -> float:
+        """mDice that would be gained if the photos with a disputed label were right: what labels cost at most."""
         disputed = {finding.sample for finding in self.disputed}
         places = [n for n, sample in enumerate(self.evaluation.sample_ids) if sample in disputed]
         return lost_mdice(self.evaluation, self.errors[np.isin(self.errors["photo"], places)])
@@ -170,7 +170,7 @@ class Diagnosis:
             },
             "quality": vars(self.quality),
             "disputed_labels": [finding.record() for finding in self.disputed],
-            "lost_to_labels": self.lost_to_labels,
+            "lost_at_disputed": self.lost_at_disputed,
         }
 
     def photo_rows(self) -> list[dict[str, Any]]:
