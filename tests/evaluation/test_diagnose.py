@@ -159,6 +159,18 @@ def test_a_damaged_file_is_refused(made: Diagnosis, tmp_path: Path) -> None:
         Diagnosis.load(tmp_path)
 
 
+@pytest.mark.parametrize("column", ["photo", "object", "cause", "label", "predicted"])
+def test_a_table_that_names_what_is_not_there_is_refused(made: Diagnosis, tmp_path: Path, column: str) -> None:
+    errors = made.errors.copy()
+    errors[column][0] = 100
+    made.save(tmp_path)
+    with np.load(tmp_path / "diagnosis.npz") as arrays:
+        content = dict(arrays)
+    np.savez(tmp_path / "diagnosis.npz", **(content | {"errors": errors}))
+    with pytest.raises(RunError, match=rf"ValueError {column} 100 of \d+"):
+        Diagnosis.load(tmp_path)
+
+
 def test_a_perfect_predictor_loses_nothing(dataset: Dataset) -> None:
     predictor = Faulty(dataset)
     predictor.known = {image: (mask, "none") for image, (mask, _) in predictor.known.items()}

@@ -225,17 +225,14 @@ class Diagnosis:
             ) from None
 
     def _repr_html_(self) -> str:
-        title = html_title(self.evaluation.split, small=say("notebook.diagnosis", mdice=_points(self._mdice)))
+        mdice = _points(self.evaluation.scores.mDice)
+        title = html_title(self.evaluation.split, small=say("notebook.diagnosis", mdice=mdice))
         head = [say(f"notebook.{key}") for key in ("cause", "lost", "pixels", "mostly")]
         rows = [
             [say(f"diagnosis.cause_{loss.cause}"), f"+{_points(loss.lost_mdice)}", str(loss.px), loss.mostly]
             for loss in self.causes
         ]
         return title + html_table(head, rows)
-
-    @property
-    def _mdice(self) -> float:
-        return self.evaluation.scores.mDice
 
 
 def _points(fraction: float) -> str:
@@ -268,8 +265,14 @@ def _parsed(arrays: dict[str, NDArray[Any]], evaluation: Evaluation, disputed: I
     for name, kind in (("errors", ERROR), ("objects", OBJECT), ("photos", PHOTO)):
         if arrays[name].dtype != kind:
             raise ValueError(f"{name} of type {arrays[name].dtype}")
-    if len(arrays["photos"]) != len(evaluation.sample_ids):
-        raise ValueError(f"{len(arrays['photos'])} photos instead of {len(evaluation.sample_ids)}")
+    photos, classes = len(evaluation.sample_ids), len(evaluation.classes)
+    if arrays["photos"].shape != (photos,) or arrays["hausdorff_px"].shape != (photos, classes):
+        raise ValueError(f"not about the {photos} photos and {classes} classes of counts.npz")
+    limits = {"photo": photos, "object": len(arrays["objects"]), "cause": len(CAUSES)}
+    for name, limit in (limits | {"label": classes, "predicted": classes}).items():
+        column = arrays["errors"][name]
+        if column.size and not 0 <= int(column.min()) <= int(column.max()) < limit:
+            raise ValueError(f"{name} {column.max()} of {limit}")
     return Diagnosis(
         evaluation,
         arrays["errors"],
