@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 EXTRAS := smp hf
-TOOLS := formats
+TOOLS := formats metrics
 
 .PHONY: help demo test test-extras lint types docs bench clean
 
@@ -65,12 +65,13 @@ endif
 	.venv-$*/bin/python -m pip install --quiet --constraint constraints.txt --constraint constraints-$*.txt --editable '.[$*]' pytest
 	@touch $@
 
-# Other tools that our files are exchanged with. They want older packages than the tested set, so that it is left out.
-.venv-%/tools: pyproject.toml constraints-%.txt
+# Other tools that our files are exchanged with, or our scores compared with. Some want older packages than the tested
+# set, so that their own file of constraints says whether it holds.
+.venv-%/tools: pyproject.toml constraints.txt constraints-%.txt
 	$(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 ifneq ($(TORCH_INDEX),)
-	.venv-$*/bin/python -m pip install --no-deps --index-url $(TORCH_INDEX) torch
+	.venv-$*/bin/python -m pip install --no-deps --index-url $(TORCH_INDEX) --constraint constraints-$*.txt torch
 endif
 	.venv-$*/bin/python -m pip install --quiet --constraint constraints-$*.txt --editable . --group $* pytest
 	@touch $@

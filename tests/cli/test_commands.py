@@ -111,7 +111,7 @@ def test_diagnose_keeps_its_page_in_the_run(
     printed = capsys.readouterr().out
     assert "Не сохранено" in printed and "Не хватает части" in printed
     assert answer(["diagnose", str(made), str(photos), "--split", "train", "-o", str(tmp_path / "seen")]) == 0
-    assert "Labels that are probably wrong" not in capsys.readouterr().out, "the model has seen them"
+    assert "Labels that the model is sure against" not in capsys.readouterr().out, "the model has seen them"
     assert (tmp_path / "seen" / "report.html").is_file()
 
 

@@ -131,7 +131,7 @@ def test_a_sure_model_disputes_a_wrong_label() -> None:
     spoilt = replace(dataset, samples=(*dataset.samples[:4], mislabelled, *dataset.samples[5:]))
     found = diagnose(predictor, spoilt)
     assert {(each.sample, each.check) for each in found.disputed} == {("val/4", "label_wrong_class")}
-    assert found.lost_to_labels == pytest.approx(1 - found.evaluation.scores.mDice)
+    assert found.lost_at_disputed == pytest.approx(1 - found.evaluation.scores.mDice)
     seen = replace(spoilt, samples=tuple(replace(sample, split="train") for sample in spoilt))
     assert diagnose(predictor, seen, split="train").disputed == (), "a model that has seen the label says nothing"
 
@@ -156,6 +156,18 @@ def test_a_damaged_file_is_refused(made: Diagnosis, tmp_path: Path) -> None:
     made.save(tmp_path)
     (tmp_path / "diagnosis.npz").write_bytes(b"cut off")
     with pytest.raises(RunError, match="this is no diagnosis, or not a whole one"):
+        Diagnosis.load(tmp_path)
+
+
+@pytest.mark.parametrize("column", ["photo", "object", "cause", "label", "predicted"])
+def test_a_table_that_names_what_is_not_there_is_refused(made: Diagnosis, tmp_path: Path, column: str) -> None:
+    errors = made.errors.copy()
+    errors[column][0] = 100
+    made.save(tmp_path)
+    with np.load(tmp_path / "diagnosis.npz") as arrays:
+        content = dict(arrays)
+    np.savez(tmp_path / "diagnosis.npz", **(content | {"errors": errors}))
+    with pytest.raises(RunError, match=rf"ValueError {column} 100 of \d+"):
         Diagnosis.load(tmp_path)
 
 

@@ -15,7 +15,8 @@ from maskwright.errors import RunError, UsageError
 from maskwright.evaluation.diagnosis import Diagnosis
 from maskwright.reports.diagnosis import AREA, TERMS, diagnosis_report, read_section, review_commands, verdict
 from maskwright.reports.language import Language
-from maskwright.reports.rendering import LIMIT_BYTES
+from maskwright.reports.rendering import LIMIT_BYTES, environment
+from maskwright.sentences import table
 from tiny import tiny_dataset
 
 NASTY = "<script>alert(1)</script>"
@@ -58,6 +59,17 @@ def test_commands_lead_into_the_review(folder: Path) -> None:
     names = "background,square,disc"
     assert judge == f"maskwright audit '/data/my pets' --classes {names} --split val --run out/pets"
     assert review == f"maskwright review '/data/my pets' --classes {names}"
+
+
+def test_the_section_needs_nothing_of_the_page_around_it(folder: Path) -> None:
+    section = read_section(folder, Language("ru"), picture_bytes=100_000)
+    template = environment().from_string('{% include "diagnosis.html.jinja" %}')
+    text = template.render(diagnosis=section)  # an undefined name would be an error
+    assert "Чего не хватает и почему" in text
+    assert len(text) < 400_000, "the pictures keep to their share"
+    explained = set(re.findall(r'id="def-(\w+)"', text))
+    assert explained == set(TERMS)
+    assert not explained & {key.removeprefix("report.def_") for key in table("en") if key.startswith("report.def_")}
 
 
 def test_names_of_the_user_never_become_html(tmp_path: Path) -> None:

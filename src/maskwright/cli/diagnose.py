@@ -36,7 +36,7 @@ def diagnose(
     """Say why a run is wrong where it is.
 
     Gives every wrong pixel of a split of DATA one cause, with the mDice that it costs; looks at objects, contours,
-    calibration, and at labels that are probably wrong themselves. On the data that the run was made from it is kept in
+    calibration, and at labels that the model is sure against. On the data that the run was made from it is kept in
     the run with a page of pictures; else where -o says. --json gives fractions.
     """
     class_names = classes_for(classes, data, run)

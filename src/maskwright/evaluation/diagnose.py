@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,13 @@ from maskwright.audit.audit import worst_first
 from maskwright.audit.judging import JudgedMask, judge_mask
 from maskwright.audit.label_issues import settle
 from maskwright.audit.measures import measure_photo
-from maskwright.audit.settings import AuditSettings
 from maskwright.audit.view import view
 from maskwright.data.classes import Classes
 from maskwright.data.dataset import Dataset
 from maskwright.data.finding import Finding
 from maskwright.data.sample import Mask, Sample
 from maskwright.errors import UsageError
-from maskwright.evaluation.causes import Explained, explain
+from maskwright.evaluation.causes import explain
 from maskwright.evaluation.diagnosis import PHOTO, Diagnosis
 from maskwright.evaluation.evaluate import Evaluation, count, labelled_samples, mask_of
 from maskwright.evaluation.quality import expected_dice, uncertainty
@@ -84,10 +83,11 @@ def diagnose(
 
 @dataclass(frozen=True)
 class _Looked:
-    """What is kept of one photo."""
+    """What is kept of one photo: nothing that is as large as the photo, nor a view of it."""
 
     counts: Counts
-    explained: Explained
+    objects: NDArray[Any]
+    errors: NDArray[Any]
     contours: Boundaries
     photo: tuple[float, ...]
     judged: JudgedMask
@@ -112,11 +112,12 @@ def _fitting(probs: Probs, sample: Sample, classes: Classes) -> Probs:
 
 def _look(sample: Sample, mask: Mask, probs: Probs, classes: Classes, number: int) -> _Looked:
     prediction = most_probable(probs)
-    measured = measure_photo(view(sample, classes, AuditSettings()))
+    measured = measure_photo(view(sample, classes, AUDIT))
     explained = explain(mask, prediction, len(classes), number)
     return _Looked(
         count(sample, mask, prediction, len(classes)),
-        replace(explained, causes=explained.causes[:0]),  # the map is as large as the photo
+        explained.objects,
+        explained.errors,
         boundaries(mask, prediction, len(classes)),
         (
             measured.brightness,
@@ -125,7 +126,7 @@ def _look(sample: Sample, mask: Mask, probs: Probs, classes: Classes, number: in
             float(uncertainty(probs).mean()),
             expected_dice(probs),
         ),
-        judge_mask(sample, mask, probs, classes, AuditSettings()),
+        judge_mask(sample, mask, probs, classes, AUDIT),
     )
 
 
@@ -137,16 +138,17 @@ def _evaluation(samples: Dataset, split: str, looked: Sequence[_Looked]) -> Eval
 
 def _tables(looked: Sequence[_Looked]) -> tuple[NDArray[Any], NDArray[Any]]:
     """The errors and the objects of all photos; errors name their object by its place in the whole table."""
-    objects = np.concatenate([each.explained.objects for each in looked])
-    errors = [each.explained.errors.copy() for each in looked]
+    objects = np.concatenate([each.objects for each in looked])
+    errors = [each.errors.copy() for each in looked]
     before = 0
     for own, each in zip(errors, looked, strict=True):
         own["object"] += before
-        before += len(each.explained.objects)
+        before += len(each.objects)
     return np.concatenate(errors), objects
 
 
 def _disputed(looked: Sequence[_Looked]) -> tuple[Finding, ...]:
     """The labels that the model, where it is sure and as far as it is to be believed, says are wrong."""
-    issues = settle([each.judged for each in looked], AuditSettings())
-    return worst_first(finding for issue in issues for finding in issue.findings())
+    issues = settle([each.judged for each in looked], AUDIT)
+    found = (finding for issue in issues for finding in issue.findings())
+    return worst_first(finding for finding in found if finding.severity >= AUDIT.issue_severity)

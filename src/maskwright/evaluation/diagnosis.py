@@ -89,8 +89,8 @@ class Diagnosis:
         photos: `(N,)` of `PHOTO`.
         boundaries: the contours of each photo, `(N, C, ...)`.
         calibration: all judged pixels by probability.
-        disputed: labels that are probably wrong themselves, worst first; none for the split "train", which the model
-            has seen.
+        disputed: labels that the model is sure against, worst first: wrong themselves, or the model is wrong with
+            confidence. None for the split "train", which it has seen.
         root: the dataset's folder, "" for arrays.
     """
 
@@ -138,8 +138,8 @@ class Diagnosis:
         )
 
     @property
-    def lost_to_labels(self) -> float:
-        """mDice that would be gained if the photos with a disputed label were right: what labels may cost, at most."""
+    def lost_at_disputed(self) -> float:
+        """mDice that would be gained if the photos with a disputed label were right: what labels cost at most."""
         disputed = {finding.sample for finding in self.disputed}
         places = [n for n, sample in enumerate(self.evaluation.sample_ids) if sample in disputed]
         return lost_mdice(self.evaluation, self.errors[np.isin(self.errors["photo"], places)])
@@ -170,7 +170,7 @@ class Diagnosis:
             },
             "quality": vars(self.quality),
             "disputed_labels": [finding.record() for finding in self.disputed],
-            "lost_to_labels": self.lost_to_labels,
+            "lost_at_disputed": self.lost_at_disputed,
         }
 
     def photo_rows(self) -> list[dict[str, Any]]:
@@ -225,17 +225,14 @@ class Diagnosis:
             ) from None
 
     def _repr_html_(self) -> str:
-        title = html_title(self.evaluation.split, small=say("notebook.diagnosis", mdice=_points(self._mdice)))
+        mdice = _points(self.evaluation.scores.mDice)
+        title = html_title(self.evaluation.split, small=say("notebook.diagnosis", mdice=mdice))
         head = [say(f"notebook.{key}") for key in ("cause", "lost", "pixels", "mostly")]
         rows = [
             [say(f"diagnosis.cause_{loss.cause}"), f"+{_points(loss.lost_mdice)}", str(loss.px), loss.mostly]
             for loss in self.causes
         ]
         return title + html_table(head, rows)
-
-    @property
-    def _mdice(self) -> float:
-        return self.evaluation.scores.mDice
 
 
 def _points(fraction: float) -> str:
@@ -268,8 +265,14 @@ def _parsed(arrays: dict[str, NDArray[Any]], evaluation: Evaluation, disputed: I
     for name, kind in (("errors", ERROR), ("objects", OBJECT), ("photos", PHOTO)):
         if arrays[name].dtype != kind:
             raise ValueError(f"{name} of type {arrays[name].dtype}")
-    if len(arrays["photos"]) != len(evaluation.sample_ids):
-        raise ValueError(f"{len(arrays['photos'])} photos instead of {len(evaluation.sample_ids)}")
+    photos, classes = len(evaluation.sample_ids), len(evaluation.classes)
+    if arrays["photos"].shape != (photos,) or arrays["hausdorff_px"].shape != (photos, classes):
+        raise ValueError(f"not about the {photos} photos and {classes} classes of counts.npz")
+    limits = {"photo": photos, "object": len(arrays["objects"]), "cause": len(CAUSES)}
+    for name, limit in (limits | {"label": classes, "predicted": classes}).items():
+        column = arrays["errors"][name]
+        if column.size and not 0 <= int(column.min()) <= int(column.max()) < limit:
+            raise ValueError(f"{name} {column.max()} of {limit}")
     return Diagnosis(
         evaluation,
         arrays["errors"],
