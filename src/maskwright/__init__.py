@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from maskwright.evaluation.diagnose import diagnose
     from maskwright.evaluation.diagnosis import Diagnosis
     from maskwright.evaluation.evaluate import Evaluation, evaluate
+    from maskwright.evaluation.tune import Tuning, tune
     from maskwright.experiments.mmsegmentation.import_run import import_mmseg
     from maskwright.inference.load import load
+    from maskwright.inference.postprocess.settings import PostProcess
     from maskwright.inference.predict import predict
     from maskwright.inference.predictor import Predictor
     from maskwright.models import build_model
@@ -55,10 +57,12 @@ __all__ = [
     "Diagnosis",
     "Evaluation",
     "Finding",
+    "PostProcess",
     "Predictor",
     "Recipe",
     "Run",
     "Sample",
+    "Tuning",
     "add_weights",
     "architectures",
     "audit",
@@ -84,6 +88,7 @@ __all__ = [
     "report",
     "run",
     "train",
+    "tune",
 ]
 
 _HOME = {
@@ -96,10 +101,12 @@ _HOME = {
     "Diagnosis": "evaluation.diagnosis",
     "Evaluation": "evaluation.evaluate",
     "Finding": "data.finding",
+    "PostProcess": "inference.postprocess.settings",
     "Predictor": "inference.predictor",
     "Recipe": "recipe.recipe",
     "Run": "training.run",
     "Sample": "data.sample",
+    "Tuning": "evaluation.tune",
     "add_weights": "workflow.weights",
     "architectures": "workflow.architectures",
     "audit": "workflow.audit",
@@ -125,6 +132,7 @@ _HOME = {
     "report": "reports.report",
     "run": "workflow.run",
     "train": "workflow.train",
+    "tune": "evaluation.tune",
 }
 
 

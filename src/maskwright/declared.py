@@ -59,6 +59,17 @@ def problems(model: type[BaseModel], error: ValidationError) -> str:
     return "\n  ".join(_problem(model, dict(problem)) for problem in error.errors())
 
 
+def setting_line(name: str, value: Any, reason: str) -> str:
+    """A setting as a line of YAML with its reason behind it: `name: value  # reason`."""
+    text = yaml.safe_dump(_plain(value), default_flow_style=True, width=10**6, allow_unicode=True)
+    return f"{name}: {text.removesuffix(chr(10)).removesuffix('...').strip()}  # {' '.join(reason.split())}"
+
+
+def reasons_in(text: str) -> dict[str, str]:
+    """The reasons that stand behind the settings in a YAML text, by the settings' names."""
+    return dict(re.findall(r"^(\w+):.*?\s{2}# (.*)$", text, flags=re.MULTILINE))
+
+
 def parse_assignments(assignments: Sequence[str], known: Sequence[str]) -> dict[str, Any]:
     """Settings from `--set key=value`, values read as YAML.
 
@@ -90,6 +101,10 @@ def _number(value: Any) -> Any:
     if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value):
         return float(value)
     return value
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _problem(model: type[BaseModel], problem: dict[str, Any]) -> str:

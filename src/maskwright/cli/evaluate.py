@@ -30,20 +30,22 @@ def evaluate(
     threads: options.Threads = None,
     device: options.Device = "cpu",
     model: options.OwnModel = None,
+    postprocess: options.PostProcess = True,
     strict: options.Strict = False,
     allow_leak: options.AllowLeak = False,
 ) -> Answer:
     """Judge a run on labelled photos.
 
     Scores of a run or a bundle on a split of DATA: a row per class, in percent. On the data that the run was made from
-    they are kept in the run; others are kept where -o says. --json gives fractions.
+    they are kept in the run; others, and those without post-processing, are kept where -o says. --json gives
+    fractions.
     """
     class_names = classes_for(classes, data, run)
     from maskwright.data.reading import read
     from maskwright.evaluation.evaluate import evaluate as judge
     from maskwright.inference.load import load
 
-    predictor = load(run, device=device, threads=threads, model=model)
+    predictor = load(run, device=device, threads=threads, model=model, postprocess=postprocess)
     dataset = read(
         data,
         classes=class_names,
@@ -52,7 +54,7 @@ def evaluate(
         on_progress=screen.on_progress,
     )
     evaluation = judge(predictor, dataset, split=split, on_progress=screen.on_progress)
-    folder = out or place_in_run(run, dataset, split, "evaluation")
+    folder = out or (place_in_run(run, dataset, split, "evaluation") if postprocess else None)
     if folder is not None:
         _keep(evaluation, predictor, dataset, folder)
     kept = (

@@ -27,14 +27,14 @@ from maskwright.cli.report import report
 from maskwright.cli.review import review
 from maskwright.cli.run import run
 from maskwright.cli.train import train
+from maskwright.cli.tune import tune
 from maskwright.cli.verb import refuse
 from maskwright.cli.weights import app as weights
 from maskwright.sentences import say
 from maskwright.storage import json_text
 
 VERBS = (
-    *(demo, run, audit, review, mend, convert, plan, train, evaluate, compare, report, predict),
-    *(demo, run, audit, review, mend, convert, plan, train, evaluate, diagnose, report, predict),
+    *(demo, run, audit, review, mend, convert, plan, train, evaluate, compare, diagnose, tune, report, predict),
     *(models, import_mmseg, doctor),
 )
 

@@ -75,6 +75,12 @@ OwnModel = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
+PostProcess = Annotated[
+    bool,
+    typer.Option(
+        "--postprocess/--no-postprocess", help="Take the steps that maskwright tune fitted, where the run has them."
+    ),
+]
 Offline = Annotated[bool, typer.Option("--offline", help="Forbid every network call; only weights are ever fetched.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse data with any unusable sample.")]
 AllowLeak = Annotated[bool, typer.Option("--allow-leak", help="Accept the same photo in two splits.")]
@@ -107,6 +113,9 @@ FailOn = Annotated[
     typer.Option("--fail-on", min=0, max=1, metavar="SEVERITY", help="Exit with 1 when a finding is so severe."),
 ]
 Split = Annotated[str, typer.Option("--split", metavar="NAME", help="The split to judge on.")]
+TunedSplit = Annotated[
+    str, typer.Option("--split", metavar="NAME", help="The split to fit on; never test, never the training data.")
+]
 
 MmsegConfig = Annotated[Path, typer.Argument(metavar="CONFIG", help="A config of MMSegmentation 1.x.")]
 MmsegCheckpoint = Annotated[

@@ -31,6 +31,7 @@ def predict(
     threads: options.Threads = None,
     device: options.Device = "cpu",
     model: options.OwnModel = None,
+    postprocess: options.PostProcess = True,
 ) -> Answer:
     """Write masks for photos.
 
@@ -40,7 +41,7 @@ def predict(
     from maskwright.inference.load import load
     from maskwright.inference.predict import predict as predict_all
 
-    predictor = load(run, device=device, threads=threads, model=model)
+    predictor = load(run, device=device, threads=threads, model=model, postprocess=postprocess)
     made = predict_all(
         predictor,
         predictor.classes,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from maskwright.data.classes import read_classes
 from maskwright.errors import RunError, shown
+from maskwright.inference.postprocess.predictor import PostProcessed
+from maskwright.inference.postprocess.settings import FILE, read_postprocess
 from maskwright.models import ARCHITECTURES, is_own_code
 from maskwright.recipe.files import read_recipe
 from maskwright.storage import file_digest, read_json
@@ -20,15 +22,22 @@ BUNDLE_FORMAT = 1
 
 
 def load(
-    path: Path | str, *, device: str = "cpu", threads: int | None = None, model: str | None = None
-) -> TorchPredictor:
-    """A predictor from a run folder or a bundle.
+    path: Path | str,
+    *,
+    device: str = "cpu",
+    threads: int | None = None,
+    model: str | None = None,
+    postprocess: bool = True,
+) -> TorchPredictor | PostProcessed:
+    """A predictor from a run folder or a bundle, with the post-processing that was fitted for it.
 
     Args:
         path: the folder.
         device: "auto", "cpu", "cuda" or "cuda:N".
         threads: threads of torch; None leaves them as they are.
         model: `package.module:function` of one's own that the folder may have imported; None allows none.
+        postprocess: whether the steps of `postprocess.yaml` are taken, where it lies there; without them the
+            probabilities are the network's own.
 
     Returns:
         A callable, photo `(H, W, 3) uint8` to probabilities `(C, H, W) float32`, with `many`, `mask`, `masks`,
@@ -37,6 +46,7 @@ def load(
     Raises:
         RunError: neither a run nor a bundle lies there, or it is damaged.
         WeightsError: the weights do not fit the recipe.
+        RecipeError: `postprocess.yaml` holds wrong settings, or was fitted for other weights or classes.
     """
     folder = Path(path)
     weights = weights_in(folder)
@@ -61,7 +71,11 @@ def load(
     digest = hashlib.blake2b(weights.read_bytes(), digest_size=16) if weights.exists() else hashlib.blake2b()
     digest.update((folder / "recipe.yaml").read_bytes())
     classes = read_classes(folder / "classes.yaml")
-    return TorchPredictor(weights, recipe=recipe, classes=classes, digest=digest.hexdigest(), device=device)
+    predictor = TorchPredictor(weights, recipe=recipe, classes=classes, digest=digest.hexdigest(), device=device)
+    if not (postprocess and (folder / FILE).is_file()):
+        return predictor
+    post = read_postprocess(folder / FILE, classes=classes.names, predictor=predictor.digest)
+    return PostProcessed(predictor, post) if any(post.steps()) else predictor
 
 
 def weights_in(folder: Path) -> Path:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from maskwright.declared import parse_assignments
+from maskwright.declared import parse_assignments, reasons_in, setting_line
 from maskwright.errors import RecipeError, shown
 from maskwright.recipe.recipe import Recipe, make_recipe, settings
 from maskwright.storage import write_text
@@ -28,11 +27,7 @@ def write_recipe(recipe: Recipe, path: Path) -> None:
 def recipe_text(recipe: Recipe) -> str:
     """The text of `recipe.yaml`: `name: value  # reason [unit]`."""
     lines = ["# A Maskwright recipe. Behind each setting stands why it has its value.", f"format: {FORMAT}"]
-    for entry in settings():
-        value = getattr(recipe, entry.name)
-        text = yaml.safe_dump(_plain(value), default_flow_style=True, width=10**6, allow_unicode=True)
-        reason = " ".join(recipe.reason(entry.name).split())
-        lines.append(f"{entry.name}: {text.removesuffix(chr(10)).removesuffix('...').strip()}  # {reason}")
+    lines += [setting_line(each.name, getattr(recipe, each.name), recipe.reason(each.name)) for each in settings()]
     return "\n".join(lines) + "\n"
 
 
@@ -64,7 +59,7 @@ def read_recipe(path: Path) -> Recipe:
             found=f"format {version}",
             do="Use a newer Maskwright: pip install -U maskwright",
         )
-    reasons = dict(re.findall(r"^(\w+):.*?\s{2}# (.*)$", text, flags=re.MULTILINE))
+    reasons = reasons_in(text)
     reasons.pop("reasons", None)
     if isinstance(values.get("weights"), str) and (path.parent / values["weights"]).is_file():
         values["weights"] = str((path.parent / values["weights"]).resolve())  # a run keeps its own beside its recipe
@@ -79,7 +74,3 @@ def parse_settings(assignments: Sequence[str]) -> dict[str, Any]:
         RecipeError: an assignment has no "=", or names no setting.
     """
     return parse_assignments(assignments, [entry.name for entry in settings()])
-
-
-def _plain(value: Any) -> Any:
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from maskwright.inference.load import BUNDLE_FORMAT
+from maskwright.inference.postprocess.settings import FILE
 from maskwright.storage import file_digest, read_json, write_json
 from maskwright.training.run import Run
 
@@ -21,7 +22,7 @@ class Bundle:
 
 
 def bundle(run: Run) -> Bundle:
-    """Put the best weights, classes, recipe and scores of a run into `RUN/bundle`.
+    """Put the best weights, classes, recipe, post-processing and scores of a run into `RUN/bundle`.
 
     An older bundle of the run is replaced.
 
@@ -38,6 +39,8 @@ def bundle(run: Run) -> Bundle:
         shutil.copyfile(run.best_weights, making / "weights.safetensors")
         shutil.copyfile(run.folder / "classes.yaml", making / "classes.yaml")
         shutil.copyfile(run.folder / "recipe.yaml", making / "recipe.yaml")
+        if (run.folder / FILE).is_file():
+            shutil.copyfile(run.folder / FILE, making / FILE)
         files = {path.name: file_digest(path) for path in sorted(making.iterdir())}
         about = {"format": BUNDLE_FORMAT, "files": files, "started_from": _start(run)}
         about |= {"scores": _scores(run), "data": data_of(run.folder), "photos": _photos(run.folder)}

@@ -151,7 +151,8 @@ def judge_by_run(
         RunError: the run was trained on all of these photos: it has learned the faults that it is asked about.
         UsageError: it tells other classes apart.
     """
-    predictor = load(run, device=device, threads=threads, model=model)
+    # What the network itself says of a pixel: a vote over the photo would hide where it doubts the label.
+    predictor = load(run, device=device, threads=threads, model=model, postprocess=False)
     check_classes(predictor, dataset.classes.names)
     unseen, notes = unseen_by(run, dataset, targets)
     samples = only(dataset, unseen)

@@ -1,0 +1,67 @@
+"""maskwright tune: post-processing fitted on validation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from maskwright.cli import options
+from maskwright.cli.names import classes_for
+from maskwright.cli.screen import Screen
+from maskwright.cli.texts import table
+from maskwright.cli.verb import Answer, verb
+from maskwright.errors import shown
+
+if TYPE_CHECKING:
+    from maskwright.evaluation.tune import Tuning
+
+
+@verb
+def tune(
+    screen: Screen,
+    run: options.RunOnly,
+    data: options.Data,
+    split: options.TunedSplit = "val",
+    classes: options.Names = None,
+    threads: options.Threads = None,
+    device: options.Device = "cpu",
+    model: options.OwnModel = None,
+    strict: options.Strict = False,
+    allow_leak: options.AllowLeak = False,
+) -> Answer:
+    """Fit post-processing on validation.
+
+    Smoothing along the photo's edges, offsets per class, votes over objects and photos, small regions, holes,
+    temperature: a step stays only if it helps for certain on photos that it was not fitted on, and no class loses.
+    What stays is written into RUN and its bundle, and everything that predicts with them takes it. --json gives
+    fractions.
+    """
+    class_names = classes_for(classes, data, run)
+    from maskwright.data.reading import read
+    from maskwright.reports.tuning import tuning_report
+    from maskwright.training.run import open_run
+    from maskwright.workflow.tune import tune_run
+
+    made = open_run(run)
+    dataset = read(data, classes=class_names, strict=strict, allow_leak=allow_leak, on_progress=screen.on_progress)
+    tuning = tune_run(
+        made, dataset, split=split, device=device, threads=threads, model=model, on_progress=screen.on_progress
+    )
+    page = tuning_report(run, lang=screen.lang)
+    return Answer({**tuning.to_json(), "report": str(page)}, "\n".join(_lines(tuning, run, page, screen.lang)))
+
+
+def _lines(tuning: Tuning, run: Path, page: Path, lang: str) -> list[str]:
+    """A tuning for a person: the verdict, the classes, what was tried."""
+    from maskwright.reports.language import Language
+    from maskwright.reports.tuning import AREA, gain_text, verdict, why
+
+    language, content = Language(lang, AREA), tuning.to_json()
+    rows = [
+        [each["name"], language.percent(each["before"]), language.percent(each["after"]), gain_text(each, language)]
+        for each in (*content["per_class"], {"name": "mDice", **content["mDice"]})
+    ]
+    head = [language.t(key) for key in ("class", "before", "after", "change")]
+    steps = [f"  {language.t('step_' + each['name'])}: {why(each, language)}" for each in content["tried"]]
+    kept = language.t("file", file=shown(run / "postprocess.yaml"), page=shown(page))
+    return [verdict(content, language), "", *([table([head, *rows]), ""] if tuning.kept else []), *steps, "", kept]

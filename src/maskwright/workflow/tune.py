@@ -1,0 +1,49 @@
+"""Tuning a run, with all that follows from it."""
+
+from __future__ import annotations
+
+from maskwright.data.dataset import Dataset
+from maskwright.evaluation.tune import Tuning, tune
+from maskwright.evaluation.tuning_gallery import keep_tuning
+from maskwright.inference.load import load
+from maskwright.progress import OnProgress, silent
+from maskwright.shipping.bundle import bundle, data_of
+from maskwright.training.run import Run
+from maskwright.workflow.run import judge
+
+
+def tune_run(
+    run: Run,
+    dataset: Dataset,
+    *,
+    split: str = "val",
+    threads: int | None = None,
+    device: str = "cpu",
+    model: str | None = None,
+    on_progress: OnProgress = silent,
+) -> Tuning:
+    """Fit a run's post-processing and write it into the run; its scores and its bundle, where it has them, are renewed.
+
+    Args:
+        run: with weights.
+        dataset: labelled photos.
+        split: those to fit on.
+        threads: threads of torch; None leaves them as they are.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        model: code of one's own that the run may import, as for `load`.
+        on_progress: told how far each stage is.
+
+    Returns:
+        What was found.
+
+    Raises:
+        MaskwrightError: as `load` and `tune`.
+    """
+    predictor = load(run.folder, device=device, threads=threads, model=model, postprocess=False)
+    tuning = tune(predictor, dataset, split=split, on_progress=on_progress)
+    keep_tuning(tuning, predictor, dataset, run.folder)
+    if (run.folder / "evaluation").is_dir() and data_of(run.folder).get(split) == dataset.digest(split):
+        judge(run, dataset, threads=threads or run.recipe.threads, on_progress=on_progress)
+    if (run.folder / "bundle").is_dir():
+        bundle(run)
+    return tuning
