@@ -20,7 +20,7 @@ from maskwright.data.dataset import Dataset
 from maskwright.data.finding import Finding
 from maskwright.data.sample import Mask, Sample
 from maskwright.errors import UsageError
-from maskwright.evaluation.causes import explain
+from maskwright.evaluation.causes import AUDIT, explain
 from maskwright.evaluation.diagnosis import PHOTO, Diagnosis
 from maskwright.evaluation.evaluate import Evaluation, count, labelled_samples, mask_of
 from maskwright.evaluation.quality import expected_dice, uncertainty

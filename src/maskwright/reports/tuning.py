@@ -31,7 +31,7 @@ PAGE_TERMS = ("mDice", "dice", "validation")
 
 @dataclass(frozen=True)
 class Card:
-    """One photo before and after: its `gain` in right pixels, a fraction, and the picture as a data URI with its size in px."""
+    """One photo before and after: its `gain` in right pixels, a fraction; the picture as a data URI, its size in px."""
 
     id: str
     kind: str
