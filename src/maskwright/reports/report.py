@@ -17,10 +17,11 @@ from maskwright.reports import tables
 from maskwright.reports.colours import ACCENT, ink_on, page_colour
 from maskwright.reports.contents import Contents, Judged, read_contents
 from maskwright.reports.curves import curves
-from maskwright.reports.diagnosis import read_section
+from maskwright.reports.diagnosis import read_section as diagnosis_section
 from maskwright.reports.language import Language
 from maskwright.reports.pictures import embedded
 from maskwright.reports.rendering import PICTURE_BYTES, environment, joined
+from maskwright.reports.tuning import read_section as tuning_section
 from maskwright.storage import write_text
 from maskwright.training.run import Run, open_run
 
@@ -50,7 +51,8 @@ def report(run: Run | Path | str, *, lang: str = "en") -> Path:
 def page(contents: Contents, language: Language) -> str:
     """The report as HTML text."""
     figures = curves(contents.log, _colours(contents), language) if contents.log.last else {}
-    diagnosis = read_section(contents.folder / "diagnosis" / "val", language, picture_bytes=PICTURE_BYTES // 2)
+    tuning = tuning_section(contents.folder, language, picture_bytes=PICTURE_BYTES // 8)
+    diagnosis = diagnosis_section(contents.folder / "diagnosis" / "val", language, picture_bytes=PICTURE_BYTES // 2)
     return environment().get_template("page.html.jinja").render(
         contents=contents,
         language=language,
@@ -60,9 +62,10 @@ def page(contents: Contents, language: Language) -> str:
         ink_on=ink_on,
         figures=figures,
         diagnosis=diagnosis,
+        tuning=tuning,
         galleries=[judged for judged in contents.judged.values() if judged.panels],
         pictures=_Pictures(contents, PICTURE_BYTES // 2 if diagnosis else PICTURE_BYTES),
-        css=joined("page.css", "diagnosis.css"),
+        css=joined("page.css", "diagnosis.css", "tuning.css"),
         js=joined("reading.js", "figures.js", "page.js", "diagnosis.js"),
         plotly=Markup(get_plotlyjs()) if figures else "",
         tables=tables,

@@ -15,6 +15,9 @@ from maskwright.data.pets.write import LIST, DrawnDataset, draw_dataset
 from maskwright.errors import UsageError, shown
 from maskwright.evaluation.evaluate import Evaluation
 from maskwright.progress import OnProgress, silent
+from maskwright.reports.diagnosis import read_section as diagnosis_section
+from maskwright.reports.language import Language
+from maskwright.reports.tuning import read_section as tuning_section
 from maskwright.sentences import say
 from maskwright.storage import read_json
 from maskwright.training.run import Run
@@ -127,6 +130,7 @@ def demo_lines(made: Demo, lang: str = "en") -> list[str]:
         *_drawn_lines(made.drawn, lang),
         *_found_lines(made, lang),
         *_score_lines(made.run.folder, lang),
+        *_reason_lines(made.run.folder, lang),
         say("demo.report", lang, file=shown(made.run.folder / "report.html")),
     ]
 
@@ -218,6 +222,13 @@ def _score_lines(folder: Path, lang: str) -> list[str]:
         mean = _percent(evaluation.scores.mDice)
         lines.append(say("demo.scores", lang, split=split, images=len(evaluation.sample_ids), mdice=mean, dice=dice))
     return lines
+
+
+def _reason_lines(folder: Path, lang: str) -> list[str]:
+    """What is missing most, and whether post-processing helps."""
+    diagnosis = diagnosis_section(folder / "diagnosis" / "val", Language(lang))
+    tuning = tuning_section(folder, Language(lang))
+    return [section.verdict for section in (diagnosis, tuning) if section is not None]
 
 
 def _percent(share: float) -> str:

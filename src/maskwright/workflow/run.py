@@ -12,11 +12,6 @@ from maskwright.data.classes import Classes
 from maskwright.data.dataset import Dataset
 from maskwright.data.reading import read
 from maskwright.data.statistics import Statistics, describe
-from maskwright.evaluation.diagnose import diagnose
-from maskwright.evaluation.diagnosis_gallery import keep_diagnosis
-from maskwright.evaluation.evaluate import Evaluation, evaluate
-from maskwright.evaluation.gallery import write_gallery
-from maskwright.inference.load import load
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.recipe import Recipe, make_recipe
 from maskwright.reports.report import report
@@ -24,8 +19,10 @@ from maskwright.shipping.bundle import bundle
 from maskwright.storage import refuse_inside
 from maskwright.training.run import Run, is_begun, refuse_begun
 from maskwright.workflow.audit import audit_for_run
-from maskwright.workflow.plan import after_training_s, check_splits, plan
+from maskwright.workflow.judge import judge
+from maskwright.workflow.plan import after_training_s, check_splits, plan, tuning_s
 from maskwright.workflow.train import imported_recipe, prepared, refuse_changes, reopened, start_run
+from maskwright.workflow.tune import tune_run
 
 FOLDS_SHARE = 0.25
 """Share of the budget for models that judge the masks before the one that is wanted is trained."""
@@ -47,7 +44,7 @@ def run(
     lang: str = "en",
     on_progress: OnProgress = silent,
 ) -> Run:
-    """Check the data, plan, train, evaluate on validation (and on test where it is labelled), report, bundle.
+    """Check the data, plan, train, tune, judge on validation (and on test where it is labelled), report, bundle.
 
     Args:
         data: a folder in any known layout, or a dataset.
@@ -107,9 +104,7 @@ def run(
     has_length = begun or imported is not None
     train_s = _fit(dataset, made, None if has_length and budget_s is None else clock, statistics, on_progress)
     made.add_timings({"train": train_s})
-    with clock.stage("evaluate"):
-        judge(made, dataset, threads=made.recipe.threads, on_progress=on_progress)
-    _finish(made, clock, lang, on_progress)
+    _finish(made, dataset, statistics, clock, lang, on_progress)
     return made
 
 
@@ -137,31 +132,24 @@ def _recipe(
     )
 
 
-def judge(made: Run, dataset: Dataset, *, threads: int, on_progress: OnProgress = silent) -> dict[str, Evaluation]:
-    """Judge a run on "val", and on "test" where it is labelled; files and pictures lie in the run.
-
-    Why it is wrong is looked into on "val" alone: who mends what is seen on "test" has no test any more.
-    """
+def _finish(
+    made: Run, dataset: Dataset, statistics: Statistics, clock: _Clock, lang: str, on_progress: OnProgress
+) -> None:
+    """All that follows training."""
     recipe = made.recipe  # it was trained by just now, so its code is imported already
-    predictor = load(made.folder, device=recipe.device, threads=threads, model=recipe.model)
-    evaluations = {}
-    for split in ("val", "test"):
-        if not any(sample.split == split and sample.labelled for sample in dataset):
-            continue
-        folder = made.folder / "evaluation" / split
-        if split == "val":
-            found = diagnose(predictor, dataset, split=split, on_progress=on_progress)
-            keep_diagnosis(found, predictor, dataset, made.folder / "diagnosis" / split)
-            evaluation = found.evaluation
-        else:
-            evaluation = evaluate(predictor, dataset, split=split, on_progress=on_progress)
-            write_gallery(predictor, dataset, evaluation, folder / "gallery")
-        evaluation.save(folder)
-        evaluations[split] = evaluation
-    return evaluations
-
-
-def _finish(made: Run, clock: _Clock, lang: str, on_progress: OnProgress) -> None:
+    if tuning_s(statistics, clock.budget_s):
+        with clock.stage("tune"):
+            tune_run(
+                made,
+                dataset,
+                device=recipe.device,
+                threads=recipe.threads,
+                model=recipe.model,
+                on_progress=on_progress,
+            )
+        made.add_timings({"tune": clock.seconds["tune"]})
+    with clock.stage("evaluate"):
+        judge(made, dataset, threads=recipe.threads, on_progress=on_progress)
     on_progress(Progress("stage.bundle", 0, 1))
     with clock.stage("bundle"):
         bundle(made)
@@ -179,7 +167,7 @@ def _fit(dataset: Dataset, made: Run, clock: _Clock | None, statistics: Statisti
     deadline = None
     if clock is not None:
         step_s = step_seconds(made.recipe, classes=len(dataset.classes), limit_s=0.0)
-        deadline = clock.deadline - after_training_s(made.recipe, statistics, step_s)
+        deadline = clock.deadline - after_training_s(made.recipe, statistics, step_s, clock.budget_s)
     return fit(dataset, made.recipe, made, deadline=deadline, on_progress=on_progress).seconds
 
 

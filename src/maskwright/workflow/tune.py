@@ -9,7 +9,7 @@ from maskwright.inference.load import load
 from maskwright.progress import OnProgress, silent
 from maskwright.shipping.bundle import bundle, data_of
 from maskwright.training.run import Run
-from maskwright.workflow.run import judge
+from maskwright.workflow.judge import judge
 
 
 def tune_run(
