@@ -1,6 +1,6 @@
 """Whether `maskwright compare` is right as often as it says: coverage of its intervals, false alarms of its tests.
 
-    python benchmarks/comparison_coverage.py [RUN ...] [--simulations 2000] [--photos 30,120,400]
+    python benchmarks/comparison_coverage.py [RUN ...] [--simulations 2000] [--recipe-simulations 500]
 
 The truth is known because the photos of the given runs (with `evaluation/val`) are taken for the whole world: each
 simulation draws photos from it with replacement, and trained models from the runs. With six or more runs of one recipe,
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", type=Path, nargs="*")
     parser.add_argument("--simulations", type=int, default=2000)
+    parser.add_argument("--recipe-simulations", type=int, default=500)
     parser.add_argument("--photos", default="30,120,400")
     parser.add_argument("--seeds", default="3,5")
     given = parser.parse_args()
@@ -41,14 +43,20 @@ def main() -> None:
         "runs": len(world),
         "world_photos": world.shape[1],
         "seed_sd": round(float(np.std([SCORE(run.sum(axis=0)) for run in world], ddof=1)), 5),
-        "simulations": given.simulations,
-        "pairs": [pair_case(world, count, given.simulations, rng) for count in photos],
+        "simulations": [given.simulations, given.recipe_simulations],
+        "pairs": [told(pair_case(world, count, given.simulations, rng)) for count in photos],
         "recipes": [
-            recipe_case(world, count, each, kind, given.simulations, rng)
+            told(recipe_case(world, count, each, kind, given.recipe_simulations, rng))
             for kind, count, each in itertools.product(SEEDS, photos, seeds)
         ],
     }
     print(json.dumps(result, indent=1))
+
+
+def told(case: dict[str, object]) -> dict[str, object]:
+    """The case, which is also said at once."""
+    print(json.dumps(case), file=sys.stderr, flush=True)
+    return case
 
 
 def read_world(runs: list[Path]) -> np.ndarray:
@@ -74,7 +82,7 @@ def drawn_world(runs: int = 6, photos: int = 120) -> np.ndarray:
     return counts
 
 
-def pair_case(world: np.ndarray, photos: int, simulations: int, rng: np.random.Generator) -> dict[str, float]:
+def pair_case(world: np.ndarray, photos: int, simulations: int, rng: np.random.Generator) -> dict[str, object]:
     """How often the interval holds the true difference, and how often equal models are called different."""
     covered = alarms = 0
     truth = [float(SCORE(run.sum(axis=0))) for run in world]

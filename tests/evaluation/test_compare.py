@@ -39,9 +39,7 @@ def test_two_runs_of_two_recipes(run: Made) -> None:
     assert found.pairs[0].verdict == "better" and found.recipe_pairs == () and found.data == ()
     first, last = found.verdicts()
     turned = compare([each.folder for each in reversed(found.runs)])
-    assert turned.pairs[0].verdict == "worse" and turned.verdicts()[0].startswith(
-        "These weights: good is better than poor"
-    )
+    assert turned.pairs[0].verdict == "worse" and turned.verdicts()[0] == first
     assert first.startswith("These weights: good is better than poor by ") and "95\u202f% interval +" in first
     assert last.startswith("A verdict on two runs speaks of these weights alone") and "3 seeds" in last
 
