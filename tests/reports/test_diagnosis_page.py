@@ -96,7 +96,7 @@ def test_where_nothing_lies(tmp_path: Path) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("lang", "theme", "width"), [("en", "light", 1280), ("ru", "dark", 600)])
+@pytest.mark.parametrize(("lang", "theme", "width"), [("en", "light", 1280), ("ru", "dark", 1280), ("ru", "light", 600)])
 def test_the_page_stands_by_itself(chromium: Any, folder: Path, lang: str, theme: str, width: int) -> None:
     page = chromium.new_page(color_scheme=theme, viewport={"width": width, "height": 900})
     complaints: list[str] = []
@@ -105,6 +105,8 @@ def test_the_page_stands_by_itself(chromium: Any, folder: Path, lang: str, theme
     page.goto(diagnosis_report(folder, lang=lang).as_uri())
     assert complaints == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    cards = "[...document.querySelectorAll('.group-tables .card')]"
+    assert page.evaluate(f"{cards}.every(card => card.scrollWidth <= card.clientWidth)")
     assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0 || !image.getAttribute('src'))")
     page.locator(".bars .term").first.focus()
     assert len(page.locator("#tip").inner_text()) > 40
