@@ -1,5 +1,5 @@
-"""Write docs/cli.md, docs/recipe.md and docs/audit-thresholds.md from the declarations in the package; a test finds
-them stale."""
+"""Write docs/cli.md, docs/recipe.md, docs/audit-thresholds.md and docs/postprocess.md from the declarations in the
+package; a test finds them stale."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from maskwright.audit.settings import thresholds
 from maskwright.cli.main import commands
 from maskwright.declared import Setting
+from maskwright.inference.postprocess.settings import settings as steps
 from maskwright.recipe.recipe import settings
 
 HERE = Path(__file__).resolve().parent
@@ -23,6 +24,7 @@ def pages() -> dict[str, str]:
         "cli.md": MADE + cli_page(),
         "recipe.md": MADE + recipe_page(),
         "audit-thresholds.md": MADE + thresholds_page(),
+        "postprocess.md": MADE + postprocess_page(),
     }
 
 
@@ -46,6 +48,17 @@ def recipe_page() -> str:
         "| setting | default | type and range | what it is | why this default |\n|---|---|---|---|---|\n"
     )
     return head + "".join(map(_row, settings()))
+
+
+def postprocess_page() -> str:
+    """Every setting of a post-processing."""
+    head = (
+        "# Settings of postprocess.yaml\n\n"
+        "`maskwright tune RUN DATA` writes them into the run, each with what was measured of it; [tune.md](tune.md)\n"
+        "tells how. Shares of the photo hold for photos of every size. The steps are taken in this order.\n\n"
+        "| setting | default | type and range | what it is | why this default |\n|---|---|---|---|---|\n"
+    )
+    return head + "".join(map(_row, steps()))
 
 
 def thresholds_page() -> str:

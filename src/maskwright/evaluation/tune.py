@@ -11,6 +11,7 @@ import numpy as np
 
 from maskwright.data.classes import IGNORE
 from maskwright.data.dataset import Dataset
+from maskwright.data.notebook import html_table, html_title
 from maskwright.errors import UsageError
 from maskwright.evaluation.evaluate import Evaluation, evaluate, labelled_samples, mask_of
 from maskwright.evaluation.resampling import Difference, bootstrap, difference, interval, resample_weights
@@ -21,6 +22,7 @@ from maskwright.inference.postprocess.settings import FILE, PostProcess, write_p
 from maskwright.inference.predictor import Predictor
 from maskwright.metrics.scores import SUMMARIES, dice
 from maskwright.progress import OnProgress, silent
+from maskwright.sentences import say
 from maskwright.storage import write_json
 
 FORMAT = 1
@@ -109,6 +111,14 @@ class Tuning:
                 for each in self.tried
             ],
         }
+
+    def _repr_html_(self) -> str:
+        before, after = self.before.scores, self.after.scores
+        rows = [*zip(self.before.classes, before.dice, after.dice, strict=True), ("mDice", before.mDice, after.mDice)]
+        head = [say(f"tuning.{key}") for key in ("class", "before", "after", "change")]
+        kept = ", ".join(say(f"tuning.step_{name}") for name in self.kept) or "–"
+        cells = [[name, f"{was:.1%}", f"{now:.1%}", f"{100 * (now - was):+.2f}"] for name, was, now in rows]
+        return html_title(say("tuning.tuning"), small=kept) + html_table(head, cells)
 
     def save(self, folder: Path) -> None:
         """Write `postprocess.yaml`, which `maskwright.load` takes the steps of, and `tuning.json` into a run.

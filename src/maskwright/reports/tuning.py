@@ -31,7 +31,16 @@ PAGE_TERMS = ("mDice", "dice", "validation")
 
 @dataclass(frozen=True)
 class Card:
-    """One photo before and after: its `gain` in right pixels, a fraction; the picture as a data URI, its size in px."""
+    """One photo before and after.
+
+    Args:
+        id: of the sample.
+        kind: "helps" or "hurts".
+        gain: the share of its pixels that became right.
+        src: the picture as a data URI.
+        width: of the picture in pixels.
+        height: of the picture in pixels.
+    """
 
     id: str
     kind: str

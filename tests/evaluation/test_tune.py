@@ -1,0 +1,187 @@
+"""Tuning: what helps is found, what does not is left, and the promise holds on photos that were not seen."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import maskwright
+from maskwright.data.dataset import Dataset
+from maskwright.data.sample import ArrayPixels
+from maskwright.errors import DataError, UsageError
+from maskwright.evaluation import tuning_photos
+from maskwright.evaluation.evaluate import evaluate
+from maskwright.evaluation.tune import Tuning, one_class_frac, tune
+from maskwright.evaluation.tuning_gallery import keep_tuning
+from maskwright.inference.postprocess.predictor import PostProcessed
+from maskwright.inference.postprocess.settings import PostProcess, read_postprocess
+from maskwright.inference.predictor import Predictor
+from maskwright.storage import read_json
+from tiny import tiny_dataset
+
+DATA = tiny_dataset(train=6, val=40, size_hw=(64, 64))
+
+
+@functools.cache
+def tuned(kind: str) -> Tuning:
+    """What is found for one kind of mistake."""
+    return tune(faulty(DATA, kind), DATA)
+
+
+def faulty(dataset: Dataset, kind: str, *, seed: int = 0) -> Predictor:
+    """A predictor that knows the masks and makes one kind of mistake: holes, mixed classes, a shy class, or none."""
+    known = {sample.image().tobytes(): sample.mask() for sample in dataset}
+
+    def predict(image: np.ndarray) -> np.ndarray:
+        mask = known[image.tobytes()]
+        assert mask is not None
+        rng = np.random.default_rng([seed, int(image[0, 0, 0]), int(image[5, 7, 1])])
+        shown = mask.copy()
+        if kind == "holes":
+            rows, columns = np.nonzero(mask)
+            place = len(rows) // 2 + int(rng.integers(0, 5))
+            shown[rows[place] : rows[place] + 2, columns[place] : columns[place] + 2] = 0
+        if kind == "mixed":
+            rows, _ = np.nonzero(mask)
+            shown[(mask > 0) & (np.arange(64)[:, None] > np.quantile(rows, 0.65))] = 3 - mask.max()
+        probs = np.stack([shown == class_id for class_id in range(3)]).astype(np.float32) * 0.6 + 0.4 / 3
+        if kind == "shy":
+            probs[0][mask == 2] = 0.8
+            probs /= probs.sum(0)
+        return probs
+
+    return predict
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting"),
+    [("mixed", "photo_vote_share"), ("shy", "logit_offsets")],
+)
+def test_the_step_that_mends_a_mistake_is_found(kind: str, setting: str) -> None:
+    predictor = faulty(DATA, kind)
+    found = tuned(kind)
+    assert setting in found.kept
+    assert found.after.scores.mDice > found.before.scores.mDice + 0.02
+    assert (found.after.scores.dice >= found.before.scores.dice - 0.0005).all()
+    assert found.nested is not None and found.nested.low > 0
+    again = evaluate(PostProcessed(predictor, found.post), DATA)
+    assert np.array_equal(again.counts, found.after.counts)
+
+
+def test_holes_are_filled_and_the_reasons_are_in_the_file(tmp_path: Path) -> None:
+    found = tuned("holes")
+    assert found.kept
+    found.save(tmp_path)
+    read = read_postprocess(tmp_path / "postprocess.yaml", classes=DATA.classes.names, predictor=None)
+    assert list(read.steps()) == list(found.post.steps())
+    kept = next(each for each in found.tried if each.why == "kept")
+    assert "on photos that it was not fitted on" in read.reason(kept.name)
+    record = read_json(tmp_path / "tuning.json", format_version=1)
+    assert {key: record[key] for key in found.to_json()} == found.to_json()
+
+
+def test_a_perfect_model_is_left_alone() -> None:
+    found = tuned("none")
+    assert [name for name in found.kept if name != "temperature"] == []
+    assert np.array_equal(found.before.counts, found.after.counts)
+    assert found.gain.value == 0
+    assert found.nested is not None and found.nested.value == 0
+    assert found.by_photo() == []
+
+
+def test_the_promise_holds_on_other_photos() -> None:
+    other = tiny_dataset(train=0, val=40, size_hw=(64, 64), seed=9)
+    found = tuned("mixed")
+    fresh = faulty(other, "mixed")
+    plain, after = (evaluate(each, other).scores.mDice for each in (fresh, PostProcessed(fresh, found.post)))
+    assert found.nested is not None
+    assert after - plain == pytest.approx(found.nested.value, abs=0.08)
+    assert after > plain
+
+
+def test_a_vote_over_the_photo_is_tried_only_where_the_training_data_says_so() -> None:
+    assert one_class_frac(DATA) == 1
+    sample = DATA.split("train").samples[0]
+    mask = sample.mask()
+    assert mask is not None
+    both = mask.copy()
+    both[0, :2] = (1, 2)
+    mixed = replace(sample, pixels=ArrayPixels(sample.image(), both))
+    rest = tuple(each for each in DATA if each is not sample)
+    told = tune(faulty(DATA, "none"), replace(DATA, samples=(mixed, *rest)))
+    assert next(each for each in told.tried if each.name == "photo_vote_share").why == "not_in_the_data"
+    assert "not tried" in told.post.reason("photo_vote_share")
+
+
+def test_what_is_tuned_already_is_tuned_from_the_start() -> None:
+    predictor = faulty(DATA, "mixed")
+    once = tuned("mixed")
+    again = tune(PostProcessed(predictor, PostProcess(logit_offsets=(5, 0, 0))), DATA)
+    assert again.post == once.post
+
+
+@pytest.mark.parametrize(("split", "why"), [("test", "mean nothing afterwards"), ("train", "learned its labels")])
+def test_test_and_training_photos_are_refused(split: str, why: str) -> None:
+    with pytest.raises(UsageError, match=why) as caught:
+        tune(faulty(DATA, "none"), DATA, split=split)
+    assert "--split val" in str(caught.value)
+
+
+def test_a_split_without_labels_is_refused() -> None:
+    bare = replace(
+        DATA,
+        samples=tuple(
+            replace(each, labelled=False, pixels=ArrayPixels(each.image())) if each.split == "val" else each
+            for each in DATA
+        ),
+    )
+    with pytest.raises(DataError, match="labelled"):
+        tune(faulty(DATA, "none"), bare)
+
+
+def test_one_photo_gives_no_promise_and_no_step() -> None:
+    found = tune(faulty(DATA, "mixed"), DATA.filter(lambda each: each.split == "train" or each.id == "val/0"))
+    assert found.nested is None
+    assert found.kept == ()
+
+
+def test_copies_share_a_fold_and_large_sets_are_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = DATA.split("val")
+    grouped = replace(
+        samples, samples=tuple(replace(each, group=f"g{place // 4}") for place, each in enumerate(samples))
+    )
+    listening = tuning_photos.Listening(faulty(DATA, "none"), grouped)
+    evaluate(listening, grouped)
+    photos = listening.photos()
+    assert len(photos.photos) == 40 and len(set(photos.folds.tolist())) == 5
+    assert all(len(set(photos.folds[start : start + 4].tolist())) == 1 for start in range(0, 40, 4))
+    monkeypatch.setattr(tuning_photos, "WORKING_SIDE_PX", 32)
+    monkeypatch.setattr(tuning_photos, "CACHE_BYTES", 10 * 2 * 6 * 3 * 32 * 32)
+    small = tuning_photos.Listening(faulty(DATA, "none"), samples)
+    evaluate(small, samples)
+    kept = small.photos().photos
+    assert len(kept) == 10
+    assert kept[0].probs.shape == (3, 32, 32) and kept[0].image.shape == (32, 32, 3)
+    whole = tune(faulty(DATA, "mixed"), DATA)
+    assert whole.searched == 10 and len(whole.before.sample_ids) == 40
+
+
+def test_the_pictures_show_where_it_helps(tmp_path: Path) -> None:
+    predictor, found = faulty(DATA, "mixed"), tuned("mixed")
+    keep_tuning(found, predictor, DATA, tmp_path)
+    entries = read_json(tmp_path / "tuning" / "gallery.json", format_version=1)["photos"]
+    assert [entry["id"] for entry in entries if entry["kind"] == "helps"] == [one for one, _ in found.by_photo()[:3]]
+    assert all((tmp_path / "tuning" / entry["file"]).is_file() for entry in entries)
+
+
+def test_it_shows_itself_in_a_notebook() -> None:
+    shown = tuned("mixed")._repr_html_()
+    assert "one class per photo" in shown and "square" in shown and "mDice" in shown
+
+
+def test_it_is_a_verb_of_the_package() -> None:
+    assert maskwright.tune is tune
