@@ -60,9 +60,9 @@ def _forest(pairs: Sequence[Pair | RecipePair], language: Language) -> go.Figure
     names = [safe(f"{pair.one} − {pair.other}") for pair in pairs]
     colours = [VERDICT_COLOURS[pair.verdict] for pair in pairs]
     for place, pair in enumerate(pairs):
-        ends = [100 * pair.difference.low, 100 * pair.difference.high]
+        bar = [100 * pair.difference.low, 100 * pair.difference.high]
         line = {"color": colours[place], "width": 2.4}
-        figure.add_scatter(x=ends, y=[names[place]] * 2, mode="lines", line=line, hoverinfo="skip")
+        figure.add_scatter(x=bar, y=[names[place]] * 2, mode="lines", line=line, hoverinfo="skip")
     figure.add_scatter(
         x=values,
         y=names,
@@ -71,10 +71,16 @@ def _forest(pairs: Sequence[Pair | RecipePair], language: Language) -> go.Figure
         customdata=[_ends(pair, language) for pair in pairs],
         hovertemplate="%{y}: %{customdata}<extra></extra>",
     )
+    ends = [100 * end for pair in pairs for end in (0.0, pair.difference.low, pair.difference.high)]
+    margin = 0.03 * (max(ends) - min(ends)) or 1.0
     figure.add_vline(x=0, line={"color": "#87919b", "width": 1, "dash": "dot"}, layer="below")
     figure.update_layout(
         height=96 + _ROW_PX * len(pairs),
-        xaxis={"title": {"text": language.t("axis_points")}, "nticks": 9},
+        xaxis={
+            "title": {"text": language.t("axis_points")},
+            "nticks": 9,
+            "range": [min(ends) - margin, max(ends) + margin],
+        },
         yaxis={"autorange": "reversed", "showgrid": False, "ticks": "", "type": "category"},
     )
     return figure
