@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -97,6 +98,7 @@ class Headline:
         split: where it was judged: "val", or "test" where nothing else was.
         images: on how many photos; None where only the log knows the score.
         mdice: in [0, 1] or nan.
+        interval: its 95 % interval over photos, nan where there is none.
         per_class: (name, Dice) of each class.
         confusion: the commonest confusion, or None.
     """
@@ -104,6 +106,7 @@ class Headline:
     split: str
     images: int | None
     mdice: float
+    interval: tuple[float, float]
     per_class: tuple[tuple[str, float], ...]
     confusion: tables.Confusion | None
 
@@ -121,7 +124,7 @@ def headline(contents: Contents) -> Headline | None:
     best = contents.log.best
     if best is not None:
         per_class = tuple((str(entry["name"]), _nan(entry.get("dice"))) for entry in best.get("per_class") or ())
-        return Headline("val", None, _nan(best["metrics"]["mDice"]), per_class, None)
+        return Headline("val", None, _nan(best["metrics"]["mDice"]), (math.nan, math.nan), per_class, None)
     for judged in contents.judged.values():
         return _judged_headline(judged)
     return None
@@ -130,7 +133,8 @@ def headline(contents: Contents) -> Headline | None:
 def _judged_headline(judged: Judged) -> Headline:
     per_class = tuple((str(entry["name"]), float(entry["dice"])) for entry in judged.per_class)
     confusion = tables.worst_confusion(judged)
-    return Headline(judged.split, judged.images, judged.metrics["mDice"], per_class, confusion)
+    low, high = judged.intervals["mDice"].tolist()
+    return Headline(judged.split, judged.images, judged.metrics["mDice"], (low, high), per_class, confusion)
 
 
 class _Pictures:

@@ -82,6 +82,11 @@ class Section:
         return verdict(self.content, self.language)
 
     @property
+    def helps(self) -> bool:
+        """Whether masks are others with it."""
+        return any(name != "temperature" for name in self.content["post"])
+
+    @property
     def rows(self) -> list[dict[str, Any]]:
         """The classes before and after, and their mean."""
         return [*self.content["per_class"], {"name": "", **self.content["mDice"]}]
