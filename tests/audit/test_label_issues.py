@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from maskwright.audit.judging import JudgedMask, Regret, object_map
 from maskwright.audit.label_issue import LabelIssue
 from maskwright.audit.label_issues import label_issues, trust_in, with_evidence
+from maskwright.audit.seen import named
 from maskwright.audit.settings import AuditSettings, make_settings
 from maskwright.audit.trust import ClassVote
 from maskwright.data.classes import IGNORE, make_classes
@@ -180,3 +183,10 @@ def test_objects_fill_the_photo() -> None:
     everything = np.ones(SIZE, bool)
     assert object_map(everything, everything, 0.05).min() == 1
     assert object_map(~everything, ~everything, 0.05).max() == 0
+
+
+def test_a_finding_names_the_photo_where_many_share_a_file_of_labels() -> None:
+    shared = replace(sample_with(TRUTH), image_file="images/a.jpg", mask_file="instances.json")
+    assert named(shared) == "images/a.jpg"
+    assert named(replace(shared, mask_file="masks/a.png")) == "masks/a.png"
+    assert named(replace(shared, image_file="", mask_file="")) == "train/a"

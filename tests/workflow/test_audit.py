@@ -17,7 +17,8 @@ from maskwright.audit.audit import Audit
 from maskwright.audit.folder import beside
 from maskwright.audit.probabilities import read_probs
 from maskwright.cli.main import answer
-from maskwright.errors import DataError, RunError, UsageError
+from maskwright.errors import DataError, Interrupted, RunError, UsageError
+from maskwright.progress import Progress
 from maskwright.training.run import Run
 from maskwright.workflow.label_issues import least_folds_s
 from tiny import tiny_dataset
@@ -115,3 +116,37 @@ def test_a_dataset_is_audited_too(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="lies in memory"):
         maskwright.audit(tiny_dataset())
     assert maskwright.audit(tiny_dataset(), out=tmp_path / "there").images == 9
+
+
+def test_nothing_of_others_is_overwritten(tmp_path: Path) -> None:
+    folder, place = draw_folder(tmp_path / "data", train=4, val=2), tmp_path / "project"
+    (place / "splits").mkdir(parents=True)
+    (place / "splits" / "fold0.txt").write_text("mine")
+    with pytest.raises(UsageError, match=r"project: something lies there already"):
+        maskwright.audit(folder, classes=CLASSES, out=place)
+    assert (place / "splits" / "fold0.txt").read_text() == "mine"
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="file: something lies there already"):
+        maskwright.audit(folder, classes=CLASSES, out=tmp_path / "file")
+    for _ in range(2):  # what an audit wrote the next one may replace
+        assert maskwright.audit(folder, classes=CLASSES, out=tmp_path / "new").images == 6
+
+
+@pytest.mark.training
+def test_a_run_that_was_stopped_while_judging_goes_on(tmp_path: Path) -> None:
+    run = maskwright.train(tiny_dataset(), out=tmp_path / "run", settings={**TRAINING, "iterations": 2})
+    folder = draw_folder(tmp_path / "data", train=4, val=4)
+    seen: list[int] = []
+
+    def stop(progress: Progress) -> None:
+        if progress.stage == "stage.judge":
+            seen.append(progress.done)
+            if len(seen) == 3:
+                raise KeyboardInterrupt
+
+    classes = tiny_dataset().classes.names
+    with pytest.raises(Interrupted, match="The same command goes on"):
+        maskwright.audit(folder, classes=classes, run=run.folder, out=tmp_path / "audit", on_progress=stop)
+    made = maskwright.audit(folder, classes=classes, run=run.folder, out=tmp_path / "audit", on_progress=stop)
+    assert seen == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert len(made.label_issues) == 8

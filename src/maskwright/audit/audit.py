@@ -23,9 +23,6 @@ from maskwright.data.listing import Note
 from maskwright.errors import RunError, shown
 from maskwright.storage import read_json, write_json, write_text
 
-BELIEVED = AuditSettings().issue_severity
-"""From this trust on a model could dispute an object at all; what a weaker one sees is shown to nobody."""
-
 
 @dataclass(frozen=True)
 class Audit:
@@ -69,6 +66,11 @@ class Audit:
         return Path(self.root).name or "data"
 
     @property
+    def believed(self) -> bool:
+        """Whether the models that judged could dispute an object at all; what weaker ones see is shown to nobody."""
+        return self.trust >= self.settings.issue_severity
+
+    @property
     def counts(self) -> dict[str, int]:
         """Findings per check, the most frequent first."""
         return dict(Counter(finding.check for finding in self.findings).most_common())
@@ -98,7 +100,9 @@ class Audit:
         write_json(folder.samples, {"format": 1, "samples": dict(self.digests)})
         write_text(folder.path / "classes.yaml", classes_yaml(self.classes))
         issues = [asdict(issue) for issue in self.label_issues]
-        write_json(folder.label_issues, {"format": 1, "trust": self.trust, "label_issues": issues})
+        write_json(
+            folder.label_issues, {"format": 1, "trust": self.trust, "believed": self.believed, "label_issues": issues}
+        )
 
     @classmethod
     def load(cls, folder: AuditFolder) -> Audit:

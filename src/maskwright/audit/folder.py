@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from maskwright.storage import read_json
+from maskwright.storage import read_json, refuse_occupied
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,17 @@ class AuditFolder:
     def journal(self) -> Path:
         """What persons decided, one decision per line, appended only."""
         return self.path / "journal.jsonl"
+
+
+def refuse_foreign(folder: AuditFolder) -> None:
+    """Refuse a folder for an audit in which other things lie than audit and review write.
+
+    Raises:
+        UsageError: it is a file, or holds something, and nothing that was written there before.
+    """
+    ours = (folder.findings, folder.journal, folder.probs, folder.path / "folds", folder.path / "judging")
+    if not any(path.exists() for path in ours):
+        refuse_occupied(folder.path, do="Name a new folder, or that of an earlier audit.")
 
 
 def looked_at(folder: AuditFolder) -> dict[str, str]:

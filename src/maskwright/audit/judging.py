@@ -19,6 +19,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from maskwright.audit.label_issue import Kind
+from maskwright.audit.seen import named
 from maskwright.audit.settings import AuditSettings
 from maskwright.audit.trust import ClassVote
 from maskwright.data.classes import IGNORE, Classes
@@ -141,7 +142,7 @@ def judge_mask(sample: Sample, mask: Mask, probs: Probs, classes: Classes, setti
             kind, facts = _kind(labels, seen, regret, classes, settings)
             rows, columns = box
             region = (columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
-            facts["file"] = sample.mask_file or sample.id
+            facts["file"] = named(sample)
             disputed.append(DisputedObject(regret, margin, kind, region, facts))
     whole = replace(sums.regret(0, smallest), absent=absent_px / max(smallest, int((given != 0).sum())))
     sizes = (int(area.sum()) for area in (given != 0, own != 0, (given != 0) & (own != 0)))

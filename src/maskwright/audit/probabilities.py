@@ -95,6 +95,16 @@ def sources(folder: Path) -> tuple[Source, ...]:
         return ()
 
 
+def begin(folder: Path, source: Source) -> None:
+    """Say of a new folder what the probabilities that will be written there come from.
+
+    Args:
+        folder: where they will be written.
+        source: where they come from.
+    """
+    write_json(folder / INDEX, {"format": 2, "sources": [asdict(source)]})
+
+
 def take_over(made: Path, folder: Path, source: Source) -> None:
     """Put whole new probabilities in the place of old ones of the same samples; those of other samples stay.
 

@@ -11,6 +11,7 @@ from maskwright.audit.part import Part
 from maskwright.audit.settings import AuditSettings
 from maskwright.audit.statistics import AuditStatistics
 from maskwright.data.dataset import Dataset
+from maskwright.data.decode import EXTENSIONS
 from maskwright.data.sample import Sample
 
 
@@ -49,8 +50,8 @@ class Seen:
 
 
 def named(sample: Sample) -> str:
-    """How sentences call a sample's mask: its file, or its id where there is none."""
-    return sample.mask_file or sample.id
+    """How sentences call a sample's mask: its file where that is a picture, else the photo's: others may be shared."""
+    return sample.mask_file if sample.mask_file.lower().endswith(EXTENSIONS) else photo_named(sample)
 
 
 def photo_named(sample: Sample) -> str:

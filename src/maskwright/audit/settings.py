@@ -229,7 +229,9 @@ def make_settings(values: Mapping[str, Any] | None = None) -> AuditSettings:
     try:
         return AuditSettings.model_validate(dict(values or {}))
     except ValidationError as error:
-        raise RecipeError(f"--set: {problems(AuditSettings, error)}", do="All thresholds: docs/audit.md") from None
+        raise RecipeError(
+            f"--set: {problems(AuditSettings, error)}", do="All thresholds: docs/audit-thresholds.md"
+        ) from None
 
 
 def thresholds() -> list[Setting]:

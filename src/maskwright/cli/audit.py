@@ -14,6 +14,7 @@ from maskwright.cli.texts import data_lines, table
 from maskwright.cli.verb import Answer, verb
 from maskwright.errors import UsageError, shown
 from maskwright.sentences import say
+from maskwright.sentences import table as sentences
 
 if TYPE_CHECKING:
     from maskwright.audit.audit import Audit
@@ -79,10 +80,10 @@ def audit(
     lines = audit_lines(made, folder, data, screen.lang)
     if failed:
         lines.append(say("audit.failed", screen.lang, worst=f"{worst:.2f}", limit=f"{fail_on:.2f}"))
-    return Answer(audit_value(made, folder), "\n".join(lines), exit_code=1 if failed else 0)
+    return Answer(audit_value(made, folder, screen.lang), "\n".join(lines), exit_code=1 if failed else 0)
 
 
-def audit_value(made: Audit, folder: AuditFolder) -> dict[str, Any]:
+def audit_value(made: Audit, folder: AuditFolder, lang: str) -> dict[str, Any]:
     """An audit as one JSON value."""
     from maskwright.audit.duplicates import groups_to_json
 
@@ -90,12 +91,12 @@ def audit_value(made: Audit, folder: AuditFolder) -> dict[str, Any]:
         "audit": str(folder.path),
         "report": str(folder.report) if folder.report.is_file() else None,
         "images": made.images,
-        "findings": [finding.record() for finding in made.findings],
+        "findings": [finding.record(lang) for finding in made.findings],
         "counts": made.counts,
         "label_issues": [
             {"sample": issue.sample, "severity": issue.severity, "kind": issue.kind} for issue in made.label_issues
         ],
-        "notes": [say(key, **dict(facts)) for key, facts in made.notes],
+        "notes": [say(key, lang, **dict(facts)) for key, facts in made.notes],
         "duplicates": groups_to_json(made.duplicates),
         "resplit": dict(made.resplit),
         "seconds": made.seconds,
@@ -130,7 +131,9 @@ def _count_lines(made: Audit, lang: str) -> list[str]:
     if not made.findings:
         return []
     header = [say("audit.check", lang), say("audit.count", lang)]
-    return [*table([header, *([check, str(count)] for check, count in made.counts.items())]).splitlines(), ""]
+    names = sentences(lang)
+    rows = [[names.get(f"check.{check}", check), str(count)] for check, count in made.counts.items()]
+    return [*table([header, *rows]).splitlines(), ""]
 
 
 def _judged_lines(made: Audit, lang: str) -> list[str]:

@@ -90,7 +90,9 @@ SplitOrAll = Annotated[
 ]
 Thresholds = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="A threshold, as docs/audit.md lists them. May be repeated."),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="A threshold, as docs/audit-thresholds.md lists them. May be repeated."
+    ),
 ]
 Checks = Annotated[
     list[str] | None,

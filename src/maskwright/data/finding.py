@@ -48,14 +48,14 @@ class Finding:
                 return self.said
             raise
 
-    def record(self) -> dict[str, Any]:
-        """The finding as one line of `findings.jsonl`."""
+    def record(self, lang: str = "en") -> dict[str, Any]:
+        """The finding as one line of `findings.jsonl`, its sentence in "en" or "ru"."""
         return {
             "format": 1,
             "sample": self.sample,
             "check": self.check,
             "severity": self.severity,
-            "sentence": self.sentence(),
+            "sentence": self.sentence(lang),
             "facts": dict(self.facts),
             "region_xywh": self.region_xywh,
             "left_out": self.left_out,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from maskwright.audit.audit import BELIEVED
 from maskwright.audit.folder import AuditFolder, looked_at
 from maskwright.data.dataset import Dataset
 from maskwright.data.finding import Finding, read_findings
@@ -77,7 +76,7 @@ def build_queue(dataset: Dataset, folder: AuditFolder) -> Queue:
     ]
     places.sort(key=lambda place: (-place.severity, place.index))
     left_out = tuple(finding for finding in known if finding.sample not in ids)
-    return Queue(tuple(places), audited, left_out, changed, missed, issues.get("trust", 1.0) >= BELIEVED)
+    return Queue(tuple(places), audited, left_out, changed, missed, issues.get("believed", True))
 
 
 def _place(index: int, findings: list[Finding], rank: float) -> Place:

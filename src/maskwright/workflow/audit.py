@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from maskwright.audit.audit import BELIEVED, Audit, with_label_issues
+from maskwright.audit.audit import Audit, with_label_issues
 from maskwright.audit.checks import SampleCheck
 from maskwright.audit.duplicates import grouped
-from maskwright.audit.folder import AuditFolder, beside
+from maskwright.audit.folder import AuditFolder, beside, refuse_foreign
 from maskwright.audit.settings import make_settings
 from maskwright.audit.split_lists import write_split_lists
 from maskwright.audit.survey import survey
@@ -70,7 +70,7 @@ def audit(
         split: look at this split only; None looks at all.
         out: where findings, statistics, duplicates and the report go; None means `DATA.maskwright` beside the data.
         classes: classes or their names; None takes what the folder says.
-        settings: thresholds by name (docs/audit.md); those left out take their defaults.
+        settings: thresholds by name (docs/audit-thresholds.md); those left out take their defaults.
         checks: checks of your own: each takes a `SampleView` and gives findings.
         run: a run or bundle that judges the masks of photos that it was not trained on; the others are left out.
         budget_s: seconds for all of it, in which models are trained that each have not seen a part of the photos, and
@@ -97,6 +97,8 @@ def audit(
     if budget_s is not None and budget_s < LEAST_FOLDS_S:
         refuse_budget(budget_s, LEAST_FOLDS_S)
     thresholds = make_settings(settings)
+    if out is not None:
+        refuse_foreign(AuditFolder(Path(out)))
     dataset = data if isinstance(data, Dataset) else look_over(data, classes=classes, on_progress=on_progress)
     if out is None and dataset.root is None:
         raise UsageError("This dataset lies in memory: where shall the audit go?", do="Name a folder: out=...")
@@ -220,7 +222,7 @@ def keep(made: Audit, dataset: Dataset, folder: AuditFolder, *, began: float, la
     made = replace(made, seconds=time.monotonic() - began)
     made.save(folder)  # the page takes its time, and nothing of this may be lost with it
     write_split_lists(dataset, made.resplit, folder.splits)
-    probs = folder.probs if made.trust >= BELIEVED else None
+    probs = folder.probs if made.believed else None
     audit_report(made, dataset, folder.report, probs=probs, lang=lang)
     made = replace(made, seconds=time.monotonic() - began)
     made.save(folder)

@@ -10,17 +10,25 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from maskwright.audit.audit import BELIEVED
 from maskwright.audit.folder import AuditFolder
 from maskwright.audit.judging import Probs
 from maskwright.audit.label_issue import LabelIssue
 from maskwright.audit.label_issues import judged_masks, settle, trust_in
-from maskwright.audit.probabilities import Source, data_digest, read_probs, sources, take_over, write_probs
+from maskwright.audit.probabilities import (
+    Source,
+    begin,
+    data_digest,
+    has_probs,
+    read_probs,
+    sources,
+    take_over,
+    write_probs,
+)
 from maskwright.audit.settings import AuditSettings
 from maskwright.data.dataset import Dataset
 from maskwright.data.listing import Note
 from maskwright.data.sample import Sample
-from maskwright.errors import DataError, UsageError
+from maskwright.errors import DataError, Interrupted, UsageError
 from maskwright.experiments.out_of_fold import JUDGING_S, out_of_fold
 from maskwright.inference.load import load
 from maskwright.inference.predictor import check_classes, probs_of
@@ -150,6 +158,7 @@ def judge_by_run(
     Raises:
         RunError: the run was trained on all of these photos: it has learned the faults that it is asked about.
         UsageError: it tells other classes apart.
+        Interrupted: the user pressed Ctrl-C; the same call goes on where it stopped.
     """
     # What the network itself says of a pixel: a vote over the photo would hide where it doubts the label.
     predictor = load(run, device=device, threads=threads, model=model, postprocess=False)
@@ -162,11 +171,17 @@ def judge_by_run(
     if source in sources(folder.probs):
         return
     work = folder.path / "judging"
-    shutil.rmtree(work, ignore_errors=True)
-    answers = probs_of(predictor, (sample.image() for sample in samples))
-    for done, (sample, answer) in enumerate(zip(samples, answers, strict=True), start=1):
-        write_probs(work, sample.id, answer)
-        on_progress(Progress("stage.judge", done, len(samples)))
+    if sources(work) != (source,):  # what an earlier attempt began is of other photos or another model
+        shutil.rmtree(work, ignore_errors=True)
+        begin(work, source)
+    left = samples.filter(lambda sample: not has_probs(work, sample.id))
+    answers = probs_of(predictor, (sample.image() for sample in left))
+    try:
+        for done, (sample, answer) in enumerate(zip(left, answers, strict=True), start=1 + len(samples) - len(left)):
+            write_probs(work, sample.id, answer)
+            on_progress(Progress("stage.judge", done, len(samples)))
+    except KeyboardInterrupt:
+        raise Interrupted("Stopped while judging; nothing is lost.", do="The same command goes on.") from None
     take_over(work, folder.probs, source)
 
 
@@ -209,7 +224,7 @@ def ranked(dataset: Dataset, targets: Sequence[str], folder: AuditFolder, settin
             issues += settle(masks, settings)
             notes += source.notes
             trust = min(trust, trust_in(masks, settings).objects)
-    if trust < BELIEVED:
+    if trust < settings.issue_severity:
         notes.append(("audit.not_believed", ()))
     return Ranking(tuple(issues), trust, tuple(notes))
 
