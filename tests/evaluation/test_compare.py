@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from maskwright.errors import RunError, UsageError
 from maskwright.evaluation.compare import compare
 from maskwright.evaluation.compare_words import data_words, number, overfit_words, p_text, rounded
 from maskwright.evaluation.comparison import Comparison
-from maskwright.storage import json_text, write_json
+from maskwright.storage import json_text, write_json, write_text
 from tiny import tiny_dataset
 
 Made = Callable[..., Path]
@@ -171,8 +171,29 @@ def test_all_are_judged_anew_on_data_that_are_given(tmp_path: Path) -> None:
     assert found.photos == 4 and len(found.runs) == 2
     assert all(each.weights_bytes and each.latency_ms for each in found.runs)
     assert found.runs[1].log.best is None and found.runs[1].iterations == 2
-    assert found.pairs[0].difference.value == 0 and found.pairs[0].verdict == "undecided"
-    assert "no sensible number of photos" in found.verdicts()[0]
+    assert found.pairs[0].same_recipe
+
+
+def test_copies_and_tuned_runs_are_told_apart(run: Made) -> None:
+    """A copy is no other seed; the same weights with post-processing are another procedure."""
+    runs = [run(f"r{seed}", 0.8, seed) for seed in range(2)]
+    for each in runs:
+        write_text(each / "weights" / "best.safetensors", "the same")
+    with pytest.raises(UsageError, match=r"r1: holds the same weights as .*r0"):
+        compare(runs)
+    write_text(runs[1] / "postprocess.yaml", "format: 1\nlargest_hole_frac: 0.01\n")
+    found = compare(runs)
+    assert not found.pairs[0].same_recipe and found.settings["postprocess"] == (False, True)
+    assert [each["postprocess"] for each in found.to_json()["runs"]] == [False, True]
+
+
+def test_three_runs_of_one_seed_are_no_three_seeds(run: Made) -> None:
+    def group(name: str, seeds: Sequence[int], lr: float) -> list[Path]:
+        return [run(f"{name}{place}", 0.8, seed, settings={"lr": lr}) for place, seed in enumerate(seeds)]
+
+    assert compare(group("a", (0, 1, 2), 0.1) + group("b", (0, 1, 2), 0.2)).recipe_pairs
+    found = compare(group("c", (0, 0, 0), 0.1) + group("d", (0, 1, 2), 0.2))
+    assert not found.recipe_pairs and found.recipes[0].seeds == ("c0",)
 
 
 def _on(dataset: Dataset, folder: Path) -> Comparison:
@@ -180,7 +201,11 @@ def _on(dataset: Dataset, folder: Path) -> Comparison:
     from maskwright.workflow.train import train
 
     settings = {"iterations": 2, "validation_interval": 2, "crop_hw": (64, 64), "batch_size": 2, "threads": 1}
-    made = train(dataset, out=folder / "made", settings={**settings, "weights": "none", "model": "segformer-b0"})
+    settings |= {"weights": "none", "model": "segformer-b0"}
+    one, other = (train(dataset, out=folder / f"{seed}", settings={**settings, "seed": seed}) for seed in (1, 2))
+    bundled = bundle(other).folder
     with pytest.raises(RunError, match="was not judged on the split"):
-        compare([made.folder, bundle(made).folder])
-    return compare([made.folder, bundle(made).folder], data=dataset)
+        compare([one.folder, bundled])
+    with pytest.raises(UsageError, match=r"holds the same weights as .*\n.*a bundle is its run"):
+        compare([other.folder, bundled], data=dataset)
+    return compare([one.folder, bundled], data=dataset)

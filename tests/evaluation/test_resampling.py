@@ -108,11 +108,11 @@ def test_the_permutation_test_counts_all_arrangements_of_few_photos() -> None:
 
 def test_the_interval_is_that_of_student_and_wider_for_few_photos() -> None:
     drawn = np.random.default_rng(0).normal(size=100_000)
-    few, many = interval(drawn, 8), interval(drawn, 8000)
+    few, many = interval(0.0, drawn, 8), interval(0.0, drawn, 8000)
     assert many == pytest.approx((-1.96, 1.96), abs=0.03)
     assert few == pytest.approx((-2.365, 2.365), abs=0.03)  # Student's quantile with 7 degrees of freedom
-    assert interval(np.append(drawn, np.nan), 8000) == pytest.approx(many)
-    assert all(map(math.isnan, interval(np.array([np.nan]), 10)))
+    assert interval(0.0, np.append(drawn, np.nan), 8000) == pytest.approx(many)
+    assert all(map(math.isnan, interval(0.0, np.array([np.nan]), 10)))
 
 
 def test_photos_needed_stand_two_point_eight_errors_out() -> None:
@@ -145,7 +145,7 @@ def test_intervals_of_all_scores_hold_the_scores() -> None:
         assert ends[name][0] < getattr(found, name) < ends[name][1]
     np.testing.assert_array_equal(ends["dice"].shape, (3, 2))
     assert (ends["dice"][:, 0] < found.dice).all() and (found.dice < ends["dice"][:, 1]).all()
-    alone = interval(bootstrap(counts, SUMMARIES["mDice"], resample_weights(40)), 40)
+    alone = interval(found.mDice, bootstrap(counts, SUMMARIES["mDice"], resample_weights(40)), 40)
     np.testing.assert_allclose(ends["mDice"], alone)
 
 

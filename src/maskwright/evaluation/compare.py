@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from maskwright.data.dataset import Dataset
 from maskwright.errors import UsageError
 from maskwright.evaluation.comparison import Comparison
 from maskwright.evaluation.contenders import Contender, contenders
-from maskwright.evaluation.differences import data_differences, groups_of, overfits_of
+from maskwright.evaluation.differences import RecipeGroup, data_differences, groups_of, overfits_of
 from maskwright.evaluation.verdicts import dice_drawn, pairs_of, recipe_pairs_of
 from maskwright.progress import OnProgress, silent
 from maskwright.recipe.fingerprint import differing
@@ -64,11 +65,18 @@ def compare(
         runs=found,
         recipes=groups,
         pairs=tuple(pairs_of(evaluations, recipe_of, drawn)),
-        recipe_pairs=tuple(recipe_pairs_of(evaluations, {group.name: group.runs for group in groups}, drawn)),
-        settings=differing([next(each for each in found if each.name == group.runs[0]).recipe for group in groups]),
+        recipe_pairs=tuple(recipe_pairs_of(evaluations, {group.name: group.seeds for group in groups}, drawn)),
+        settings=_differing(found, groups),
         data=tuple(data_differences(found)),
         overfits=tuple(overfits_of(found)),
     )
+
+
+def _differing(found: Sequence[Contender], groups: Sequence[RecipeGroup]) -> dict[str, tuple[Any, ...]]:
+    """The settings that differ between recipes, and whether post-processing was fitted for their runs."""
+    firsts = [next(each for each in found if each.name == group.runs[0]) for group in groups]
+    tuned = tuple(each.tuned for each in firsts)
+    return differing([each.recipe for each in firsts]) | ({"postprocess": tuned} if len(set(tuned)) > 1 else {})
 
 
 def _refuse_other_photos(found: Sequence[Contender]) -> None:

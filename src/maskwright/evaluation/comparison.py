@@ -108,6 +108,7 @@ def _run_json(run: Contender, recipe: str) -> dict[str, Any]:
         "folder": str(run.folder),
         "recipe": recipe,
         "seed": run.recipe.seed,
+        "postprocess": run.tuned,
         "iterations": run.iterations,
         "best_iteration": None if best is None else best["iteration"],
         "lost": run.log.lost,

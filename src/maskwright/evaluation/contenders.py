@@ -14,11 +14,12 @@ from maskwright.data.dataset import Dataset
 from maskwright.errors import MaskwrightError, RunError, UsageError, shown
 from maskwright.evaluation.evaluate import Evaluation, evaluate
 from maskwright.inference.load import load, weights_in
+from maskwright.inference.postprocess.settings import FILE
 from maskwright.progress import OnProgress, silent
 from maskwright.recipe.files import read_recipe
 from maskwright.recipe.fingerprint import fingerprint
 from maskwright.recipe.recipe import Recipe
-from maskwright.storage import read_json
+from maskwright.storage import file_digest, read_json
 from maskwright.training.training_log import TrainingLog, read_training_log
 
 _TIMED = 12
@@ -51,6 +52,7 @@ class Contender:
         evaluation: its counts of each judged photo.
         data: by split what it was made from; empty where that is not known.
         log: the course of its training; empty for a bundle.
+        tuned: whether post-processing was fitted for it; then its scores are those with it.
         machine: what it was trained on.
         weights_bytes: size of the weights; None where they are not there.
         latency_ms: milliseconds that a photo takes on this computer; None where it could not be measured.
@@ -62,14 +64,15 @@ class Contender:
     evaluation: Evaluation
     data: Mapping[str, SplitData]
     log: TrainingLog
+    tuned: bool
     machine: str
     weights_bytes: int | None
     latency_ms: float | None
 
     @property
-    def key(self) -> tuple[str, str]:
-        """Equal for runs of one recipe on the same training data: they differ in their seed alone."""
-        return fingerprint(self.recipe), self.data["train"].digest if "train" in self.data else ""
+    def key(self) -> tuple[str, str, bool]:
+        """Equal for runs of one recipe on the same training data, tuned or not: they differ in their seed alone."""
+        return fingerprint(self.recipe), self.data["train"].digest if "train" in self.data else "", self.tuned
 
     @property
     def iterations(self) -> int:
@@ -102,6 +105,7 @@ def contenders(
         RunError: a folder is neither a run nor a bundle, or was not judged on this split.
     """
     found, latencies = [], dict[tuple[Any, ...], float | None]()
+    _refuse_copies(folders)
     for name, folder in zip(_names(folders), folders, strict=True):
         weights, recipe = weights_in(folder), read_recipe(folder / "recipe.yaml")
         evaluation = (
@@ -110,7 +114,7 @@ def contenders(
             else evaluate(load(folder, threads=threads, model=model), data, split=split, on_progress=on_progress)
         )
         size_hw = _photo_hw(folder, split, recipe)
-        same_network = (recipe.model, recipe.form, recipe.output_stride, recipe.decoder_channels, recipe.short_side_px)
+        same_network = _network(recipe), _postprocess(folder)
         if (same_network, size_hw) not in latencies:
             latencies[same_network, size_hw] = _latency_ms(folder, size_hw, threads, model)
         found.append(
@@ -121,12 +125,39 @@ def contenders(
                 evaluation=evaluation,
                 data=_data_of(folder),
                 log=read_training_log(folder / "log.jsonl"),
+                tuned=bool(_postprocess(folder)),
                 machine=_machine(folder),
                 weights_bytes=weights.stat().st_size if weights.is_file() else None,
                 latency_ms=latencies[same_network, size_hw],
             )
         )
     return tuple(found)
+
+
+def _network(recipe: Recipe) -> tuple[Any, ...]:
+    """What decides how long a photo takes."""
+    return recipe.model, recipe.form, recipe.output_stride, recipe.decoder_channels, recipe.short_side_px
+
+
+def _refuse_copies(folders: Sequence[Path]) -> None:
+    """Refuse the same weights with the same post-processing twice: a copy is no other run, and no other seed."""
+    known: dict[tuple[str, bytes], Path] = {}
+    for folder in folders:
+        weights = weights_in(folder)
+        if not weights.is_file():
+            continue
+        other = known.setdefault((file_digest(weights), _postprocess(folder)), folder)
+        if other is not folder:
+            raise UsageError(
+                f"{shown(folder)}: holds the same weights as {shown(other)}.",
+                do="Name each run once; a bundle is its run.",
+            )
+
+
+def _postprocess(folder: Path) -> bytes:
+    """What was fitted for it; nothing where nothing was."""
+    path = folder / FILE
+    return path.read_bytes() if path.is_file() else b""
 
 
 def _names(folders: Sequence[Path]) -> list[str]:

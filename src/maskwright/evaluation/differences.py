@@ -22,12 +22,14 @@ class RecipeGroup:
     Args:
         name: A, B, C, ... in the order of the runs.
         runs: their names.
+        seeds: those of them that each have a seed of their own, the first of equals.
         mean: the mean of their mDice.
         sd: its standard deviation over the seeds; nan for a single run.
     """
 
     name: str
     runs: tuple[str, ...]
+    seeds: tuple[str, ...]
     mean: float
     sd: float
 
@@ -70,7 +72,7 @@ class Overfit:
 
 def groups_of(found: Sequence[Contender]) -> tuple[RecipeGroup, ...]:
     """The runs by recipe and training data, in the order of the runs."""
-    runs: dict[tuple[str, str], list[Contender]] = {}
+    runs: dict[tuple[str, str, bool], list[Contender]] = {}
     for each in found:
         runs.setdefault(each.key, []).append(each)
     groups = []
@@ -78,7 +80,9 @@ def groups_of(found: Sequence[Contender]) -> tuple[RecipeGroup, ...]:
         scores = np.array([each.evaluation.scores.mDice for each in members])
         sd = float(scores.std(ddof=1)) if len(scores) > 1 else float("nan")
         name = chr(ord("A") + place) if place < 26 else f"R{place + 1}"
-        groups.append(RecipeGroup(name, tuple(each.name for each in members), float(scores.mean()), sd))
+        seeds = {each.recipe.seed: each.name for each in reversed(members)}
+        names, own = tuple(each.name for each in members), tuple(reversed(seeds.values()))
+        groups.append(RecipeGroup(name, names, own, float(scores.mean()), sd))
     return tuple(groups)
 
 

@@ -72,8 +72,8 @@ def difference(one: Counts, other: Counts, score: ScoreOf, *, resamples: int = R
     """
     weights = resample_weights(len(one), resamples=resamples, seed=seed)
     drawn = bootstrap(one, score, weights) - bootstrap(other, score, weights)
-    low, high = interval(drawn, len(one))
     value = float(score(one.sum(axis=0)) - score(other.sum(axis=0)))
+    low, high = interval(value, drawn, len(one))
     p = permutation_p(one, other, score, resamples=resamples, seed=seed)
     return Difference(value, low, high, float(np.nanstd(drawn, ddof=1)), p)
 
@@ -95,8 +95,9 @@ def score_intervals(counts: Counts, *, seed: int = 0) -> dict[str, NDArray[np.fl
     none = photos < FEWEST_PHOTOS
     ends: dict[str, NDArray[np.float64]] = {}
     for name, score in {**SUMMARIES, **CLASS_SCORES}.items():
-        drawn = np.atleast_2d(score(summed).T)
-        each = np.array([(np.nan, np.nan) if none else interval(one, photos) for one in drawn]).clip(0, 1)
+        drawn, found = np.atleast_2d(score(summed).T), np.atleast_1d(score(counts.sum(axis=0)))
+        pairs = zip(found.tolist(), drawn, strict=True)
+        each = np.array([(np.nan, np.nan) if none else interval(*pair, photos) for pair in pairs]).clip(0, 1)
         ends[name] = each if name in CLASS_SCORES else each[0]
     return ends
 
@@ -152,14 +153,15 @@ def bootstrap(counts: Counts, score: ScoreOf, weights: NDArray[Any]) -> Floats:
     return np.concatenate(parts)
 
 
-def interval(drawn: Floats, photos: int) -> tuple[float, float]:
-    """The 95 % interval of what was drawn: its mean and Student's quantile times its standard deviation either way.
+def interval(value: float, drawn: Floats, photos: int) -> tuple[float, float]:
+    """The 95 % interval of what was measured: Student's quantile times the standard deviation of resamples either way.
 
     Percentiles of the resamples are too narrow here (89 instead of 95 % with 30 photos, BCa still less), since a few
     photos on which two models differ wildly make most of the difference: docs/compare.md. Student's interval with a
     bootstrap standard error is that of Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 12.
 
     Args:
+        value: as measured, not as the resamples have it on the mean: their bias would count twice.
         drawn: `(R,)`, nan where a resample had no answer.
         photos: `N`.
 
@@ -167,10 +169,10 @@ def interval(drawn: Floats, photos: int) -> tuple[float, float]:
         Its lower and its upper end.
     """
     there = drawn[~np.isnan(drawn)]
-    if len(there) < 2:
+    if len(there) < 2 or value != value:
         return float("nan"), float("nan")
     half = -float(stdtrit(max(1, photos - 1), LEVEL / 2)) * float(there.std(ddof=1))
-    return float(there.mean()) - half, float(there.mean()) + half
+    return float(value) - half, float(value) + half
 
 
 def permutation_p(one: Counts, other: Counts, score: ScoreOf, *, resamples: int = RESAMPLES, seed: int = 0) -> float:

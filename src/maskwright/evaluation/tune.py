@@ -71,8 +71,9 @@ class Tuning:
         weights = resample_weights(photos)
         drawn = bootstrap(self.after.counts, dice, weights) - bootstrap(self.before.counts, dice, weights)
         gained = self.after.scores.dice - self.before.scores.dice
-        ends = [interval(each, photos) for each in drawn.T]
-        return tuple((float(value), *end) for value, end in zip(gained, ends, strict=True))
+        return tuple(
+            (float(value), *interval(value, each, photos)) for value, each in zip(gained, drawn.T, strict=True)
+        )
 
     def by_photo(self) -> list[tuple[str, float]]:
         """The share of each photo's judged pixels that became right, the largest first, without those of 0.

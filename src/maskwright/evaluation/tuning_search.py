@@ -165,7 +165,7 @@ def fitted_temperature(photos: TuningPhotos, post: PostProcess) -> tuple[float, 
         best = int(np.argmin(losses[~held_out].sum(axis=0))) if not held_out.all() else as_it_is
         gains[held_out] = losses[held_out, as_it_is] - losses[held_out, best]
     drawn = resample_weights(len(gains)) @ gains / len(gains)
-    low, high = interval(drawn, len(gains))
+    low, high = interval(float(gains.mean()), drawn, len(gains))
     p = 2 * min(float(np.mean(drawn <= 0)), 0.5)
     gain = Difference(float(gains.mean()), low, high, float(drawn.std(ddof=1)), p)
     if low <= 0:

@@ -198,8 +198,8 @@ def _pair(one: str, other: str, evaluations: Mapping[str, Evaluation], same: boo
         one,
         other,
         same,
-        Difference(value, *interval(apart, photos), se, p),
-        tuple((float(each), *interval(column, photos)) for each, column in by_class),
+        Difference(value, *interval(value, apart, photos), se, p),
+        tuple((float(each), *interval(each, column, photos)) for each, column in by_class),
         p,
         photos_needed(value, se, photos, pairs=pairs),
     )
