@@ -16,6 +16,8 @@ from drawn import draw_folder
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BUDGET_S = 12
+AUDIT_S = 60
+"""An audit refuses what is too short for models that judge the photos."""
 
 
 def blocks(language: str) -> list[str]:
@@ -29,9 +31,10 @@ def test_the_commands_run_as_they_stand(tmp_path: Path) -> None:
     draw_folder(tmp_path / "drawn", train=1, val=2)
     (tmp_path / "drawn" / "img" / "val").rename(tmp_path / "new_photos")
     commands = [line for block in blocks("sh") for line in block.splitlines()]
-    assert len(commands) == 11
+    assert len(commands) == 13
     for command in commands:
-        name, *arguments = shlex.split(re.sub(r"--budget \S+", f"--budget {BUDGET_S}s", command), comments=True)
+        budget_s = AUDIT_S if " audit " in command else BUDGET_S
+        name, *arguments = shlex.split(re.sub(r"--budget \S+", f"--budget {budget_s}s", command), comments=True)
         assert name == "maskwright"
         _run([sys.executable, "-m", "maskwright", *arguments], tmp_path)
     for block in blocks("python"):

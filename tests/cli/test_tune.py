@@ -41,6 +41,7 @@ def test_tune_writes_into_the_run_and_its_bundle(data: Path, run: Path, capsys: 
     assert "postprocess.yaml" in json.loads((run / "bundle" / "bundle.json").read_text())["files"]
     judged = json.loads((run / "evaluation" / "val" / "metrics.json").read_text())
     assert judged["metrics"]["mDice"] == pytest.approx(value["mDice"]["after"])
+    assert "Would post-processing help?" in (run / "report.html").read_text(), "the report is renewed, too"
     page = Path(value["report"]).read_text()
     assert "Would post-processing help?" in page and "one class per photo" in page
     assert "Помогла бы постобработка?" in tuning_report(run, lang="ru").read_text()

@@ -99,6 +99,13 @@ def test_a_part_that_is_not_there_is_left_out(folder: Path, missing: str) -> Non
     assert "</html>" in _read(report(folder))
 
 
+def test_the_scores_of_a_diagnosis_do_where_nothing_was_evaluated(folder: Path) -> None:
+    told = re.search(r'class="big">([^<]+)', _read(report(folder)))
+    (folder / "evaluation").rename(folder / "diagnosis")
+    again = re.search(r'class="big">([^<]+)', _read(report(folder)))
+    assert told is not None and again is not None and again[1] == told[1]
+
+
 def test_a_finding_of_a_check_that_is_not_known_here_is_said_as_its_file_says_it(folder: Path) -> None:
     record = Finding("train/0", "from_the_future", 0.4, {"file": "a.png"}).__dict__ | {"format": 1}
     line = json.dumps({**record, "sentence": "a.png: wrong in a new way."})

@@ -14,6 +14,7 @@ from drawn import CLASSES, draw_folder
 from maskwright.audit.audit import Audit
 from maskwright.audit.folder import AuditFolder, beside
 from maskwright.audit.probabilities import Source, take_over, write_probs
+from maskwright.audit.settings import AuditSettings
 from maskwright.data.dataset import Dataset
 from maskwright.data.reading import read
 from maskwright.workflow.audit import audit_for_run
@@ -60,11 +61,11 @@ def test_an_opinion_goes_with_its_photo_whatever_becomes_of_the_mask(data: Path)
     assert cv2.imwrite(str(data / "labels/train/1.png"), np.zeros((64, 64), np.uint8))
     assert cv2.imwrite(str(data / "img/train/2.png"), np.zeros((64, 64, 3), np.uint8))
     now = read(data)
-    heard = ranked(now, [sample.id for sample in now.split("train")], folder)
+    heard = ranked(now, [sample.id for sample in now.split("train")], folder, AuditSettings())
     assert {issue.sample for issue in heard.issues} == {f"train/{number}" for number in (0, 1, 3, 4, 5)}
     assert max(heard.issues, key=lambda issue: issue.severity).sample == "train/1", "as the mask is now"
     renamed = replace(now, classes=replace(now.classes, names=("background", "box", "disc")))
-    assert ranked(renamed, [sample.id for sample in renamed], folder).issues == ()
+    assert ranked(renamed, [sample.id for sample in renamed], folder, AuditSettings()).issues == ()
 
 
 def test_a_run_takes_an_audit_of_the_same_data_as_it_is(data: Path, tmp_path: Path) -> None:

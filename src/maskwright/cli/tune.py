@@ -38,6 +38,7 @@ def tune(
     """
     class_names = classes_for(classes, data, run)
     from maskwright.data.reading import read
+    from maskwright.reports.report import report
     from maskwright.reports.tuning import tuning_report
     from maskwright.training.run import open_run
     from maskwright.workflow.tune import tune_run
@@ -48,6 +49,8 @@ def tune(
         made, dataset, split=split, device=device, threads=threads, model=model, on_progress=screen.on_progress
     )
     page = tuning_report(run, lang=screen.lang)
+    if (run / "report.html").is_file():
+        report(made, lang=screen.lang)
     return Answer({**tuning.to_json(), "report": str(page)}, "\n".join(_lines(tuning, run, page, screen.lang)))
 
 

@@ -139,7 +139,7 @@ def read_contents(run: Run) -> Contents:
         data=None if data is None else Statistics.from_json(data),
         findings=worst_first(read_findings(folder / "findings.jsonl")),
         log=read_training_log(folder / "log.jsonl"),
-        judged=_judged(folder / "evaluation"),
+        judged=_judged(folder / "diagnosis") | _judged(folder / "evaluation"),
         samples=_samples(folder / "pictures" / "samples.json"),
         augmented=augmented if augmented.is_file() else None,
         timings=tuple((name, float(seconds)) for name, seconds in run.timings().items() if seconds > 0),

@@ -42,7 +42,8 @@ def tune_run(
     predictor = load(run.folder, device=device, threads=threads, model=model, postprocess=False)
     tuning = tune(predictor, dataset, split=split, on_progress=on_progress)
     keep_tuning(tuning, predictor, dataset, run.folder)
-    if (run.folder / "evaluation").is_dir() and data_of(run.folder).get(split) == dataset.digest(split):
+    judged = any((run.folder / name).is_dir() for name in ("evaluation", "diagnosis"))
+    if judged and data_of(run.folder).get(split) == dataset.digest(split):
         judge(run, dataset, threads=threads or run.recipe.threads, on_progress=on_progress)
     if (run.folder / "bundle").is_dir():
         bundle(run)
