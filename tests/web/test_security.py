@@ -205,11 +205,12 @@ def test_paths_lead_nowhere_else(inside: TestClient, path: str) -> None:
 
 
 def test_links_out_of_the_dataset_are_not_shown(data: Path, tmp_path: Path) -> None:
+    read_before = desk(data)
     for kind, name in (("images", "train/000.png"), ("masks", "train/001.png")):
         elsewhere = tmp_path / f"elsewhere-{kind}.png"
         shutil.move(data / kind / name, elsewhere)
         (data / kind / name).symlink_to(elsewhere)
-    inside = client(desk(data))
+    inside = client(read_before)
     for path in ("0/photo", "0/superpixels", "1/mask", "1/mask?original=1"):
         answer = inside.get(f"/review/sample/{path}")
         assert (answer.status_code, answer.json()["error"]["kind"]) == (403, "Outside")
