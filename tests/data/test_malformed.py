@@ -210,7 +210,7 @@ def test_a_folder_of_photos_that_lies_elsewhere_is_not_followed(
 ) -> None:
     (folder / "images").rename(tmp_path / "elsewhere")
     (folder / "images").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(DataError, match="no layout fits without(.|\n)*images: a link that leads out(.|\n)*Copy the"):
+    with pytest.raises(DataError, match=r"no layout fits without(.|\n)*images: a link that leads out(.|\n)*Copy the"):
         look(folder, cache=False)
 
 
