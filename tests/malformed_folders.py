@@ -44,6 +44,17 @@ def _link(path: str) -> Callable[[Path], object]:
     return _instead(path, path, lambda file: file.symlink_to("nowhere.png"))
 
 
+def _link_out(path: str) -> Callable[[Path], object]:
+    """The file moved beside the dataset, and a link to it in its place."""
+
+    def build(root: Path) -> None:
+        elsewhere = root.parent / "elsewhere.png"
+        (root / path).rename(elsewhere)
+        (root / path).symlink_to(elsewhere)
+
+    return build
+
+
 def _many_bad(root: Path) -> None:
     for number in range(3):
         (root / f"images/train/{number:03d}.png").write_bytes(b"")
@@ -282,6 +293,8 @@ FOUND: dict[str, tuple[Callable[[Path], object], str, str, tuple[str, ...]]] = {
     ),
     "broken link": (_link(PHOTO), "link_broken", PHOTO, ("not there", "Mend the link")),
     "broken link for a mask": (_link(MASK), "link_broken", MASK, ("not there", "Mend the link")),
+    "link out of the folder": (_link_out(PHOTO), "link_outside", PHOTO, ("leads out", "Put a copy")),
+    "link out for a mask": (_link_out(MASK), "link_outside", MASK, ("leads out", "hard link")),
     "folder called png": (
         _instead(PHOTO, PHOTO, lambda file: file.mkdir()),
         "is_folder",

@@ -13,7 +13,7 @@ import pytest
 import annotation_folders as folders
 from annotation_folders import CAT, HEIGHT, WIDTH, filled, first_mask, flat, polygon_result, shape
 from maskwright.data.dataset import Dataset
-from maskwright.data.reading import read
+from maskwright.data.reading import look_over, read
 from maskwright.data.sample import Mask
 from maskwright.errors import DataError
 from maskwright.sentences import say
@@ -226,6 +226,42 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
         r"the label \(no shape\) belongs to no class(.|\n)*--classes background,cat,dog",
     ),
 }
+
+
+UNREAD: dict[str, tuple[Callable[[Path], Path], str, str, str]] = {
+    # name: (a sound dataset, its file, the name of a second file, what is in it)
+    "coco cut off": (folders.coco, "annotations/instances.json", "annotations/instances_val.json", '{"images": [{"id"'),
+    "coco empty": (folders.coco, "annotations/instances.json", "annotations/instances_val.json", ""),
+    "coco of another kind": (folders.coco, "annotations/instances.json", "annotations/instances_val.json", '{"a": 1}'),
+    "label studio cut off": (folders.label_studio, "export.json", "val.json", '[{"id": 1, "data"'),
+    "cvat of garbage": (folders.cvat, "annotations.xml", "val.xml", "\x03 no annotation"),
+    "labelme cut off": (folders.labelme, "000.json", "val/900.json", '{"shapes": ['),
+}
+
+
+@pytest.mark.parametrize("name", UNREAD)
+def test_a_file_that_cannot_be_read_beside_a_sound_one_is_said(name: str, tmp_path: Path) -> None:
+    build, sound, second, text = UNREAD[name]
+    assert (build(tmp_path) / sound).is_file()
+    before = read(tmp_path, cache=False)
+    (tmp_path / second).parent.mkdir(exist_ok=True)
+    (tmp_path / second).write_text(text)
+    check = "annotation_broken" if "labelme" in name else "annotations_unread"
+    (finding,) = [one for one in look_over(tmp_path, cache=False).findings if one.check == check]
+    assert (finding.severity, finding.left_out) == (1.0, True)
+    assert finding.sentence().startswith(f"{second}: this annotation")
+    assert "xport it again" in finding.sentence()
+    assert finding.sentence("ru").startswith(second)
+    if "labelme" not in name:
+        assert [one for one in read(tmp_path, cache=False).findings if one not in before.findings] == [finding]
+    with pytest.raises(DataError, match="cannot be used"):
+        read(tmp_path, cache=False, strict=True)
+
+
+def test_xml_of_another_tool_is_passed_over_by_cvat(tmp_path: Path) -> None:
+    folders.cvat(tmp_path)
+    (tmp_path / "voc.xml").write_text("<annotation><filename>000.png</filename></annotation>")
+    assert read(tmp_path, cache=False).findings == ()
 
 
 def _coco_text(root: Path) -> str:

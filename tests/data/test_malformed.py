@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
@@ -11,13 +12,21 @@ import pytest
 import yaml
 
 from malformed_folders import FOUND, KEPT, LOOKED_OVER, PHOTO, REFUSED
+from maskwright.data.dataset import Dataset
 from maskwright.data.decode import read_image
 from maskwright.data.reading import look_over, read
 from maskwright.errors import DataError
 from small_folders import split_folder, tree_digest
 
 ANNOTATED_KEPT = ("annotations_several", "entries_broken", "shape_not_drawn")
-ANNOTATED = ("annotation_broken", "annotated_twice", "listed_photo_missing", "path_outside", *ANNOTATED_KEPT)
+ANNOTATED = (
+    "annotation_broken",
+    "annotations_unread",
+    "annotated_twice",
+    "listed_photo_missing",
+    "path_outside",
+    *ANNOTATED_KEPT,
+)
 """Checks of annotation files; `test_broken_annotations.py` reads their sentences."""
 
 
@@ -184,3 +193,33 @@ def test_hidden_files_are_no_photos(folder: Path) -> None:
     (folder / "images" / "train" / "._003.png").write_bytes(b"Mac OS X")
     (folder / "images" / "train" / "Thumbs.db").write_bytes(b"")
     assert read(folder).findings == ()
+
+
+def test_links_within_the_dataset_are_followed_and_its_folder_may_be_one(folder: Path, tmp_path: Path) -> None:
+    sound_digest = read(folder, cache=False).digest("train")
+    (folder / "images").rename(folder / "photos-2024")
+    (folder / "images").symlink_to("photos-2024")
+    (tmp_path / "linked").symlink_to(folder)
+    dataset = read(tmp_path / "linked", cache=False)
+    assert (dataset.digest("train"), dataset.findings) == (sound_digest, ())
+
+
+@pytest.mark.parametrize("look", [read, look_over])
+def test_a_folder_of_photos_that_lies_elsewhere_is_not_followed(
+    look: Callable[..., Dataset], folder: Path, tmp_path: Path
+) -> None:
+    (folder / "images").rename(tmp_path / "elsewhere")
+    (folder / "images").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match=r"no layout fits without(.|\n)*images: a link that leads out(.|\n)*Copy the"):
+        look(folder, cache=False)
+
+
+def test_what_is_no_photo_and_lies_elsewhere_is_passed_over_with_a_finding(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "classes.yaml").write_text("names: [background, rabbit, fox]")
+    (folder / "classes.yaml").unlink(missing_ok=True)
+    (folder / "classes.yaml").symlink_to(tmp_path / "classes.yaml")
+    (folder / "images/train/all").symlink_to("/")
+    dataset = read(folder, classes=["background", "cat", "dog"], cache=False)
+    found = [(one.sample, one.check, one.left_out) for one in dataset.findings]
+    assert found == [("classes.yaml", "link_outside", False), ("images/train/all", "link_outside", False)]
+    assert len(dataset) == 32

@@ -61,6 +61,29 @@ def test_without_the_token_nothing_is_served(served: Desk, path: str) -> None:
     assert answer.json()["error"]["kind"] == "no_token"
 
 
+@pytest.mark.parametrize(
+    ("lang", "said"), [("", "Open the last address"), ("?lang=ru", "последний адрес"), ("?lang=<x>", "Open the last")]
+)
+def test_a_person_with_a_used_address_is_told_the_way_in(data: Path, lang: str, said: str) -> None:
+    outside = client(desk(data), come_in=False)
+    answer = outside.get(f"/review{lang}", headers={"accept": "text/html,application/xhtml+xml"})
+    assert (answer.status_code, answer.headers["content-type"]) == (403, "text/html; charset=utf-8")
+    assert said in answer.text
+    assert "maskwright review DATA" in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert outside.get(f"/review{lang}", headers={"accept": "*/*"}).json()["error"]["kind"] == "no_token"
+
+
+@pytest.mark.parametrize(
+    "far", [{"points": [[10**12, 5, 1]]}, {"box_xywh": [0, 0, 10**12, 5]}, {"points": [[5, -(10**30), 0]]}]
+)
+def test_places_beyond_every_photo_are_refused(inside: TestClient, far: dict[str, Any]) -> None:
+    asked = {"method": "grabcut", "class_id": 1, "box_xywh": [2, 2, 20, 20], **far}
+    assert inside.post("/review/sample/1/propose", json=asked).status_code == 422
+    edge = {"points": [[10**6, -(10**6), 1]], "box_xywh": [-(10**6), -(10**6), 10**6, 10**6]}
+    assert inside.post("/review/sample/1/propose", json={**asked, **edge}).status_code in (200, 422)
+
+
 def test_without_the_token_nothing_is_decided(data: Path) -> None:
     outside = client(desk(data), come_in=False)
     assert outside.post("/review/decisions", json=DECISION).status_code == 403
@@ -205,11 +228,12 @@ def test_paths_lead_nowhere_else(inside: TestClient, path: str) -> None:
 
 
 def test_links_out_of_the_dataset_are_not_shown(data: Path, tmp_path: Path) -> None:
+    read_before = desk(data)
     for kind, name in (("images", "train/000.png"), ("masks", "train/001.png")):
         elsewhere = tmp_path / f"elsewhere-{kind}.png"
         shutil.move(data / kind / name, elsewhere)
         (data / kind / name).symlink_to(elsewhere)
-    inside = client(desk(data))
+    inside = client(read_before)
     for path in ("0/photo", "0/superpixels", "1/mask", "1/mask?original=1"):
         answer = inside.get(f"/review/sample/{path}")
         assert (answer.status_code, answer.json()["error"]["kind"]) == (403, "Outside")

@@ -18,7 +18,7 @@ from maskwright.data.listing import Listing, Note, Pair, note
 from maskwright.data.pixels import CachedPixels, FilePixels
 from maskwright.data.sample import Sample
 from maskwright.data.split import Drawable, draw_splits
-from maskwright.data.tree import list_tree
+from maskwright.data.tree import Tree, list_tree
 from maskwright.errors import DataError
 from maskwright.progress import OnProgress, silent
 
@@ -101,8 +101,9 @@ Look = Callable[[Path, Sequence[Pair], Classes | Sequence[str] | None], Inspecti
 
 
 def _read(root: Path, classes: Classes | Sequence[str] | None, seed: int, look: Look) -> tuple[Dataset, Listing]:
-    declared, class_notes = _declared(root, classes)
-    listing = recognise(list_tree(root))
+    tree = list_tree(root)
+    declared, class_notes = _declared(tree, classes)
+    listing = recognise(tree)
     if declared is None:
         declared = listing.classes
     inspection = look(root, listing.pairs, declared)
@@ -137,10 +138,10 @@ def _checked(path: Path) -> Path:
 
 
 def _declared(
-    root: Path, classes: Classes | Sequence[str] | None
+    tree: Tree, classes: Classes | Sequence[str] | None
 ) -> tuple[Classes | tuple[str, ...] | None, tuple[Note, ...]]:
-    file = root / CLASSES_FILE
-    written = read_classes(file) if file.is_file() else None
+    file = tree.root / CLASSES_FILE
+    written = read_classes(file) if file.is_file() and CLASSES_FILE not in tree.outside else None
     if isinstance(classes, str):
         classes = [name.strip() for name in classes.split(",") if name.strip()]
     if classes is None or (written is not None and not isinstance(classes, Classes) and _same(classes, written)):

@@ -18,8 +18,8 @@ class File:
 
     Args:
         path: POSIX path relative to the dataset's root, as the file system spells it.
-        kind: "file", "folder" (named like a picture), "link_broken", "not_file" (a pipe, a device) or
-            "name_unreadable" (bytes that are not UTF-8).
+        kind: "file", "folder" (named like a picture), "link_broken", "link_outside" (it leads out of the folder),
+            "not_file" (a pipe, a device) or "name_unreadable" (bytes that are not UTF-8).
         size: in bytes.
         mtime_ns: time of the last change.
     """
@@ -56,11 +56,20 @@ class File:
 
 @dataclass(frozen=True)
 class Tree:
-    """All names below a folder, in the order of their paths; hidden files and `__MACOSX` are left out."""
+    """All names below a folder, in the order of their paths; hidden files and `__MACOSX` are left out.
+
+    Args:
+        root: the folder.
+        files: what is in it and in its folders.
+        folders: their paths.
+        outside: links that lead out of the folder and are not followed: folders, and files that are no pictures.
+            Pictures stand among the files, so that their samples can be named.
+    """
 
     root: Path
     files: tuple[File, ...]
     folders: tuple[str, ...]
+    outside: tuple[str, ...] = ()
 
     def below(self, folder: str) -> tuple[File, ...]:
         """The files in a folder and its sub-folders; "" is the root."""
@@ -78,17 +87,21 @@ class Tree:
         return tuple(path for path in self.folders if path.startswith(prefix) and path.count("/") == depth)
 
 
-def list_tree(root: Path) -> Tree:
+def list_tree(root: Path, *, links_out: bool = False) -> Tree:
     """List a dataset's folder, following links to folders once.
 
     Args:
-        root: an existing folder.
+        root: an existing folder; it may be a link itself.
+        links_out: whether links that lead out of the folder are followed: a dataset that somebody else made could show
+            and copy any file of this computer.
 
     Raises:
         DataError: the folder cannot be listed.
     """
     files: list[File] = []
     folders: list[str] = []
+    outside: list[str] = []
+    top = None if links_out else root.resolve()
     visited: set[tuple[int, int]] = set()
 
     def walk(folder: Path, prefix: str) -> None:
@@ -100,7 +113,10 @@ def list_tree(root: Path) -> Tree:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 if entry.name.startswith(".") or entry.name == "__MACOSX":
                     continue
-                file = _file(entry, prefix + entry.name)
+                file = _file(entry, prefix + entry.name, top)
+                if file.kind == "link_outside" and not (file.is_picture and entry.is_file()):
+                    outside.append(file.path)
+                    continue
                 if file.kind == "folder":
                     folders.append(file.path)
                     walk(folder / entry.name, file.path + "/")
@@ -115,10 +131,10 @@ def list_tree(root: Path) -> Tree:
             found=f"{error.strerror}: {error.filename}",
             do="Check its permissions and that the drive is there.",
         ) from None
-    return Tree(root, tuple(sorted(files, key=lambda file: file.path)), tuple(sorted(folders)))
+    return Tree(root, tuple(sorted(files, key=lambda file: file.path)), tuple(sorted(folders)), tuple(sorted(outside)))
 
 
-def _file(entry: os.DirEntry[str], path: str) -> File:
+def _file(entry: os.DirEntry[str], path: str, top: Path | None) -> File:
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -127,5 +143,7 @@ def _file(entry: os.DirEntry[str], path: str) -> File:
         status = entry.stat()
     except OSError:
         return File(path, "link_broken")
+    if top is not None and entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(top):
+        return File(path, "link_outside")
     kind = "folder" if stat.S_ISDIR(status.st_mode) else "file" if stat.S_ISREG(status.st_mode) else "not_file"
     return File(path, kind, status.st_size, status.st_mtime_ns)

@@ -95,7 +95,7 @@ def _expanded(path: str | Path) -> Iterator[PhotoFile]:
 
 
 def _in_folder(folder: Path, root: Path) -> Iterator[PhotoFile]:
-    for file in list_tree(folder).files:
+    for file in list_tree(folder, links_out=True).files:
         if not _is_photo(file.extension) or file.kind == "folder":
             continue
         place = folder / file.path

@@ -46,7 +46,7 @@ def find_labels(labels: Path | None, photos: Sequence[PhotoFile]) -> dict[Path, 
         raise UsageError(
             f"--labels {labels}: no mask there is called like one of the photos.",
             expected=f"{photos[0].stem}.png",
-            found=", ".join(file.path for file in list_tree(labels).pictures("")[:3]) or "no masks",
+            found=", ".join(file.path for file in list_tree(labels, links_out=True).pictures("")[:3]) or "no masks",
             do="Give the folder whose masks are called like the photos.",
         )
     return found
@@ -95,7 +95,7 @@ def read_prediction(path: Path, classes: Classes) -> Mask:
 def _by_stem(folder: Path, photos: Sequence[PhotoFile]) -> dict[Path, Path]:
     exact: Mapping[str, list[Path]] = defaultdict(list)
     loose: Mapping[str, list[Path]] = defaultdict(list)
-    for file in list_tree(folder).pictures(""):
+    for file in list_tree(folder, links_out=True).pictures(""):
         exact[file.stem()].append(folder / file.path)
         loose[PurePosixPath(file.stem()).name].append(folder / file.path)
     found = {}

@@ -35,6 +35,9 @@ Language = Literal["en", "ru"]
 PAGE = "review_page."
 """How the keys of the page's sentences begin."""
 
+Pixel = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
+"""A place or a length in pixels; beyond every photo, and small enough for the libraries that draw with it."""
+
 THUMBNAILS = 4096
 """Small pictures kept in memory: 12 MB, enough to scroll back and forth in a long queue."""
 
@@ -56,8 +59,8 @@ class ProposalAsked(BaseModel):
     model_config = STRICT
     method: str
     class_id: Annotated[int, Field(ge=0, le=253)]
-    box_xywh: tuple[int, int, int, int] | None = None
-    points: Annotated[list[tuple[int, int, Literal[0, 1]]], Field(max_length=1000)] = []
+    box_xywh: tuple[Pixel, Pixel, Pixel, Pixel] | None = None
+    points: Annotated[list[tuple[Pixel, Pixel, Literal[0, 1]]], Field(max_length=1000)] = []
     mask: str | None = None
 
 

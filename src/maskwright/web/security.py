@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
@@ -10,7 +11,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
-from maskwright.sentences import say
+from maskwright.sentences import LANGUAGES, say
 from maskwright.storage import json_text
 
 Scope = MutableMapping[str, Any]
@@ -139,7 +140,7 @@ def guarded(app: App, entrance: Entrance, limits: Limits, *, lang: str = "en") -
         app: the application; it finds who asks in `scope["state"]["person"]`.
         entrance: knows tokens and cookies.
         limits: see `Limits`.
-        lang: language of refusals.
+        lang: language of refusals where the request asks for none.
     """
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -148,17 +149,20 @@ def guarded(app: App, entrance: Entrance, limits: Limits, *, lang: str = "en") -
         if scope["type"] != "http":
             return await send({"type": "websocket.close", "code": 1008})
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        asked = parse_qs(scope["query_string"].decode("latin-1"))
+        said_in = next((each for each in asked.get("lang", ()) if each in LANGUAGES), lang)
+        as_page = "text/html" in headers.get("accept", "")
         refusal = _refusal(scope["method"], headers, limits)
         if refusal is not None:
-            return await _refuse(send, *refusal, lang)
-        token = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+            return await _refuse(send, *refusal, said_in, as_page=as_page)
+        token = asked.get("token", [""])[0]
         if token and scope["path"] == "/review" and scope["method"] == "GET":
             session = entrance.exchange(token)
             if session is not None:
                 return await _let_in(send, f"{entrance.cookie}={session}", headers)
         person = entrance.person(_cookie(headers.get("cookie", ""), entrance.cookie))
         if person is None:
-            return await _refuse(send, 403, "no_token", lang)
+            return await _refuse(send, 403, "no_token", said_in, as_page=as_page)
         scope.setdefault("state", {})["person"] = person
         own_files = scope["path"].startswith("/static/")
         return await app(scope, receive, _with_headers(send, b"no-cache" if own_files else b"no-store"))
@@ -203,9 +207,18 @@ async def _let_in(send: Send, cookie: str, headers: dict[str, str]) -> None:
     return await _send(send, 303, b"", b"text/plain", set_cookie, (b"location", b"/review"))
 
 
-async def _refuse(send: Send, status: int, why: str, lang: str) -> None:
-    value = {"error": {"kind": why, "message": say(f"web.{why}", lang)}}
-    await _send(send, status, json_text(value).encode(), b"application/json", (b"connection", b"close"))
+async def _refuse(send: Send, status: int, why: str, lang: str, *, as_page: bool) -> None:
+    """Say no: with a page to a person who opened an address, in JSON to a script."""
+    message, close = say(f"web.{why}", lang), (b"connection", b"close")
+    if not as_page:
+        value = {"error": {"kind": why, "message": message}}
+        return await _send(send, status, json_text(value).encode(), b"application/json", close)
+    title, way_out = html.escape(say("web.shut", lang)), html.escape(say("web.way_in", lang))
+    page = (
+        f'<!doctype html><html lang="{lang}"><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
+        f"<title>{title}</title><h1>{title}</h1><p>{html.escape(message)}</p><p>{way_out}</p></html>"
+    )
+    return await _send(send, status, page.encode(), b"text/html; charset=utf-8", close)
 
 
 async def _send(send: Send, status: int, body: bytes, kind: bytes, *headers: Header) -> None:

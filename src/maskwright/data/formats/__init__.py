@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
+from maskwright.data.finding import Finding
 from maskwright.data.formats import (
     coco,
     cvat,
@@ -39,8 +41,14 @@ def recognise(tree: Tree) -> Listing:
     for read, _ in LAYOUTS:
         listing = read(tree)
         if listing is not None:
-            return listing
-    unread = [document.error for document in json_documents(tree) if document.error]
+            return replace(listing, findings=(*listing.findings, *_outside(tree)))
+    if tree.outside:
+        raise DataError(
+            f"{shown(tree.root)}: no layout fits without what links lead to outside of this folder.",
+            found="\n    ".join(finding.sentence() for finding in _outside(tree)[:5]),
+            do="Copy the files here, or give the folder that holds the links and what they lead to.",
+        )
+    unread = [str(document.error) for document in json_documents(tree) if document.error]
     if unread:
         raise DataError(
             f"{shown(tree.root)}: no layout fits, and an annotation file cannot be read.",
@@ -59,6 +67,10 @@ def recognise(tree: Tree) -> Listing:
         found=_contents(tree),
         do="Lay the files out in one of these ways:\n" + _known(),
     )
+
+
+def _outside(tree: Tree) -> list[Finding]:
+    return [Finding(path, "link_outside", 0.9, {"file": path}) for path in tree.outside]
 
 
 def _known() -> str:

@@ -35,6 +35,8 @@ from maskwright.data.formats.documents import (
     split_in,
     split_in_name,
     understood,
+    unread,
+    unread_documents,
 )
 from maskwright.data.formats.target import Target, Written, shape_classes
 from maskwright.data.listing import Listing, Pair
@@ -100,7 +102,8 @@ def read(tree: Tree) -> Listing | None:
     files = _files(tree)
     if not files:
         return None
-    photos, pairs, findings, names = Photos.of(tree), list[Pair](), list[Finding](), list[str]()
+    photos, pairs, names = Photos.of(tree), list[Pair](), list[str]()
+    findings = [*unread_documents(NAME, tree), *_misnamed(tree)]
     for split, document in files.items():
         try:
             index = understood(document.content, _Index, document.file.path)
@@ -203,7 +206,7 @@ def _parsed(path: Path, name: str) -> _Parsed:
 def _files(tree: Tree) -> dict[str, Document]:
     """The annotation file of each split; `instances_` wins over keypoints, captions and the like."""
     documents = [one for one in json_documents(tree) if _is_coco(one.content)]
-    chosen = [one for one in documents if one.file.name.startswith("instances")] or documents
+    chosen = [one for one in documents if _is_named(one)] or documents
     files: dict[str, Document] = {}
     for document in chosen:
         split = split_in_name(document.file.path)
@@ -216,6 +219,16 @@ def _files(tree: Tree) -> dict[str, Document]:
             )
         files[split] = document
     return files
+
+
+def _misnamed(tree: Tree) -> list[Finding]:
+    """The findings about files that are called like COCO's and hold something else."""
+    others = [one for one in json_documents(tree) if _is_named(one) and not one.error and not _is_coco(one.content)]
+    return [unread(NAME, one.file, "no images, annotations and categories") for one in others]
+
+
+def _is_named(document: Document) -> bool:
+    return document.file.name.startswith("instances")
 
 
 def _is_coco(content: Any) -> bool:

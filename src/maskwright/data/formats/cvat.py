@@ -23,6 +23,7 @@ from maskwright.data.formats.documents import (
     sample_of,
     split_in,
     split_in_name,
+    unread,
 )
 from maskwright.data.formats.target import Target, Written, shape_classes
 from maskwright.data.listing import SPLIT_NAMES, Listing, Pair
@@ -54,10 +55,12 @@ def read(tree: Tree) -> Listing | None:
     Raises:
         DataError: a file cannot be understood, or two are the same split.
     """
-    files = [file for file in tree.files if file.extension == ".xml" and file.kind == "file" and _is_cvat(tree, file)]
+    every = [file for file in tree.files if file.extension == ".xml" and file.kind == "file"]
+    files = [file for file in every if _is_cvat(tree, file)]
     if not files:
         return None
-    photos, pairs, findings, labels = Photos.of(tree), list[Pair](), list[Finding](), list[str]()
+    photos, pairs, labels = Photos.of(tree), list[Pair](), list[str]()
+    findings = _unread(tree, [file for file in every if file not in files])
     for file_split, file in _by_split(files).items():
         try:
             content = _parsed(tree.root / file.path, file.path)
@@ -224,15 +227,30 @@ def _is_cvat(tree: Tree, file: File) -> bool:
     return b"<annotations>" in start and b"<annotation>" not in start
 
 
-@parsed_once
-def _parsed(path: Path, name: str) -> _Content:
+def _unread(tree: Tree, files: Sequence[File]) -> list[Finding]:
+    """The findings about files that are no XML; another tool's XML is passed over."""
+    findings = []
+    for file in files:
+        try:
+            _xml(tree.root / file.path, file.path)
+        except Undecodable as error:
+            findings.append(unread(NAME, file, error.facts["error"]))
+    return findings
+
+
+def _xml(path: Path, name: str) -> ElementTree.Element:
     try:
         content = path.read_bytes()
         if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
             raise broken(name, "", "a document type; entities could make it unpack to any size")
-        root = ElementTree.fromstring(content)
+        return ElementTree.fromstring(content)
     except (OSError, ElementTree.ParseError) as error:
         raise broken(name, "", error) from None
+
+
+@parsed_once
+def _parsed(path: Path, name: str) -> _Content:
+    root = _xml(path, name)
     labels = [label.findtext("name", "") for label in root.iterfind("./meta//labels/label")]
     photos = tuple(root.iterfind("image"))
     used = [one.get("label", "") for photo in photos for one in photo if one.tag in _DRAWN]

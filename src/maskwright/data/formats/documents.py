@@ -43,7 +43,7 @@ class Document:
 
     file: File
     content: Any
-    error: str = ""
+    error: Undecodable | None = None
 
 
 def parsed_once(read: Callable[[Path, str], Content]) -> Callable[[Path, str], Content]:
@@ -159,7 +159,7 @@ class Photos:
         found = next((self.by_path[each] for each in at_once if each in self.by_path), None) or self._named(path, split)
         if found is None:
             return left_out("listed_photo_missing", self._sample(name, split), **facts)
-        if not self._inside(found):
+        if found.kind == "link_outside":
             return left_out("path_outside", self._sample(name, split), **facts)
         return found
 
@@ -171,10 +171,6 @@ class Photos:
             if len(ours) == 1:
                 return ours[0]
         return None
-
-    def _inside(self, file: File) -> bool:
-        root = self.tree.root.resolve()
-        return (self.tree.root / file.path).resolve().is_relative_to(root)
 
     def _sample(self, name: str, split: str) -> str:
         path = PurePosixPath(name.replace("\\", "/"))
@@ -242,6 +238,24 @@ def entries_broken(file: File, places: Sequence[str]) -> list[Finding]:
     return [Finding(file.path, "entries_broken", 0.6, {"file": file.path, "count": len(places), "places": named})]
 
 
+def unread(layout: str, file: File, error: object) -> Finding:
+    """The finding about an annotation file of which nothing can be used: what it says of its photos is missing.
+
+    Args:
+        layout: the layout's name.
+        file: the annotation file.
+        error: what is wrong with it.
+    """
+    return left_out("annotations_unread", file.path, file=file.path, layout=layout, error=error)
+
+
+def unread_documents(layout: str, tree: Tree) -> list[Finding]:
+    """The findings about the JSON files of a folder that are no JSON."""
+    return [
+        unread(layout, one.file, one.error.facts.get("error", one.error)) for one in json_documents(tree) if one.error
+    ]
+
+
 def refusal(error: Undecodable) -> DataError:
     """What is wrong with the one file that all samples depend on."""
     return DataError(str(error))
@@ -251,7 +265,7 @@ def _document(tree: Tree, file: File) -> Document:
     try:
         content = load_json(tree.root / file.path, file.path)
     except Undecodable as error:
-        return Document(file, None, str(error))
+        return Document(file, None, error)
     if isinstance(content, dict) and isinstance(content.get("imageData"), str):
         content["imageData"] = True
     return Document(file, content)

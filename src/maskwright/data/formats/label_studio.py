@@ -27,6 +27,7 @@ from maskwright.data.formats.documents import (
     split_in,
     split_in_name,
     understood,
+    unread_documents,
 )
 from maskwright.data.formats.label_studio_runs import packed, unpacked
 from maskwright.data.formats.target import Target, Written, shape_classes
@@ -74,7 +75,8 @@ def read(tree: Tree) -> Listing | None:
     documents = [one for one in json_documents(tree) if _is_tasks(one.content)]
     if not documents:
         return None
-    photos, pairs, findings, labels, bare = Photos.of(tree), list[Pair](), list[Finding](), dict[str, None](), 0
+    photos, pairs, labels, bare = Photos.of(tree), list[Pair](), dict[str, None](), 0
+    findings = unread_documents(NAME, tree)
     for document in documents:
         odd = [place for place, task in enumerate(document.content) if not _is_task(task)]
         findings += entries_broken(document.file, [f"task {place}" for place in odd])

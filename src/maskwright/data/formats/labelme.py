@@ -88,7 +88,7 @@ def read(tree: Tree) -> Listing | None:
     if not documents:
         return None
     photos, pairs, findings = Photos.of(tree), list[Pair](), list[Finding]()
-    unread = [one for one in json_documents(tree) if one.error and _beside(one, documents)]
+    unread = [one for one in json_documents(tree) if one.error]
     for document in (*documents, *unread):
         photo, split = _photo(photos, document)
         if isinstance(photo, Finding):
@@ -189,12 +189,6 @@ def _is_labelme(content: Any) -> bool:
     return isinstance(content, dict) and isinstance(content.get("shapes"), list) and "imagePath" in content
 
 
-def _beside(unread: Document, documents: list[Document]) -> bool:
-    """Whether a file that cannot be read lies where LabelMe's files lie."""
-    folders = {str(PurePosixPath(one.file.path).parent) for one in documents}
-    return str(PurePosixPath(unread.file.path).parent) in folders
-
-
 def _photo(photos: Photos, document: Document) -> tuple[File | Finding, str]:
     """The photo of a file and its split."""
     file, content = document.file, document.content or {}
@@ -202,9 +196,10 @@ def _photo(photos: Photos, document: Document) -> tuple[File | Finding, str]:
     if document.error:
         alike = next((name for name in photos.by_path if File(name).stem() == file.stem()), None)
         stem = PurePosixPath(file.stem()).name
-        unread = broken(file.path, "", document.error.partition(": ")[2])
         found: File | Finding = (
-            photos.by_path[alike] if alike else left_out(unread.check, split_id(split, stem), **unread.facts)
+            photos.by_path[alike]
+            if alike
+            else left_out(document.error.check, split_id(split, stem), **document.error.facts)
         )
     else:
         named = content["imagePath"]
