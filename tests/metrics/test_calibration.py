@@ -63,7 +63,22 @@ def test_the_temperature_is_the_likeliest(sharpness: float) -> None:
     assert found.temperature == pytest.approx(sharpness, rel=0.1)
     cooled = _softmax(np.log(np.maximum(probs, 1e-7)) / exact)
     at_temperature = _ece(cooled.max(axis=0).ravel(), (cooled.argmax(axis=0) == mask).ravel())
-    assert found.ece_at_temperature == pytest.approx(at_temperature, abs=0.01)
+    assert found.thinned_ece(found.temperature) == pytest.approx(at_temperature, abs=0.01)
+    assert found.thinned_ece() == pytest.approx(found.ece(), abs=1e-6), "all pixels, and no temperature"
+
+
+def test_thinned_pixels_lie_in_all_rows_and_columns() -> None:
+    """Columns of a photo as wide as every so many-th pixel are not all of one kind."""
+    width = 256
+    mask = np.tile(np.arange(width) % 16 < 8, (width, 1)).astype(np.uint8)
+    sure = np.where(np.arange(width) % 16 == 0, 0.99, 0.6) * np.ones((width, 1))
+    probs = np.stack([np.where(mask == 0, sure, 1 - sure), np.where(mask == 0, 1 - sure, sure)]).astype(np.float32)
+    mask[:, ::16] = np.random.default_rng(0).integers(0, 2, (width, width // 16))
+    found = calibration(mask, probs)
+    assert found.sharpened[20, 0].sum() == THINNED_PX
+    assert found.thinned_ece() == pytest.approx(found.ece(), abs=0.01)
+    again = calibration(mask, probs)
+    assert again.likelihood.tolist() == found.likelihood.tolist(), "drawn anew, the same"
 
 
 def test_the_reliability_diagram() -> None:
@@ -77,7 +92,7 @@ def test_the_reliability_diagram() -> None:
 
 def test_nothing_judged_says_nothing() -> None:
     found = calibration(np.full((4, 4), 255, np.uint8), np.full((2, 4, 4), 0.5, np.float32))
-    values = (found.ece(), found.adaptive_ece(), found.temperature, found.ece_at_temperature)
+    values = (found.ece(), found.adaptive_ece(), found.temperature, found.thinned_ece(found.temperature))
     assert np.isnan(values).all()
 
 

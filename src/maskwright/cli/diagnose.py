@@ -135,7 +135,8 @@ def _trust_lines(made: Diagnosis, run: Path, lang: str) -> list[str]:
             lang,
             ece=percent(histograms.ece()),
             temperature=f"{histograms.temperature:.2f}",
-            after=percent(histograms.ece_at_temperature),
+            before=percent(histograms.thinned_ece()),
+            after=percent(histograms.thinned_ece(histograms.temperature)),
         ),
         say("diagnosis.estimate", lang, spearman=f"{quality.spearman:.2f}", photos=quality.photos),
     ]

@@ -162,7 +162,8 @@ class Diagnosis:
                 "ece": calibration.ece(),
                 "adaptive_ece": calibration.adaptive_ece(),
                 "temperature": calibration.temperature,
-                "ece_at_temperature": calibration.ece_at_temperature,
+                "thinned_ece": calibration.thinned_ece(),
+                "thinned_ece_at_temperature": calibration.thinned_ece(calibration.temperature),
                 "per_class": [
                     {"name": name, "ece": calibration.ece(n), "adaptive_ece": calibration.adaptive_ece(n)}
                     for n, name in enumerate(names)

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from maskwright.audit.settings import AuditSettings
 from maskwright.inference.predictor import Probs, most_probable
-
-LEAST_PROB = 1e-7
+from maskwright.metrics.calibration import LEAST_PROB
 
 
 def uncertainty(probs: Probs) -> NDArray[np.float32]:

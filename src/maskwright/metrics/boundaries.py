@@ -1,7 +1,8 @@
 """Contours: how well the outline of a prediction follows the outline of the label, class by class.
 
 A contour is the pixels of an area that touch, by one of their four sides, a pixel outside of it or the photo's edge.
-Pixels that are not judged belong to no area, and the contour along them is nobody's: it is not counted.
+A pixel that is not judged is taken to be right: the label there is what the prediction says. It is counted where it is
+as near to a judged one as two contours that agree; farther in, contours are only what others may lie near to.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Boundaries:
         surface_px: `(..., C, 2) int64`, pixels of both contours that lie within the tolerance of the other contour,
             and all of them.
         hausdorff_px: `(..., C)`, 95 % Hausdorff distance in pixels; nan where the class is neither labelled nor
-            predicted, the photo's diagonal where it is only one of the two.
+            predicted on a judged pixel, the photo's diagonal where it is only one of the two.
     """
 
     band_px: NDArray[np.int64]
@@ -120,18 +121,19 @@ def boundaries(
     band = max(1, round(BAND_FRAC * diagonal)) if band_px is None else band_px
     tolerance = float(np.ceil(TOLERANCE_FRAC * diagonal)) if tolerance_px is None else tolerance_px
     judged = mask != IGNORED
-    bands_at, contours_at = (None if judged.all() else _away_from(~judged, reach) for reach in (band, 1))
+    label = np.where(judged, mask, prediction)
+    counted = None if judged.all() else _near(judged, tolerance)
     band_counts, surface_counts = np.zeros((n_classes, 2), np.int64), np.zeros((n_classes, 2), np.int64)
     hausdorff = np.full(n_classes, np.nan)
     for class_id in range(n_classes):
-        given, own = ((judged & (ids == class_id)).astype(np.uint8) for ids in (mask, prediction))
-        box = _box(given | own)
-        if box is None:
+        given, own = ((ids == class_id).astype(np.uint8) for ids in (label, prediction))
+        if not (judged & (given | own)).any():
             continue
+        box = _box(given | own)
         given, own = given[box], own[box]
-        band_counts[class_id] = _overlap(_band(given, band), _band(own, band), _part(bands_at, box))
-        contours = (_contour(area, _part(contours_at, box)) for area in (given, own))
-        distances = _distances(*contours, farthest=diagonal)
+        part = np.ones(given.shape, np.bool_) if counted is None else counted[box]
+        band_counts[class_id] = _overlap(_band(given, band), _band(own, band), part)
+        distances = _distances(_contour(given), _contour(own), part, farthest=diagonal)
         surface_counts[class_id] = (
             (distances[0] <= tolerance).sum() + (distances[1] <= tolerance).sum(),
             (distances[0].size + distances[1].size),
@@ -141,45 +143,41 @@ def boundaries(
     return Boundaries(band_counts, surface_counts, hausdorff)
 
 
-def _box(area: Area) -> tuple[slice, slice] | None:
+def _box(area: Area) -> tuple[slice, slice]:
     """The bounding box of an area: what lies outside of it changes no distance between contours in it."""
     x, y, width, height = cv2.boundingRect(area)
-    return (slice(y, y + height), slice(x, x + width)) if width else None
+    return slice(y, y + height), slice(x, x + width)
 
 
-def _away_from(unjudged: Bools, reach_px: int) -> Bools:
-    """The pixels around which a square of `2 reach_px + 1` holds none that is not judged."""
-    square = np.ones((2 * reach_px + 1, 2 * reach_px + 1), np.uint8)
-    return np.asarray(cv2.dilate(unjudged.astype(np.uint8), square) == 0)
+def _near(judged: Bools, reach_px: float) -> Bools:
+    """The pixels that are judged, or not farther than this from one that is; none where none is."""
+    if not judged.any():
+        return judged
+    return np.asarray(cv2.distanceTransform((~judged).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= reach_px)
 
 
-def _part(places: Bools | None, box: tuple[slice, slice]) -> Bools | None:
-    return None if places is None else places[box]
-
-
-def _band(area: Area, width_px: int) -> Area:
+def _band(area: Area, width_px: int) -> Bools:
     """The pixels of an area from which a square of `2 width_px + 1` reaches out of it."""
-    square = np.ones((2 * width_px + 1, 2 * width_px + 1), np.uint8)
-    inner = cv2.erode(area, square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    return np.asarray(area - inner, np.uint8)
+    return area > _eroded(area, np.ones((2 * width_px + 1, 2 * width_px + 1), np.uint8))
 
 
-def _contour(area: Area, counted: Bools | None) -> Bools:
-    inner = cv2.erode(area, _CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    contour = area > inner
-    return contour if counted is None else contour & counted
+def _contour(area: Area) -> Bools:
+    return area > _eroded(area, _CROSS)
 
 
-def _overlap(given: Area, own: Area, counted: Bools | None) -> tuple[int, int]:
-    both, either = given & own, given | own
-    if counted is not None:
-        both, either = both * counted, either * counted
-    return int(np.count_nonzero(both)), int(np.count_nonzero(either))
+def _eroded(area: Area, shape: Area) -> Area:
+    return np.asarray(cv2.erode(area, shape, borderType=cv2.BORDER_CONSTANT, borderValue=0), np.uint8)
 
 
-def _distances(given: Bools, own: Bools, *, farthest: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """From each contour the distances to the other one; `farthest` where there is no other."""
-    return _to(own, given, farthest), _to(given, own, farthest)
+def _overlap(given: Bools, own: Bools, counted: Bools) -> tuple[int, int]:
+    return int(np.count_nonzero(given & own & counted)), int(np.count_nonzero((given | own) & counted))
+
+
+def _distances(
+    given: Bools, own: Bools, counted: Bools, *, farthest: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """From the counted pixels of each contour the distances to the whole other one; `farthest` where there is none."""
+    return _to(own, given & counted, farthest), _to(given, own & counted, farthest)
 
 
 def _to(target: Bools, places: Bools, farthest: float) -> NDArray[np.float32]:

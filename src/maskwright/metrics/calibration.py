@@ -24,7 +24,8 @@ SHARPNESS = np.geomspace(0.1, 10, 41)
 """The values of 1 / temperature at which the likelihood is summed up; between them it is interpolated."""
 
 THINNED_PX = 4096
-"""Pixels of a photo that the temperature is fitted on, evenly spread: neighbours say nearly the same."""
+"""Pixels of a photo that the temperature is fitted on, drawn by lot, the same of photos of one size: neighbours say
+nearly the same, and every so many in a row would be the same columns in each row."""
 
 LEAST_PROB = 1e-7
 """Probabilities below are taken for this: a float32 that was rounded to 0 would say that a label is impossible."""
@@ -117,13 +118,14 @@ class Calibration:
         found = minimize_scalar(lambda log: float(curve(log)), bounds=(logs[0], logs[-1]), method="bounded")
         return float(np.exp(-found.x))
 
-    @property
-    def ece_at_temperature(self) -> float:
-        """What `ece` would be with that temperature, on the thinned pixels; nan where nothing was judged."""
-        if not self.likelihood.any():
-            return float("nan")
+    def thinned_ece(self, temperature: float = 1.0) -> float:
+        """What `ece` would be with a temperature, on the pixels that `temperature` is fitted on; nan where none are.
+
+        Args:
+            temperature: what logits are divided by, in [0.1, 10]; with 1 it is what the others compare with.
+        """
         errors = [_error(*each) for each in self.sharpened]
-        return float(np.interp(-np.log(self.temperature), np.log(SHARPNESS), errors))
+        return float(np.interp(-np.log(temperature), np.log(SHARPNESS), errors))
 
     def _row(self, class_id: int | None) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         row = 0 if class_id is None else 1 + class_id
@@ -157,8 +159,8 @@ def calibration(mask: NDArray[np.uint8], probs: NDArray[np.float32]) -> Calibrat
     rows = [_histogram(np.take_along_axis(values, top[None], axis=0)[0], top == labels)]
     rows += [_histogram(row, labels == class_id) for class_id, row in enumerate(values)]
     pixels, probability, hits = (np.stack(each) for each in zip(*rows, strict=True))
-    step = max(1, -(-labels.size // THINNED_PX))
-    likelihood, sharpened = _sharpened(values[:, ::step], labels[::step])
+    thinned = _thinned(labels.size)
+    likelihood, sharpened = _sharpened(values[:, thinned], labels[thinned])
     return Calibration(pixels.astype(np.int64), probability, hits.astype(np.int64), likelihood, sharpened)
 
 
@@ -167,6 +169,11 @@ def _histogram(probability: NDArray[np.float32], hit: NDArray[np.bool_]) -> tupl
     place = np.minimum((probability * np.float32(count)).astype(np.intp), count - 1)
     sums = np.bincount(place, probability, minlength=count).astype(np.float64)
     return np.bincount(place, minlength=count), sums, np.bincount(place[hit], minlength=count)
+
+
+def _thinned(count: int) -> NDArray[np.intp]:
+    drawn = np.random.default_rng(0).choice(count, min(count, THINNED_PX), replace=False, shuffle=False)
+    return np.sort(drawn)
 
 
 def _sharpened(values: NDArray[np.float32], labels: NDArray[np.intp]) -> tuple[Floats, Floats]:
