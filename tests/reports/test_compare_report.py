@@ -93,6 +93,10 @@ def test_a_row_of_the_forest_is_the_interval(comparison: Comparison) -> None:
     for row, value, pair in zip(rows, points["x"], pairs, strict=True):
         assert row["x"] == pytest.approx([100 * pair.difference.low, 100 * pair.difference.high])
         assert value == pytest.approx(100 * pair.difference.value)
+    left, right = figures["weights"]["layout"]["xaxis"]["range"]
+    ends = [0.0, *(end for row in rows for end in row["x"])]
+    room = 0.05 * (right - left)
+    assert left < min(ends) - room and max(ends) + room < right, "no bar runs into a label"
     assert len(figures["curves"]["data"]) == 2 * len(comparison.runs)
     assert "<script" not in json.dumps(points["y"])
 
@@ -104,7 +108,7 @@ def test_an_unknown_language_is_refused(comparison: Comparison, tmp_path: Path) 
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("lang", "theme", "width"), [("en", "light", 1280), ("ru", "dark", 420)])
+@pytest.mark.parametrize(("lang", "theme", "width"), [("en", "light", 1280), ("ru", "dark", 390)])
 def test_the_page_stands_by_itself(chromium: Any, pages: dict[str, Path], lang: str, theme: str, width: int) -> None:
     page = chromium.new_page(color_scheme=theme, viewport={"width": width, "height": 800})
     complaints: list[str] = []

@@ -97,7 +97,7 @@ def test_where_nothing_lies(tmp_path: Path) -> None:
 
 @pytest.mark.browser
 @pytest.mark.parametrize("lang", ["en", "ru"])
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 600)])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
 def test_the_page_stands_by_itself(chromium: Any, folder: Path, lang: str, theme: str, width: int) -> None:
     page = chromium.new_page(color_scheme=theme, viewport={"width": width, "height": 900})
     complaints: list[str] = []
@@ -145,7 +145,9 @@ def test_it_prints_in_light(chromium: Any, folder: Path) -> None:
     page = chromium.new_page(color_scheme="dark")
     page.goto(diagnosis_report(folder).as_uri())
     page.emulate_media(media="print", color_scheme="dark")
-    assert page.locator(".sorting").is_hidden()
+    assert page.locator(".sorting output").inner_text() == "12 of 15 photos"
+    assert page.locator(".sorting select").first.is_visible() and page.locator(".sorting .more").is_hidden()
+    assert page.locator("#def-lost").is_visible(), "the words are explained without a click"
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert len(page.pdf(format="A4", print_background=True)) > 50_000
     page.close()

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from faulty import diagnosed
 from maskwright.reports.report import report
+from maskwright.storage import write_json
 from synthetic_run import synthetic_run
 from tiny import tiny_dataset
 
@@ -41,6 +43,21 @@ def test_the_page_stands_by_itself(chromium: Any, pages: dict[str, Path], lang: 
     assert (max(_channels(background)) < 60) == (theme == "dark")
     text = page.evaluate("getComputedStyle(document.querySelector('.chart .xtick text')).fill")
     assert (min(_channels(text)) > 120) == (theme == "dark")
+    page.close()
+
+
+@pytest.mark.parametrize("lang", ["en", "ru"])
+def test_nothing_scrolls_sideways_on_a_phone(chromium: Any, tmp_path: Path, lang: str) -> None:
+    dataset = tiny_dataset(train=8, val=6)
+    run = synthetic_run(tmp_path / "run", dataset)
+    diagnosed(run / "diagnosis" / "val", dataset)
+    weights = f"/home/{'w' * 60}.safetensors"
+    content = {"name": weights, "licence": "MIT", "commercial": "no", "origin": weights, "sha256": "0" * 64}
+    parts = {"loaded": 3, "place": weights, "unread": [], "left_out": {}, "new": {}, "adapted": {}}
+    write_json(run / "initial_weights.json", {"format": 1, **content, **parts})
+    page = chromium.new_page(viewport={"width": 390, "height": 844})
+    _open(page, report(run, lang=lang))
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.close()
 
 

@@ -72,7 +72,7 @@ def _forest(pairs: Sequence[Pair | RecipePair], language: Language) -> go.Figure
         hovertemplate="%{y}: %{customdata}<extra></extra>",
     )
     ends = [100 * end for pair in pairs for end in (0.0, pair.difference.low, pair.difference.high)]
-    margin = 0.03 * (max(ends) - min(ends)) or 1.0
+    margin = 0.08 * (max(ends) - min(ends)) or 1.0
     figure.add_vline(x=0, line={"color": "#87919b", "width": 1, "dash": "dot"}, layer="below")
     figure.update_layout(
         height=96 + _ROW_PX * len(pairs),
@@ -81,7 +81,7 @@ def _forest(pairs: Sequence[Pair | RecipePair], language: Language) -> go.Figure
             "nticks": 9,
             "range": [min(ends) - margin, max(ends) + margin],
         },
-        yaxis={"autorange": "reversed", "showgrid": False, "ticks": "", "type": "category"},
+        yaxis={"autorange": "reversed", "showgrid": False, "ticks": "", "ticklabelstandoff": 12, "type": "category"},
     )
     return figure
 
