@@ -11,6 +11,7 @@ import pytest
 
 from faulty import FAULTS, Faulty, diagnosed
 from maskwright.data.dataset import Dataset
+from maskwright.data.finding import Finding
 from maskwright.data.sample import ArrayPixels
 from maskwright.errors import DataError, RunError, UsageError
 from maskwright.evaluation.causes import CAUSES
@@ -136,12 +137,35 @@ def test_a_sure_model_disputes_a_wrong_label() -> None:
     assert diagnose(predictor, seen, split="train").disputed == (), "a model that has seen the label says nothing"
 
 
+def test_only_disputed_objects_count_as_wrong_labels() -> None:
+    """A photo with two missed objects, of which the label of one is disputed."""
+    sample = tiny_dataset(train=0, val=1)[0]
+    mask = np.zeros((40, 60), np.uint8)
+    mask[5:15, 5:25], mask[20:35, 40:50] = 1, 2
+    dataset = tiny_dataset(train=0, val=1)
+    dataset = replace(dataset, samples=(replace(sample, pixels=ArrayPixels(np.zeros((40, 60, 3), np.uint8), mask)),))
+    nothing = np.zeros((3, 40, 60), np.float32)
+    nothing[0] = 1
+    made = diagnose(lambda _image: nothing, dataset)
+    assert made.objects["region_xywh"].tolist() == [[5, 5, 20, 10], [40, 20, 10, 15]]
+
+    def lost(*regions: tuple[int, int, int, int] | None) -> float:
+        findings = tuple(Finding(sample.id, "label_without_object", 0.9, region_xywh=region) for region in regions)
+        return replace(made, disputed=findings).lost_at_disputed
+
+    assert lost() == lost((6, 5, 19, 10)) == 0
+    alone = [lost_mdice(made.evaluation, made.errors[made.errors["label"] == label]) for label in (1, 2)]
+    assert [lost((5, 5, 20, 10)), lost((39, 20, 12, 15))] == pytest.approx(alone)
+    everything = pytest.approx(1 - made.evaluation.scores.mDice)
+    assert lost(None) == lost((5, 5, 20, 10), (5, 5, 20, 10), (40, 20, 10, 15)) == everything
+
+
 def test_it_is_kept_and_read_back(dataset: Dataset, tmp_path: Path) -> None:
     made = diagnosed(tmp_path, dataset)
     again = Diagnosis.load(tmp_path)
     assert json.dumps(again.to_json()) == json.dumps(made.to_json())
     stored = json.loads((tmp_path / "diagnosis.json").read_text())
-    assert (stored["format"], len(stored["photos"])) == (1, 10)
+    assert (stored["format"], len(stored["photos"])) == (2, 10)
     gallery = json.loads((tmp_path / "gallery" / "gallery.json").read_text())
     assert {entry["kind"] for entry in gallery["photos"]} >= {"worst", "best"}
     assert sorted(path.name for path in (tmp_path / "gallery").glob("*.jpg")) == [e["file"] for e in gallery["photos"]]

@@ -11,6 +11,7 @@ import pytest
 
 from faulty import diagnosed
 from maskwright.data.classes import make_classes
+from maskwright.data.finding import Finding
 from maskwright.errors import RunError, UsageError
 from maskwright.evaluation.diagnosis import Diagnosis
 from maskwright.reports.diagnosis import AREA, TERMS, diagnosis_report, read_section, review_commands, verdict
@@ -51,6 +52,23 @@ def test_the_verdict_names_what_costs_most(folder: Path) -> None:
     for place in range(6):
         rest = replace(made, errors=made.errors[made.errors["cause"] == place])
         assert verdict(rest, Language("ru", AREA)), "every cause has its sentence"
+
+
+def test_disputed_labels_stand_by_photo_and_the_hidden_ones_are_counted(folder: Path) -> None:
+    section = read_section(folder, Language("en"))
+    assert section is not None
+    ids = section.diagnosis.evaluation.sample_ids
+    facts = {"file": "a.png", "given": "square", "seen": "disc"}
+    findings = [Finding(ids[n % 5], "label_wrong_class", 0.9 - n / 100, facts, (0, 0, 9, 9)) for n in range(27)]
+    template = environment().from_string('{% include "diagnosis.html.jinja" %}')
+    text = template.render(diagnosis=replace(section, diagnosis=replace(section.diagnosis, disputed=tuple(findings))))
+    entries = re.findall(r"<li><div>.*?</li>", text)
+    assert [entry.count("a.png") for entry in entries] == [3, 3, 2, 2, 2]
+    assert re.findall(r"<b>(0\.\d+)</b> a\.png", entries[0]) == ["0.90", "0.85", "0.80"]
+    assert "At 27 objects in 5 photos the model is sure" in text
+    assert "These are the 12 worst, photo by photo. Not shown here: 15; the review has them all." in text
+    few = replace(section, diagnosis=replace(section.diagnosis, disputed=tuple(findings[:12])))
+    assert "Not shown here" not in template.render(diagnosis=few)
 
 
 def test_commands_lead_into_the_review(folder: Path) -> None:

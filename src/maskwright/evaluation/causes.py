@@ -21,6 +21,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects
 
 from maskwright.audit.settings import AuditSettings
 from maskwright.data.classes import IGNORE
@@ -48,13 +49,14 @@ OBJECT = np.dtype(
         ("area_px", np.int64),
         ("area_frac", np.float64),
         ("off_centre", np.float64),
+        ("region_xywh", np.int32, 4),
         ("counted", np.bool_),
         ("met", np.bool_),
     ]
 )
 """One object: of which photo, labelled or only predicted, its class, its area, also as a share of the photo, how far
-its centre of mass lies from the photo's as a share of half the diagonal, whether it is large enough to be counted as an
-object, and whether it was met at `MET_IOU`."""
+its centre of mass lies from the photo's as a share of half the diagonal, the box around it in pixels, whether it is
+large enough to be counted as an object, and whether it was met at `MET_IOU`."""
 
 ERROR = np.dtype(
     [
@@ -219,6 +221,9 @@ def _objects(pieces: _Pieces, others: _Pieces, photo: int, labelled: bool) -> ND
     table["photo"], table["labelled"], table["class_id"] = photo, labelled, pieces.classes[1:]
     table["area_px"], table["area_frac"] = pieces.areas[1:], pieces.areas[1:] / pieces.ids.size
     table["off_centre"] = pieces.off_centre()[1:]
+    for place, (rows, columns) in enumerate(find_objects(pieces.ids)):
+        size_wh = columns.stop - columns.start, rows.stop - rows.start
+        table["region_xywh"][place] = columns.start, rows.start, *size_wh
     table["counted"] = pieces.areas[1:] >= max(4, round(AUDIT.object_frac * pieces.ids.size))
     for one, other, shared in _overlaps(pieces, others):
         if pieces.classes[one] == others.classes[other]:

@@ -27,7 +27,7 @@ from maskwright.metrics.scores import Floats, mean, ratio
 from maskwright.sentences import say
 from maskwright.storage import write_bytes, write_json
 
-FORMAT = 1
+FORMAT = 2
 
 PHOTO = np.dtype(
     [
@@ -139,10 +139,12 @@ class Diagnosis:
 
     @property
     def lost_at_disputed(self) -> float:
-        """mDice that would be gained if the photos with a disputed label were right: what labels cost at most."""
-        disputed = {finding.sample for finding in self.disputed}
-        places = [n for n, sample in enumerate(self.evaluation.sample_ids) if sample in disputed]
-        return lost_mdice(self.evaluation, self.errors[np.isin(self.errors["photo"], places)])
+        """mDice that would be gained if all objects within the regions of disputed labels were right."""
+        photos = {sample: photo for photo, sample in enumerate(self.evaluation.sample_ids)}
+        inside = np.zeros(len(self.objects), np.bool_)
+        for finding in self.disputed:
+            inside |= (self.objects["photo"] == photos.get(finding.sample, -1)) & _within(self.objects, finding)
+        return lost_mdice(self.evaluation, self.errors[inside[self.errors["object"]]])
 
     def to_json(self) -> dict[str, Any]:
         """The diagnosis as `maskwright diagnose --json` prints it: fractions in [0, 1], nan for what has no answer."""
@@ -238,6 +240,13 @@ class Diagnosis:
 
 def _points(fraction: float) -> str:
     return f"{100 * fraction:.1f}"
+
+
+def _within(objects: NDArray[Any], finding: Finding) -> NDArray[np.bool_]:
+    x, y, width, height = finding.region_xywh or (0, 0, np.inf, np.inf)
+    left, top, own_width, own_height = objects["region_xywh"].T
+    within = (left >= x) & (top >= y) & (left + own_width <= x + width) & (top + own_height <= y + height)
+    return np.asarray(within)
 
 
 def _object_scores(name: str, objects: NDArray[Any]) -> ObjectScores:

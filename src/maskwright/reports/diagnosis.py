@@ -30,7 +30,7 @@ from maskwright.storage import read_json, write_text
 AREA = "diagnosis"
 """Where the section's sentences stand in the table."""
 DISPUTED_SHOWN = 12
-"""Sentences about disputed labels; the review shows them all."""
+"""Sentences about disputed labels, the worst; the review shows them all."""
 MOST_POINTS = 2000
 """Photos drawn as points at most: more would be a blot."""
 NO_POINTS = 0.0005
@@ -166,10 +166,17 @@ class Section:
         return [(ids[n], float(expected[n]), float(true[n])) for n in known[::step].tolist()]
 
     @property
-    def disputed(self) -> list[tuple[float, str, str]]:
-        """The worst disputed labels: severity, sample, sentence."""
-        worst = self.diagnosis.disputed[:DISPUTED_SHOWN]
-        return [(each.severity, each.sample, each.sentence(self.language.code)) for each in worst]
+    def disputed(self) -> list[list[tuple[float, str]]]:
+        """The worst disputed labels, together those of a photo: severity, sentence."""
+        photos: dict[str, list[tuple[float, str]]] = {}
+        for each in self.diagnosis.disputed[:DISPUTED_SHOWN]:
+            photos.setdefault(each.sample, []).append((each.severity, each.sentence(self.language.code)))
+        return list(photos.values())
+
+    @property
+    def disputed_hidden(self) -> int:
+        """How many disputed labels are not told one by one."""
+        return max(0, len(self.diagnosis.disputed) - DISPUTED_SHOWN)
 
     @property
     def disputed_photos(self) -> int:
