@@ -20,7 +20,7 @@ from maskwright.evaluation.diagnosis import Diagnosis
 from maskwright.evaluation.diagnosis_gallery import chosen_photos
 from maskwright.evaluation.evaluate import evaluate
 from maskwright.evaluation.lost import lost_mdice, righted
-from maskwright.evaluation.quality import expected_dice, uncertainty
+from maskwright.inference.quality import expected_dice, uncertainty
 from maskwright.metrics.boundaries import boundaries
 from maskwright.metrics.scores import scores
 from tiny import tiny_dataset

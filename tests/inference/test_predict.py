@@ -14,6 +14,7 @@ from PIL import Image
 from maskwright.data.classes import make_classes
 from maskwright.errors import Interrupted, RunError, UsageError
 from maskwright.inference.predict import Predictions, predict
+from maskwright.inference.quality import expected_dice
 
 CLASSES = make_classes(["background", "cat", "dog"], values=(0, 100, 200))
 
@@ -163,6 +164,28 @@ def test_without_overlays(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "overlays").exists()
     assert go(tmp_path / "in", tmp_path / "out").done == 1
     assert (tmp_path / "out" / "overlays" / "a.jpg").is_file()
+
+
+def test_where_the_model_is_unsure_and_what_dice_to_expect(tmp_path: Path) -> None:
+    """Also of photos whose masks were there before; without being asked for, nothing of it is written."""
+
+    def unsure(image: np.ndarray) -> np.ndarray:
+        sure = np.where(np.arange(image.shape[1]) < 6, 1.0, 0.5)
+        plane = np.broadcast_to(sure, image.shape[:2])
+        return np.stack([plane, 1 - plane, 0 * plane]).astype(np.float32)
+
+    photo(tmp_path / "in" / "a.jpg")
+    assert "expected_dice" not in go(tmp_path / "in", tmp_path / "out", predictor=unsure).rows[0]
+    assert not (tmp_path / "out" / "uncertainty").exists()
+    made = go(tmp_path / "in", tmp_path / "out", predictor=unsure, quality=True)
+    with Image.open(tmp_path / "out" / "uncertainty" / "a.png") as grey:
+        assert np.asarray(grey)[:, :6].max() == 0
+        assert np.asarray(grey)[:, 6:].min() == round(255 * np.log(2) / np.log(3))
+    expected = expected_dice(unsure(np.zeros((8, 12, 3), np.uint8)))
+    assert made.done == 1 and made.rows[0]["expected_dice"] == pytest.approx(expected, abs=1e-6)
+    again = go(tmp_path / "in", tmp_path / "out", predictor=unsure, quality=True)
+    assert again.done == 0 and again.rows == made.rows
+    assert float(table(tmp_path / "out")[0]["expected_dice"]) == pytest.approx(expected, abs=1e-6)
 
 
 def test_bad_files_are_named_and_passed_over(tmp_path: Path) -> None:

@@ -28,6 +28,10 @@ Labels = Annotated[
     typer.Option("--labels", metavar="MASKS", help="Masks of the same names: print what was labelled beside it."),
 ]
 Overlay = Annotated[bool, typer.Option(help="Also write each photo with its mask drawn over it.")]
+Quality = Annotated[
+    bool,
+    typer.Option("--quality", help="Also write where the model is unsure, and the Dice that each photo may expect."),
+]
 Faults = Annotated[
     float,
     typer.Option("--faults", min=0, max=0.5, metavar="SHARE", help="Share of the training masks with a planted fault."),

@@ -28,6 +28,7 @@ def predict(
     out: options.OutFolder,
     labels: options.Labels = None,
     overlay: options.Overlay = True,
+    quality: options.Quality = False,
     threads: options.Threads = None,
     device: options.Device = "cpu",
     model: options.OwnModel = None,
@@ -49,6 +50,7 @@ def predict(
         out,
         overlay=overlay,
         labels=labels,
+        quality=quality,
         on_progress=screen.on_progress,
     )
     if made.failed and not made.done + made.skipped:

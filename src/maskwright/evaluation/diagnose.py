@@ -23,9 +23,9 @@ from maskwright.errors import UsageError
 from maskwright.evaluation.causes import AUDIT, explain
 from maskwright.evaluation.diagnosis import PHOTO, Diagnosis
 from maskwright.evaluation.evaluate import Evaluation, count, labelled_samples, mask_of
-from maskwright.evaluation.quality import expected_dice, uncertainty
 from maskwright.inference.load import load
 from maskwright.inference.predictor import Predictor, Probs, check_classes, most_probable, probs_of
+from maskwright.inference.quality import expected_dice, uncertainty
 from maskwright.metrics.boundaries import Boundaries, boundaries, stacked
 from maskwright.metrics.calibration import Calibration, calibration
 from maskwright.metrics.confusion import Counts

@@ -31,8 +31,8 @@ from maskwright.evaluation.gallery import (
     strip,
     worst_and_best,
 )
-from maskwright.evaluation.quality import uncertainty
 from maskwright.inference.predictor import Predictor, Probs, most_probable, probs_of
+from maskwright.inference.quality import uncertainty
 from maskwright.storage import write_json
 
 CAUSE_COLOURS = {

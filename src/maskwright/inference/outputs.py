@@ -13,10 +13,14 @@ from maskwright.data.pictures import overlay
 from maskwright.data.sample import Image, Mask
 from maskwright.errors import RunError, UsageError, shown
 from maskwright.inference.inputs import PhotoFile
+from maskwright.inference.predictor import Probs
+from maskwright.inference.quality import write_quality
 from maskwright.storage import read_json, write_json
 
 FORMAT = 1
 RECORD = "predictions.json"
+FOLDERS = ("masks", "overlays", "uncertainty")
+"""Where what is made of the photos lies, in the folder of the predictions."""
 
 
 @dataclass(frozen=True)
@@ -27,16 +31,20 @@ class Job:
         photo: the photo.
         mask_file: the index PNG.
         overlay_file: the photo with the mask drawn on, or None where none is wanted.
+        quality_file: the map of uncertainty, or None where none is wanted.
         finished: whether the files are there already, from this photo as it is now.
     """
 
     photo: PhotoFile
     mask_file: Path
     overlay_file: Path | None
+    quality_file: Path | None
     finished: bool
 
-    def write(self, image: Image, mask: Mask, classes: Classes) -> None:
+    def write(self, image: Image, mask: Mask, classes: Classes, probs: Probs | None = None) -> None:
         """Write the prediction; the mask last, since its being there says that all is there."""
+        if self.quality_file is not None and probs is not None:
+            write_quality(self.quality_file, probs)
         if self.overlay_file is not None:
             write_jpeg(self.overlay_file, overlay(image, mask, classes))
         write_mask_png(self.mask_file, mask, classes)
@@ -49,6 +57,7 @@ def plan_outputs(
     digest: str | None,
     classes: Classes,
     with_overlay: bool = True,
+    with_quality: bool = False,
     overwrite: bool = False,
 ) -> list[Job]:
     """Give every photo an output of its own, and find what is there already.
@@ -63,6 +72,7 @@ def plan_outputs(
         digest: which predictor, or None where that is not known.
         classes: what it predicts.
         with_overlay: whether overlays are wanted too.
+        with_quality: whether maps of uncertainty are.
         overwrite: predict all photos again, also where another predictor wrote the folder.
 
     Returns:
@@ -82,8 +92,18 @@ def plan_outputs(
         same = earlier.get(names[photo.source]) == _origin(photo)
         if not same or overwrite:
             mask_file.unlink(missing_ok=True)
-        finished = mask_file.is_file() and (not with_overlay or overlay_file.is_file())
-        jobs.append(Job(photo, mask_file, overlay_file if with_overlay else None, finished))
+        quality_file = out / "uncertainty" / f"{names[photo.source]}.png"
+        wanted = [mask_file, *([overlay_file] if with_overlay else []), *([quality_file] if with_quality else [])]
+        finished = all(file.is_file() for file in wanted)
+        jobs.append(
+            Job(
+                photo,
+                mask_file,
+                overlay_file if with_overlay else None,
+                quality_file if with_quality else None,
+                finished,
+            )
+        )
     files = earlier | {names[photo.source]: _origin(photo) for photo in photos}
     write_json(out / RECORD, {"format": FORMAT, **signature, "files": files})
     return jobs
@@ -112,7 +132,7 @@ def _earlier(out: Path, signature: dict[str, Any], *, overwrite: bool) -> dict[s
 
 
 def _refuse_foreign(out: Path) -> None:
-    held = [name for name in ("masks", "overlays") if (out / name).is_dir() and any((out / name).iterdir())]
+    held = [name for name in FOLDERS if (out / name).is_dir() and any((out / name).iterdir())]
     if held:
         raise UsageError(
             f"{shown(out / held[0])}: this folder holds files that no prediction wrote.",

@@ -19,8 +19,9 @@ from maskwright.data.sample import Image, Mask
 from maskwright.errors import DataError, Interrupted, UsageError, shown
 from maskwright.inference.inputs import PhotoFile, find_photos
 from maskwright.inference.labels import find_labels, read_label, read_prediction
-from maskwright.inference.outputs import Job, plan_outputs
-from maskwright.inference.predictor import Predictor, masks_of
+from maskwright.inference.outputs import FOLDERS, Job, plan_outputs
+from maskwright.inference.predictor import Predictor, Probs, masks_of, most_probable, probs_of
+from maskwright.inference.quality import read_quality
 from maskwright.metrics.confusion import confusion
 from maskwright.metrics.photo import Cell, csv_cell, photo_columns, photo_row
 from maskwright.metrics.scores import Scores, scores
@@ -73,6 +74,7 @@ def predict(
     *,
     overlay: bool = True,
     labels: Path | str | None = None,
+    quality: bool = False,
     overwrite: bool = False,
     on_progress: OnProgress = silent,
 ) -> Predictions:
@@ -91,6 +93,8 @@ def predict(
         overlay: whether overlays are written too.
         labels: a folder of masks with the photos' names, or one mask for one photo, see `find_labels`; then the
             table compares, and pixels labelled as ignored do not count in it.
+        quality: whether to write where the predictor is unsure, `out/uncertainty/<name>.png` (grey, 0 certain to 255),
+            and what Dice each photo may expect, see `maskwright.inference.quality`.
         overwrite: predict again what is there already.
         on_progress: told after each photo.
 
@@ -104,10 +108,17 @@ def predict(
     """
     out = Path(out)
     _check_classes(predictor, classes)
-    photos = find_photos(paths, outside=(out / "masks", out / "overlays"))
-    table = _Table(classes, find_labels(None if labels is None else Path(labels), photos), labels is not None)
-    digest = getattr(predictor, "digest", None)
-    jobs = plan_outputs(photos, out, digest=digest, classes=classes, with_overlay=overlay, overwrite=overwrite)
+    photos = find_photos(paths, outside=tuple(out / name for name in FOLDERS))
+    table = _Table(classes, find_labels(None if labels is None else Path(labels), photos), labels is not None, quality)
+    jobs = plan_outputs(
+        photos,
+        out,
+        digest=getattr(predictor, "digest", None),
+        classes=classes,
+        with_overlay=overlay,
+        with_quality=quality,
+        overwrite=overwrite,
+    )
     ready = done = 0
     todo = []
     on_progress(Progress("stage.predict", 0, len(jobs)))
@@ -118,8 +129,8 @@ def predict(
                 on_progress(Progress("stage.predict", ready, len(jobs)))
             else:
                 todo.append(job)
-        for job, image, mask in _predicted(predictor, todo, table.fail):
-            _write(job, image, mask, classes)
+        for job, image, mask, probs in _predicted(predictor, todo, table.fail, quality):
+            _write(job, image, mask, classes, probs)
             table.add(job, mask)
             done += 1
             on_progress(Progress("stage.predict", len(table.rows), len(jobs)))
@@ -146,9 +157,12 @@ def _check_classes(predictor: Predictor, classes: Classes) -> None:
 
 
 def _predicted(
-    predictor: Predictor, jobs: Sequence[Job], fail: Callable[[Job, str], None]
-) -> Iterator[tuple[Job, Image, Mask]]:
-    """Each job with its photo and its prediction; a photo that cannot be read is told to `fail`."""
+    predictor: Predictor, jobs: Sequence[Job], fail: Callable[[Job, str], None], quality: bool
+) -> Iterator[tuple[Job, Image, Mask, Probs | None]]:
+    """Each job with its photo, its prediction, and its probabilities where `quality` is asked for.
+
+    A photo that cannot be read is told to `fail`.
+    """
     waiting: deque[tuple[Job, Image]] = deque()
 
     def images() -> Iterator[Image]:
@@ -159,8 +173,12 @@ def _predicted(
                 waiting.append((job, image))
                 yield image
 
+    if quality:
+        for probs in probs_of(predictor, images()):
+            yield *waiting.popleft(), most_probable(probs), probs
+        return
     for mask in masks_of(predictor, images()):
-        yield *waiting.popleft(), mask
+        yield *waiting.popleft(), mask, None
 
 
 def _read_ahead(jobs: Iterable[Job]) -> Iterator[tuple[Job, Image | DataError]]:
@@ -188,9 +206,9 @@ def _read(photo: PhotoFile) -> Image | DataError:
         return error
 
 
-def _write(job: Job, image: Image, mask: Mask, classes: Classes) -> None:
+def _write(job: Job, image: Image, mask: Mask, classes: Classes, probs: Probs | None) -> None:
     try:
-        job.write(image, mask, classes)
+        job.write(image, mask, classes, probs)
     except OSError as error:
         raise UsageError(
             f"{shown(job.mask_file)}: cannot be written.",
@@ -206,6 +224,7 @@ class _Table:
     classes: Classes
     labels: dict[Path, Path]
     with_labels: bool
+    quality: bool
     rows: dict[Path, dict[str, Cell]] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     counts: NDArray[np.int64] | None = None
@@ -214,7 +233,7 @@ class _Table:
     def columns(self) -> list[str]:
         areas = [f"{column}:{name}" for name in self.classes.names for column in ("predicted_px", "predicted_share")]
         numbers = photo_columns(self.classes.names) if self.with_labels else ["judged_px", *areas]
-        return ["file", "mask", *numbers, "problem"]
+        return ["file", "mask", *numbers, *(["expected_dice"] if self.quality else []), "problem"]
 
     @property
     def scores(self) -> Scores | None:
@@ -231,6 +250,8 @@ class _Table:
 
     def add(self, job: Job, mask: Mask) -> None:
         row: dict[str, Cell] = {"file": shown(job.photo.source), "mask": job.mask_file.as_posix()}
+        if job.quality_file is not None and (expected := read_quality(job.quality_file)) is not None:
+            row["expected_dice"] = expected
         label_file = self.labels.get(job.photo.source)
         try:
             label = None if label_file is None else read_label(label_file, self.classes, (mask.shape[0], mask.shape[1]))

@@ -5,12 +5,48 @@ No label is needed, so it can be asked of photos that nobody has labelled.
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
+from PIL.PngImagePlugin import PngInfo
 
 from maskwright.audit.settings import AuditSettings
 from maskwright.inference.predictor import Probs, most_probable
 from maskwright.metrics.calibration import LEAST_PROB
+from maskwright.storage import write_bytes
+
+EXPECTED = "expected_dice"
+"""The key under which a map of uncertainty holds the estimate of its photo, as a PNG text."""
+
+
+def write_quality(path: Path, probs: Probs) -> float:
+    """Write a photo's map of uncertainty as a grey PNG, 0 certain to 255, which holds the expected Dice, too.
+
+    Args:
+        path: the file, written whole or not at all.
+        probs: `(C, H, W) float32`.
+
+    Returns:
+        The expected Dice.
+    """
+    expected, buffer, text = expected_dice(probs), io.BytesIO(), PngInfo()
+    text.add_text(EXPECTED, f"{expected:.6f}")
+    grey = np.rint(255 * uncertainty(probs)).astype(np.uint8)
+    PIL.Image.fromarray(grey).save(buffer, "PNG", pnginfo=text)
+    write_bytes(path, buffer.getvalue())
+    return float(f"{expected:.6f}")
+
+
+def read_quality(path: Path) -> float | None:
+    """The expected Dice that a map of uncertainty holds; None where it is no such file."""
+    try:
+        with PIL.Image.open(path) as image:
+            return float(image.info[EXPECTED])
+    except (OSError, KeyError, ValueError):
+        return None
 
 
 def uncertainty(probs: Probs) -> NDArray[np.float32]:
