@@ -244,3 +244,23 @@ def test_what_was_decided_on_the_page_is_mended(chromium: Any, data: Path, tmp_p
     mended = {sample.id: sample for sample in read(tmp_path / "mended")}
     assert excluded not in mended
     np.testing.assert_array_equal(mended[relabelled].mask(), painted)
+
+
+COVERED = """() => [...document.querySelectorAll('button, input, select, textarea')].filter((one) => {
+  const box = one.getBoundingClientRect();
+  if (!box.width) return false;
+  const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+  return !top || !(one === top || one.contains(top) || [...(one.labels ?? [])].includes(top));
+}).map((one) => one.id || one.dataset.act || one.outerHTML)"""
+"""The controls whose middle is not where the mouse could press it."""
+
+
+def test_on_a_small_screen_the_mouse_reaches_every_control(chromium: Any, data: Path) -> None:
+    context = chromium.new_context(viewport={"width": 1024, "height": 640})
+    with serving(data) as server, reviewer(chromium, context) as person:
+        person.open(server.address)
+        for lang in ("ru", "en"):
+            person.open(f"{server.origin}/review?lang={lang}")
+            assert person.page.evaluate(COVERED) == []
+            assert person.page.evaluate("document.querySelectorAll('button').length") > 25
+    context.close()

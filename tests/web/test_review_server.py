@@ -288,3 +288,23 @@ def test_ten_thousand_photos_are_a_small_queue(data: Path) -> None:
     assert len(answer.json()["samples"]) == 10_000
     assert answer.headers["content-encoding"] == "gzip"
     assert int(answer.headers["content-length"]) < 500_000
+
+
+def test_the_journal_s_lines_are_told_once_and_their_masks_stay(data: Path) -> None:
+    inside = client(desk(data))
+    queue = inside.get("/review/queue.json").json()["samples"]
+    sample = next(each for each in queue if each["index"] == 0)
+    height, width = sample["size_hw"]
+    mask = base64.b64encode(bytes([1]) * (height * width)).decode()
+    asked = {"sample": sample["id"], "action": "relabel", "mask": mask, "note": "all", "version": sample["version"]}
+    painted = inside.post("/review/decisions", json=asked).json()["version"]
+    asked = {"sample": sample["id"], "action": "clear", "note": "", "version": painted}
+    assert inside.post("/review/decisions", json=asked).status_code == 200
+    news = inside.get("/review/changes.json?since=0").json()
+    told = [(each["action"], each["note"], each["mine"], bool(each["mask_digest"])) for each in news["decisions"]]
+    assert told == [("relabel", "all", True, True), ("clear", "", True, False)]
+    assert inside.get("/review/changes.json?since=1").json()["decisions"] == news["decisions"][1:]
+    assert inside.get("/review/changes.json?since=2").json() == {"format": 1, "sequence": 2, "decisions": []}
+    assert set(inside.get(f"/review/sample/0/mask?version={painted}").content) == {1}
+    assert inside.get("/review/sample/0/mask?version=none").status_code == 404
+    assert inside.get("/review/changes.json?since=-1").status_code == 422

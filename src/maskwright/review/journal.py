@@ -98,6 +98,19 @@ class Journal:
             return self._samples[sample].mask()
         return read_mask(self.path, decision, self.classes, self._samples[sample].size_hw)
 
+    def painted(self, sample: str, version: str) -> Mask | None:
+        """The mask that the decision of a version painted, `(H, W) uint8`, or None where there is no such."""
+        for decision in self.history(sample):
+            if decision.version == version and decision.mask_file:
+                return read_mask(self.path, decision, self.classes, self._samples[sample].size_hw)
+        return None
+
+    def since(self, sequence: int) -> tuple[Decision, ...]:
+        """The decisions after a number, in their order."""
+        if sequence >= self._sequence:
+            return ()
+        return tuple(decision for decision in self.decisions if decision.sequence > sequence)
+
     def refresh(self) -> None:
         """Take in what other processes have decided since."""
         with self._within, contextlib.suppress(FileNotFoundError):

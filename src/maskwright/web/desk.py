@@ -90,6 +90,27 @@ class Desk:
             "notices": self.notices(lang),
         }
 
+    def changes_value(self, since: int, *, person: str) -> dict[str, Any]:
+        """The decisions after number `since`, of all people, oldest first."""
+        self.journal.refresh()
+        made = self.journal.since(since)
+        return {
+            "format": 1,
+            "sequence": made[-1].sequence if made else since,
+            "decisions": [
+                {
+                    "sample": each.sample,
+                    "action": each.action,
+                    "note": each.why,
+                    "who": each.who,
+                    "mine": each.who == person,
+                    "version": each.version,
+                    "mask_digest": each.mask_digest,
+                }
+                for each in made
+            ],
+        }
+
     def notices(self, lang: str) -> list[str]:
         """What a person has to know about the audit that sorts the queue: it is missing, out of date, or of a part."""
         root = self.dataset.root or Path()
@@ -153,6 +174,19 @@ class Desk:
         self.journal.refresh()
         mask = sample.mask() if original else self.journal.mask(sample.id)
         return np.full(sample.size_hw, IGNORE, np.uint8) if mask is None else mask
+
+    def painted(self, index: int, version: str) -> Mask:
+        """The mask that a decision painted, also one that counts no longer.
+
+        Raises:
+            Unknown: no decision of that version painted one.
+        """
+        sample = self.sample(index)
+        self.journal.refresh()
+        mask = self.journal.painted(sample.id, version)
+        if mask is None:
+            raise Unknown(f"{sample.id}: no decision {version[:40]!r} painted a mask.")
+        return mask
 
     def propose(self, index: int, method: str, region: Region, mask: Mask | None = None) -> Mask:
         """A mask that a person may take.

@@ -107,6 +107,10 @@ def _add_samples(app: FastAPI, desk: Desk, usual: str) -> None:
     def queue(request: Request, lang: Language | None = None) -> Response:
         return json_answer(request, desk.queue_value(person=request.state.person, lang=lang or usual))
 
+    @app.get("/review/changes.json")
+    def changes(request: Request, since: Annotated[int, Query(ge=0)]) -> Response:
+        return json_answer(request, desk.changes_value(since, person=request.state.person))
+
     @app.get("/review/sample/{index}.json")
     def sample(request: Request, index: int, lang: Language | None = None) -> Response:
         return json_answer(request, desk.sample_value(index, lang=lang or usual))
@@ -129,8 +133,8 @@ def _add_samples(app: FastAPI, desk: Desk, usual: str) -> None:
         return Response(content, headers=headers, media_type=kind)
 
     @app.get("/review/sample/{index}/mask")
-    def mask(request: Request, index: int, original: bool = False) -> Response:
-        return pixels_answer(request, desk.mask(index, original=original))
+    def mask(request: Request, index: int, original: bool = False, version: str = "") -> Response:
+        return pixels_answer(request, desk.painted(index, version) if version else desk.mask(index, original=original))
 
     @app.get("/review/sample/{index}/superpixels")
     def regions(request: Request, index: int) -> Response:

@@ -32,7 +32,8 @@
  * @property {Uint8Array|null} difference
  * @property {Promise<Uint16Array>|null} superpixels
  *
- * @typedef {{action: DecisionName|null, note: string, mask: Uint8Array|null}} DecisionState  mask packed
+ * @typedef {{action: DecisionName|null, note: string, mask: Uint8Array|null, version?: string, digest?: string}} DecisionState
+ *   `mask` packed; out of the journal it is known by its version and digest until it is wanted
  * @typedef {{row: QueueSample, before: DecisionState, after: DecisionState}} Step
  *
  * @typedef {object} Settings
@@ -57,6 +58,7 @@
  * @property {{done: Step[], undone: Step[]}} log
  * @property {import("./outbox.js").Outbox} outbox
  * @property {import("./outbox.js").Conflict[]} conflicts
+ * @property {Set<string>} saved versions that this page's decisions made
  * @property {string} refused why the server did not take a decision, until the person has read it
  * @property {string|null} armed sample on which the next K drops the paint
  * @property {number} finding which of the reasons was zoomed to last

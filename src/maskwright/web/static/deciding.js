@@ -10,12 +10,12 @@
 
 import { forget, newRound } from "./ahead.js";
 import { tell, toast } from "./app.js";
-import { fromBase64, packed, toBase64, unpacked } from "./bytes.js";
+import { fromBase64, packed, sameBytes, toBase64, unpacked } from "./bytes.js";
 import { draftKey, goTo, isPainted, keepOrDrop, reload, replace, saveDraftNow } from "./opening.js";
 import { post } from "./outbox.js";
-import { redo, undo } from "./painting.js";
+import { painting, redo, undo } from "./painting.js";
 import { say } from "./sentences.js";
-import { askFacts, askMask } from "./server.js";
+import { askFacts, askMask, askPainted } from "./server.js";
 import { dropDraft, dropUnsent, keepDraft } from "./store.js";
 
 /** Keep, exclude, relabel, or take the decision back, and go on. @param {App} app @param {import("./app.js").DecisionName} action */
@@ -56,7 +56,11 @@ function enact(/** @type {App} */ app, /** @type {QueueSample} */ row, /** @type
   const mask = state.mask && unpacked(state.mask, row.size_hw[0] * row.size_hw[1]);
   row.decision = action === "clear" ? null : action;
   if (work) work.savedNote = state.note;
-  if (work && mask) work.saved = mask;
+  if (work && mask) {
+    const [height, width] = row.size_hw, follows = !isPainted(work) && !sameBytes(work.saved, mask);
+    if (follows) work.painting = painting(width, height, mask.slice()); // there is no paint to keep
+    work.saved = mask;
+  }
   if (work) void keepOrDrop(app, row, work);
   const message = { sample: row.id, action, mask: mask && toBase64(mask), note: state.note, version: row.version };
   post(app.outbox, message);
@@ -77,6 +81,7 @@ export function goOn(app, row) {
 export function decisionSaved(app, message, /** @type {{version: string, decision: any}} */ answer) {
   const row = rowOf(app, message.sample);
   newRound();
+  app.saved.add(answer.version);
   if (!row) return;
   row.version = answer.version;
   const work = app.works.get(row.id);
@@ -94,27 +99,42 @@ export function rowOf(app, id) {
 }
 
 /** Undo a stroke of the present mask, or else the last decision. @param {App} app */
-export function undoAny(app) {
+export async function undoAny(app) {
   const opened = app.opened;
   const edit = opened && opened.row === app.at ? undo(opened.work.painting) : null;
   if (edit) return tell(app, "mask", { rect: edit.rect, edited: true });
-  const step = app.log.done.pop();
+  const step = app.log.done.at(-1);
   if (!step) return toast(app, say("nothing_to_undo"));
+  if (!(await hasMask(app, step.row, step.before)) || app.log.done.at(-1) !== step) return;
   app.log.undone.push(step);
+  app.log.done.pop();
   const work = app.works.get(step.row.id);
-  if (work && step.after.mask) work.keepPaint = true;
+  if (work && step.after.action === "relabel") work.keepPaint = true;
   back(app, step.row, step.before);
 }
 
 /** Do again what was undone last. @param {App} app */
-export function redoAny(app) {
+export async function redoAny(app) {
   const opened = app.opened;
   const edit = opened && opened.row === app.at ? redo(opened.work.painting) : null;
   if (edit) return tell(app, "mask", { rect: edit.rect, edited: true });
-  const step = app.log.undone.pop();
+  const step = app.log.undone.at(-1);
   if (!step) return toast(app, say("nothing_to_redo"));
+  if (!(await hasMask(app, step.row, step.after)) || app.log.undone.at(-1) !== step) return;
   app.log.done.push(step);
+  app.log.undone.pop();
   back(app, step.row, step.after);
+}
+
+/** Fetch the mask of a state out of the journal; whether it is there. @param {App} app @param {QueueSample} row @param {DecisionState} state */
+async function hasMask(app, row, state) {
+  if (state.action !== "relabel" || state.mask || !state.version) return true;
+  try {
+    state.mask = packed(await askPainted(row.index, state.version));
+  } catch (error) {
+    toast(app, say("photo_unreachable", { error: /** @type {Error} */ (error).message }));
+  }
+  return state.mask !== null;
 }
 
 /** @param {App} app @param {QueueSample} row @param {DecisionState} state */

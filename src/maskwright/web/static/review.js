@@ -6,6 +6,7 @@ import { element, on, tell } from "./app.js";
 import { decisionRefused, decisionSaved, decisionStale, rowOf } from "./deciding.js";
 import { mountDialogs } from "./dialogs.js";
 import { draftKey, fetchProposal, goTo, touchDraft } from "./opening.js";
+import { mountMeanwhile } from "./meanwhile.js";
 import { newOutbox, takeOver } from "./outbox.js";
 import { mountPointing } from "./pointing.js";
 import { mountQueue } from "./queuelist.js";
@@ -32,7 +33,7 @@ function newApp(queue) {
       tool: "look", classId: first.id, size: 12, opacity: 0.4, outline: false, hidden: false, compare: false,
       method: "",
     },
-    log: { done: [], undone: [] }, conflicts: [], refused: "", armed: null, finding: -1, listeners: new Map(),
+    log: { done: [], undone: [] }, conflicts: [], saved: new Set(), refused: "", armed: null, finding: -1, listeners: new Map(),
     outbox: newOutbox("", { changed() {}, saved() {}, conflict() {}, refused() {} }),
   };
   app.outbox = newOutbox(app.dataset, {
@@ -75,6 +76,7 @@ async function start() {
   if (!queue.samples.length) return fail(say("queue_nothing"));
   const app = newApp(queue);
   await comeBack(app);
+  await mountMeanwhile(app);
   element("dataset-name").textContent = queue.name;
   element("person").textContent = queue.person;
   newStage(app);

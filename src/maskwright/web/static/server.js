@@ -16,6 +16,8 @@
  *   changed: boolean, decision: Decided|null, history: Decided[], cost: Cost|null, modelled: boolean, image_file?: string,
  *   mask_file?: string}} SampleFacts
  * @typedef {{sample: string, action: DecisionName, mask: string|null, note: string, version: string}} DecisionMessage
+ * @typedef {{sample: string, action: DecisionName, note: string, who: string, mine: boolean, version: string,
+ *   mask_digest: string}} Change  a line of the journal
  */
 
 import { LANG } from "./sentences.js";
@@ -67,6 +69,16 @@ export function thumbnail(index) {
 /** The mask as it stands, class ids, H*W. @param {number} index @param {AbortSignal} [signal] */
 export async function askMask(index, signal) {
   return bytes(await ask(`/review/sample/${index}/mask`, { signal }));
+}
+
+/** The mask that a decision painted, class ids, H*W. @param {number} index @param {string} version */
+export async function askPainted(index, version) {
+  return bytes(await ask(`/review/sample/${index}/mask?version=${encodeURIComponent(version)}`));
+}
+
+/** What was decided after one line of the journal. @param {number} since @returns {Promise<{sequence: number, decisions: Change[]}>} */
+export async function askChanges(since) {
+  return (await ask(`/review/changes.json?since=${since}`)).json();
 }
 
 /** The dataset's own mask, class ids, H*W. @param {number} index */
