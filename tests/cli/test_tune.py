@@ -44,7 +44,9 @@ def test_tune_writes_into_the_run_and_its_bundle(data: Path, run: Path, capsys: 
     assert "Would post-processing help?" in (run / "report.html").read_text(), "the report is renewed, too"
     page = Path(value["report"]).read_text()
     assert "Would post-processing help?" in page and "one class per photo" in page
-    assert "Помогла бы постобработка?" in tuning_report(run, lang="ru").read_text()
+    (run / "tuning.json").write_text(json.dumps(kept | {"post": {"temperature": 1.2}}))
+    page = tuning_report(run, lang="ru").read_text()
+    assert "Помогла бы постобработка?" in page and "Температура подбирается последней" in page
 
 
 def test_tune_says_what_it_found_and_refuses_test(data: Path, run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,11 +15,14 @@ from maskwright.data.sample import ArrayPixels
 from maskwright.errors import DataError, UsageError
 from maskwright.evaluation import tuning_photos
 from maskwright.evaluation.evaluate import evaluate
+from maskwright.evaluation.resampling import RESAMPLES
 from maskwright.evaluation.tune import Tuning, one_class_frac, tune
 from maskwright.evaluation.tuning_gallery import keep_tuning
+from maskwright.evaluation.tuning_search import fitted_temperature
 from maskwright.inference.postprocess.predictor import PostProcessed
 from maskwright.inference.postprocess.settings import PostProcess, read_postprocess
 from maskwright.inference.predictor import Predictor
+from maskwright.metrics.calibration import SHARPNESS
 from maskwright.storage import read_json
 from tiny import tiny_dataset
 
@@ -168,6 +171,24 @@ def test_copies_share_a_fold_and_large_sets_are_thinned(monkeypatch: pytest.Monk
     assert kept[0].probs.shape == (3, 32, 32) and kept[0].image.shape == (32, 32, 3)
     whole = tune(faulty(DATA, "mixed"), DATA)
     assert whole.searched == 10 and len(whole.before.sample_ids) == 40
+
+
+class Likelier:
+    """Photos whose labels are all likeliest at the highest temperature, by as much as they gain."""
+
+    def __init__(self, gains: np.ndarray) -> None:
+        self.gains, self.folds = gains, np.arange(len(gains)) % 5
+
+    def likelihoods(self, _post: PostProcess) -> np.ndarray:
+        return self.gains[:, None] * np.log(SHARPNESS)
+
+
+def test_the_chance_of_a_temperature_is_never_nought() -> None:
+    temperature, tried = fitted_temperature(Likelier(np.full(20, 0.1)), PostProcess())
+    assert (temperature, tried.why) == (10, "kept")
+    assert tried.gain is not None and tried.gain.p == pytest.approx(2 / (RESAMPLES + 1))
+    none = fitted_temperature(Likelier(np.zeros(20)), PostProcess())[1]
+    assert none.gain is not None and none.gain.p == 1
 
 
 def test_the_pictures_show_where_it_helps(tmp_path: Path) -> None:

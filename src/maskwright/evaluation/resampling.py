@@ -25,7 +25,7 @@ FEWEST_PHOTOS = 5
 """With fewer photos the same few are drawn again and again, and an interval says nothing."""
 CONFIDENCE = 0.95
 LEVEL = 1 - CONFIDENCE
-"""A difference is one where chance alone would do as much less often than this, over all pairs together."""
+"""A difference is one where chance alone would do as much less often than this, over all that is tried together."""
 POWER = 0.8
 """How often a difference is to be seen by as many photos as are said to be needed for it."""
 

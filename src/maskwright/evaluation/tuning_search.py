@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.evaluation.resampling import Difference, difference, interval, resample_weights
+from maskwright.evaluation.resampling import LEVEL, Difference, difference, interval, resample_weights
 from maskwright.evaluation.tuning_photos import TuningPhotos
 from maskwright.inference.postprocess.settings import PostProcess
 from maskwright.metrics.calibration import SHARPNESS
@@ -17,8 +17,6 @@ from maskwright.metrics.confusion import Counts
 from maskwright.metrics.scores import SUMMARIES, dice
 from maskwright.progress import OnProgress, Progress, silent
 
-LEVEL = 0.05
-"""Chance that any step at all is kept where none helps: each is tested at its share of it (Bonferroni)."""
 TOLERANCE = 0.0005
 """A class loses where its Dice falls by more: less is not seen in figures of 0.1 points."""
 RESAMPLES = 2000
@@ -166,7 +164,8 @@ def fitted_temperature(photos: TuningPhotos, post: PostProcess) -> tuple[float, 
         gains[held_out] = losses[held_out, as_it_is] - losses[held_out, best]
     drawn = resample_weights(len(gains)) @ gains / len(gains)
     low, high = interval(float(gains.mean()), drawn, len(gains))
-    p = 2 * min(float(np.mean(drawn <= 0)), 0.5)
+    # Never 0: what was observed counts as one resample (Phipson & Smyth 2010).
+    p = min(1.0, 2 * (1 + np.count_nonzero(drawn <= 0)) / (1 + len(drawn)))
     gain = Difference(float(gains.mean()), low, high, float(drawn.std(ddof=1)), p)
     if low <= 0:
         return 1.0, Tried("temperature", "not_significant" if gains.mean() > 0 else "nothing", gain)
@@ -188,6 +187,7 @@ def _tried(photos: TuningPhotos, subset: Photos, post: PostProcess, name: str, *
         return Tried(name, "nothing", gain)
     if losers:
         return Tried(name, "class_loses", gain, losers)
+    # Each step is tested at its share of the level, so that where none helps any is kept no more often (Bonferroni).
     significant = gain.low > 0 and gain.p * tests <= LEVEL
     return Tried(name, "kept" if significant else "not_significant", gain)
 
