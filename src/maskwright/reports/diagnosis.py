@@ -21,7 +21,7 @@ from maskwright.evaluation.diagnosis import Diagnosis
 from maskwright.evaluation.diagnosis_gallery import CAUSE_COLOURS
 from maskwright.evaluation.lost import Group, Loss
 from maskwright.reports.colours import ACCENT, page_colour
-from maskwright.reports.contents import number
+from maskwright.reports.contents import json_number
 from maskwright.reports.language import Language
 from maskwright.reports.pictures import embedded
 from maskwright.reports.rendering import PICTURE_BYTES, environment, joined
@@ -282,7 +282,7 @@ def _cards(entries: list[dict[str, Any]], folder: Path, picture_bytes: int) -> l
             src, width, height = embedded(folder / Path(entry["file"]).name, limit_bytes=limit)
         except OSError:
             continue
-        mdice, expected, unsure = (number(entry[key]) for key in ("mDice", "expected_dice", "uncertainty"))
+        mdice, expected, unsure = (json_number(entry[key]) for key in ("mDice", "expected_dice", "uncertainty"))
         cards.append(Card(entry["id"], entry["kind"], mdice, expected, unsure, entry["px"], src, width, height))
     return cards
 
