@@ -21,7 +21,7 @@ from maskwright.evaluation.evaluate import evaluate
 from maskwright.evaluation.lost import lost_mdice, righted
 from maskwright.evaluation.quality import expected_dice, uncertainty
 from maskwright.metrics.boundaries import boundaries
-from maskwright.metrics.scores import scores
+from maskwright.metrics.scores import dice, scores
 from tiny import tiny_dataset
 
 
@@ -134,6 +134,16 @@ def test_a_sure_model_disputes_a_wrong_label() -> None:
     assert found.lost_at_disputed == pytest.approx(1 - found.evaluation.scores.mDice)
     seen = replace(spoilt, samples=tuple(replace(sample, split="train") for sample in spoilt))
     assert diagnose(predictor, seen, split="train").disputed == (), "a model that has seen the label says nothing"
+
+
+def test_each_class_has_its_worst_and_its_best_photos(made: Diagnosis) -> None:
+    chosen = chosen_photos(made)
+    for class_id, name in ((1, "square"), (2, "disc")):
+        own = dice(made.evaluation.counts)[:, class_id]
+        worst, best = (sorted(own[n] for n in chosen if chosen[n].get(name) == kind) for kind in ("worst", "best"))
+        known = np.sort(own[~np.isnan(own)]).tolist()
+        assert worst and worst == known[: len(worst)] and max(worst) < 1
+        assert best and best == known[-len(best) :]
 
 
 def test_it_is_kept_and_read_back(dataset: Dataset, tmp_path: Path) -> None:

@@ -131,6 +131,11 @@ def test_photos_are_chosen_and_sorted(chromium: Any, folder: Path) -> None:
     page.locator("select[name=sort]").select_option("worst")
     dice = shown.evaluate_all("figures => figures.map(figure => Number(figure.dataset.mdice))")
     assert dice == sorted(dice) and len(dice) == 6
+    page.locator("select[name=class]").select_option("disc")
+    disc = shown.evaluate_all("figures => figures.map(figure => JSON.parse(figure.dataset.dice).disc)")
+    every = page.evaluate("[...document.querySelectorAll('.errors figure')].map(f => JSON.parse(f.dataset.dice).disc)")
+    assert disc == sorted(value for value in every if value is not None)[:3], "the worst of the class, worst first"
+    page.locator("select[name=class]").select_option("")
     page.locator("select[name=sort]").select_option("best")
     first = shown.first.locator(".id").inner_text()
     shown.first.locator(".enlarge").click()
