@@ -36,6 +36,8 @@ def test_it_is_one_file_that_asks_for_nothing(folder: Path) -> None:
     links = re.findall(r'(?:src|href|action)="([^"]{0,5})', text)
     assert [link for link in links if link != "data:" and not link.startswith("#")] == []
     words = set(re.findall(r'class="term" href="#def-(\w+)"', text))
+    low, high = Diagnosis.load(folder).evaluation.intervals["mDice"]
+    assert f">{100 * low:.1f}–{100 * high:.1f}" in text, "the first number has its interval"
     assert {*TERMS[:8], "ece", "temperature"} <= words | {"causes"}
     assert all(f'id="def-{word}"' in text for word in words), "every word is explained on the page"
 
