@@ -12,7 +12,7 @@ from compared_runs import counts_of, judged_run
 from maskwright.data.dataset import Dataset
 from maskwright.errors import RunError, UsageError
 from maskwright.evaluation.compare import compare
-from maskwright.evaluation.compare_words import data_words, number, overfit_words, p_text, rounded
+from maskwright.evaluation.compare_words import data_words, interval_text, number, overfit_words, p_text, rounded
 from maskwright.evaluation.comparison import Comparison
 from maskwright.storage import json_text, write_json, write_text
 from tiny import tiny_dataset
@@ -160,6 +160,8 @@ def test_a_run_that_was_not_judged_is_refused_with_the_way_out(run: Made) -> Non
 def test_numbers_are_written_as_the_language_does() -> None:
     assert number(-1.234, "en", signed=True) == "−1.23" and number(1.2, "ru", signed=True) == "+1,20"
     assert number(-0.0001, "en", signed=True) == "+0.00" and number(math.nan, "en") == "–"
+    assert interval_text(-0.0056, 0.0362, "en") == "−0.56 to +3.62"
+    assert interval_text(0.1, 0.25, "ru", scale=1) == "от +0,10 до +0,25"
     assert p_text(0.0312, "en") == "0.031" and p_text(0.0001, "ru") == "<0,001"
     assert [rounded(count) for count in (3.2, 47, 452.3, 44_962.0)] == [4, 47, 460, 45_000]
 

@@ -22,7 +22,7 @@ from maskwright.evaluation.evaluate import evaluate
 from maskwright.evaluation.lost import lost_mdice, righted
 from maskwright.inference.quality import expected_dice, uncertainty
 from maskwright.metrics.boundaries import boundaries
-from maskwright.metrics.scores import scores
+from maskwright.metrics.scores import dice, scores
 from tiny import tiny_dataset
 
 
@@ -158,6 +158,16 @@ def test_only_disputed_objects_count_as_wrong_labels() -> None:
     assert [lost((5, 5, 20, 10)), lost((39, 20, 12, 15))] == pytest.approx(alone)
     everything = pytest.approx(1 - made.evaluation.scores.mDice)
     assert lost(None) == lost((5, 5, 20, 10), (5, 5, 20, 10), (40, 20, 10, 15)) == everything
+
+
+def test_each_class_has_its_worst_and_its_best_photos(made: Diagnosis) -> None:
+    chosen = chosen_photos(made)
+    for class_id, name in ((1, "square"), (2, "disc")):
+        own = dice(made.evaluation.counts)[:, class_id]
+        worst, best = (sorted(own[n] for n in chosen if chosen[n].get(name) == kind) for kind in ("worst", "best"))
+        known = np.sort(own[~np.isnan(own)]).tolist()
+        assert worst and worst == known[: len(worst)] and max(worst) < 1
+        assert best and best == known[-len(best) :]
 
 
 def test_it_is_kept_and_read_back(dataset: Dataset, tmp_path: Path) -> None:

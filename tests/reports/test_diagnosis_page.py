@@ -37,6 +37,8 @@ def test_it_is_one_file_that_asks_for_nothing(folder: Path) -> None:
     links = re.findall(r'(?:src|href|action)="([^"]{0,5})', text)
     assert [link for link in links if link != "data:" and not link.startswith("#")] == []
     words = set(re.findall(r'class="term" href="#def-(\w+)"', text))
+    low, high = Diagnosis.load(folder).evaluation.intervals["mDice"]
+    assert f">{100 * low:.1f}–{100 * high:.1f}" in text, "the first number has its interval"
     assert {*TERMS[:8], "ece", "temperature"} <= words | {"causes"}
     assert all(f'id="def-{word}"' in text for word in words), "every word is explained on the page"
 
@@ -149,6 +151,11 @@ def test_photos_are_chosen_and_sorted(chromium: Any, folder: Path) -> None:
     page.locator("select[name=sort]").select_option("worst")
     dice = shown.evaluate_all("figures => figures.map(figure => Number(figure.dataset.mdice))")
     assert dice == sorted(dice) and len(dice) == 6
+    page.locator("select[name=class]").select_option("disc")
+    disc = shown.evaluate_all("figures => figures.map(figure => JSON.parse(figure.dataset.dice).disc)")
+    every = page.evaluate("[...document.querySelectorAll('.errors figure')].map(f => JSON.parse(f.dataset.dice).disc)")
+    assert disc == sorted(value for value in every if value is not None)[:3], "the worst of the class, worst first"
+    page.locator("select[name=class]").select_option("")
     page.locator("select[name=sort]").select_option("best")
     first = shown.first.locator(".id").inner_text()
     shown.first.locator(".enlarge").click()

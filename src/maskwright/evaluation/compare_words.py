@@ -85,9 +85,10 @@ def number(value: float, lang: str = "en", *, signed: bool = False) -> str:
     return (text.replace(".", ",") if lang == "ru" else text).replace("-", "−")
 
 
-def interval_text(low: float, high: float, lang: str = "en") -> str:
-    """An interval in points: "−0.56 … +3.62"."""
-    return f"{number(100 * low, lang, signed=True)} … {number(100 * high, lang, signed=True)}"
+def interval_text(low: float, high: float, lang: str = "en", *, scale: float = 100) -> str:
+    """The interval of a difference, in points unless `scale` says otherwise: "−0.56 to +3.62"."""
+    ends = {"low": number(scale * low, lang, signed=True), "high": number(scale * high, lang, signed=True)}
+    return say("compare.from_to", lang, **ends)
 
 
 def p_text(p: float, lang: str = "en") -> str:
@@ -114,7 +115,6 @@ def _facts(pair: Pair | RecipePair, lang: str) -> dict[str, str]:
         "other": other,
         "points": number(100 * value, lang),
         "difference": number(100 * value, lang, signed=True),
-        "low": number(100 * low, lang, signed=True),
-        "high": number(100 * high, lang, signed=True),
+        "interval": interval_text(low, high, lang),
         "p": p_text(pair.p_holm, lang),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from maskwright.data.sample import Image, Mask
 from maskwright.errors import UsageError
 from maskwright.evaluation.causes import CAUSES, explain
 from maskwright.evaluation.diagnosis import Diagnosis
-from maskwright.evaluation.evaluate import mask_of
+from maskwright.evaluation.evaluate import Evaluation, mask_of
 from maskwright.evaluation.gallery import (
     INVENTED,
     MISSED,
@@ -33,6 +34,7 @@ from maskwright.evaluation.gallery import (
 )
 from maskwright.inference.predictor import Predictor, Probs, most_probable, probs_of
 from maskwright.inference.quality import uncertainty
+from maskwright.metrics.scores import dice
 from maskwright.storage import write_json
 
 CAUSE_COLOURS = {
@@ -49,6 +51,9 @@ PER_CAUSE = 6
 """Photos of each cause and class, those with the most such pixels."""
 EXTREMES = 6
 """The worst and the best photos, as many of each."""
+PER_CLASS = 3
+"""The photos with the worst and the best Dice of each class, as many of each; half of `MOST` at most, hardest classes
+first."""
 MOST = 60
 """Photos at most: what can be leafed through, and fits into a page that can be sent by mail."""
 
@@ -79,7 +84,8 @@ def write_diagnosis_gallery(
 
     Returns:
         One record per picture as in `gallery.json`: "id", "file", "kind" ("worst", "best" or ""), "mDice",
-        "expected_dice", "uncertainty" and "px", wrong pixels by cause and class of the object.
+        "expected_dice", "uncertainty", "class_kinds" and "dice", the kind and the Dice by class, and "px", wrong pixels
+        by cause and class of the object.
 
     Raises:
         UsageError: the dataset lacks a sample of the diagnosis.
@@ -96,38 +102,47 @@ def write_diagnosis_gallery(
         )
     for old in folder.glob("photo_*.jpg"):
         old.unlink()
-    entries, pixels = [], _pixels(diagnosis)
+    entries, pixels, names = [], _pixels(diagnosis), dataset.classes.names
+    class_dice = dice(diagnosis.evaluation.counts)
     answers = probs_of(predictor, (samples[ids[place]].image() for place in chosen))
-    for number, ((place, kind), probs) in enumerate(zip(chosen.items(), answers, strict=True)):
+    for number, ((place, kinds), probs) in enumerate(zip(chosen.items(), answers, strict=True)):
         sample, file = samples[ids[place]], f"photo_{number:02d}.jpg"
         drawn = diagnosis_panels(sample.image(), mask_of(sample), probs, dataset.classes)
         write_jpeg(folder / file, drawn, quality=QUALITY)
         row = diagnosis.photos[place]
         numbers = {name: float(row[name]) for name in ("expected_dice", "uncertainty")}
-        own = {"id": sample.id, "file": file, "kind": kind, "mDice": float(diagnosis.photo_dice[place])}
-        entries.append({**own, **numbers, "px": pixels[place]})
-    colours = dict(zip(dataset.classes.names, map(list, dataset.classes.colours), strict=True))
+        own = {"id": sample.id, "file": file, "kind": kinds.pop("", ""), "mDice": float(diagnosis.photo_dice[place])}
+        by_class = {"class_kinds": kinds, "dice": dict(zip(names, class_dice[place].tolist(), strict=True))}
+        entries.append({**own, **numbers, **by_class, "px": pixels[place]})
+    colours = dict(zip(names, map(list, dataset.classes.colours), strict=True))
     write_json(folder / "gallery.json", {"format": 1, "class_colours": colours, "photos": entries})
     return entries
 
 
-def chosen_photos(diagnosis: Diagnosis) -> dict[int, str]:
-    """Which photos are shown, as place -> "worst", "best" or "": first those two, then of what costs most.
+def chosen_photos(diagnosis: Diagnosis) -> dict[int, dict[str, str]]:
+    """Which photos are shown: the worst and the best of all and of each class, then those of what costs most.
 
     Args:
         diagnosis: what was found.
+
+    Returns:
+        By place "worst" or "best" by class, with "" for all classes together; an empty dict where it is neither.
     """
     evaluation, pixels = diagnosis.evaluation, _pixels(diagnosis)
     places = {sample: place for place, sample in enumerate(evaluation.sample_ids)}
-    worst, best = worst_and_best(evaluation, EXTREMES)
-    chosen = {places[sample]: "worst" for sample in worst} | {places[sample]: "best" for sample in best}
+    chosen: dict[int, dict[str, str]] = {}
+    for kind, samples in zip(("worst", "best"), worst_and_best(evaluation, EXTREMES), strict=True):
+        chosen |= {places[sample]: {"": kind} for sample in samples}
+    for place, name, kind in _extremes_of_classes(evaluation):
+        if place in chosen or len(chosen) < MOST // 2:
+            chosen.setdefault(place, {})[name] = kind
     pairs = [(-each.lost_mdice, loss.cause, each.name) for loss in diagnosis.causes for each in loss.per_class]
     for _, cause, name in sorted(pairs):
         having = [place for place in pixels if pixels[place].get(cause, {}).get(name, 0)]
         having.sort(key=lambda place: (-pixels[place][cause][name], place))
         for place in having[:PER_CAUSE]:
             if len(chosen) < MOST:
-                chosen.setdefault(place, "")
+                chosen.setdefault(place, {})
     return chosen
 
 
@@ -170,6 +185,18 @@ def cause_picture(image: Image, mask: Mask, causes: NDArray[np.uint8]) -> Image:
         picture[causes == number] = CAUSE_COLOURS[cause]
     picture[mask == IGNORE] = NOT_JUDGED
     return picture
+
+
+def _extremes_of_classes(evaluation: Evaluation) -> Iterator[tuple[int, str, str]]:
+    """Place, class and "worst" or "best" by the Dice of every class but the first; no photo is both of one class."""
+    class_dice = dice(evaluation.counts)
+    for class_id in 1 + np.argsort(evaluation.scores.dice[1:], kind="stable"):
+        own = class_dice[:, class_id]
+        known = [place for place in np.argsort(own, kind="stable").tolist() if not np.isnan(own[place])]
+        worst = [place for place in known[: min(PER_CLASS, (len(known) + 1) // 2)] if own[place] < 1]
+        best = [place for place in reversed(known) if place not in worst][:PER_CLASS]
+        for kind, places in (("worst", worst), ("best", best)):
+            yield from ((place, evaluation.classes[class_id], kind) for place in places)
 
 
 def _pixels(diagnosis: Diagnosis) -> dict[int, dict[str, dict[str, int]]]:

@@ -199,8 +199,8 @@ def _panels(folder: Path, entries: list[dict[str, Any]], names: tuple[str, ...])
         Panel(
             id=str(entry["id"]),
             kind=str(entry["kind"]),
-            mdice=number(entry["mDice"]),
-            dice=tuple(number(entry["dice"].get(name)) for name in names),
+            mdice=json_number(entry["mDice"]),
+            dice=tuple(json_number(entry["dice"].get(name)) for name in names),
             path=folder / Path(entry["file"]).name,
         )
         for entry in sorted(entries, key=lambda entry: (str(entry["kind"]), int(entry["rank"])))
@@ -216,6 +216,6 @@ def _samples(path: Path) -> tuple[Picture, ...]:
     return tuple(picture for picture in pictures if picture.path.is_file())
 
 
-def number(value: Any) -> float:
+def json_number(value: Any) -> float:
     """A number out of JSON, where null means nan."""
     return math.nan if value is None else float(value)

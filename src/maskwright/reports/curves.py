@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from maskwright.metrics.scores import PER_CLASS
 from maskwright.reports.colours import ACCENT, FAINT, METRIC_COLOURS
-from maskwright.reports.contents import number
+from maskwright.reports.contents import json_number
 from maskwright.reports.language import Language
 from maskwright.training.training_log import Event, TrainingLog
 
@@ -46,7 +46,7 @@ def _loss(log: TrainingLog, language: Language) -> go.Figure:
     steps = _thinned([step for step in log.steps if step.get("loss") is not None])
     figure = go.Figure()
     if steps:
-        loss = [number(step["loss"]) for step in steps]
+        loss = [json_number(step["loss"]) for step in steps]
         faint = {"color": FAINT, "width": 1}
         figure.add_trace(_line(steps, loss, language.t("loss_raw"), faint, hoverinfo="skip"))
         bold = {"color": ACCENT, "width": 2.2}
@@ -60,7 +60,7 @@ def _learning_rate(log: TrainingLog, language: Language) -> go.Figure:
     figure = go.Figure()
     if steps:
         line = {"color": METRIC_COLOURS["mIoU"], "width": 2.2}
-        rates = [number(step["lr"]) for step in steps]
+        rates = [json_number(step["lr"]) for step in steps]
         figure.add_trace(_line(steps, rates, language.t("term_learning_rate"), line, mode=_mode(steps)))
         figure.update_layout(
             yaxis={"rangemode": "tozero", "hoverformat": ".2e", "tickformat": ".2~g", "nticks": 5},
@@ -75,7 +75,7 @@ def _metrics(log: TrainingLog, language: Language) -> go.Figure:
         if not events:
             continue
         line = {"color": colour, "width": 2.8 if name == "mDice" else 1.6}
-        scores = [number(event["metrics"][name]) for event in events]
+        scores = [json_number(event["metrics"][name]) for event in events]
         figure.add_trace(_line(events, scores, language.t(f"term_{name}"), line, mode=_mode(events)))
     if log.best is not None and figure.data:
         figure.add_trace(_best_point(log.best))
@@ -103,7 +103,7 @@ def _per_class(log: TrainingLog, colours: dict[str, str]) -> go.Figure:
 def _best_point(best: Event) -> go.Scatter:
     return go.Scatter(
         x=[best["iteration"]],
-        y=[number(best["metrics"]["mDice"])],
+        y=[json_number(best["metrics"]["mDice"])],
         mode="markers",
         marker={"size": 11, "color": ACCENT, "symbol": "circle-open", "line": {"width": 2.4}},
         hoverinfo="skip",

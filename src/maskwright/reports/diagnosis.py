@@ -21,7 +21,7 @@ from maskwright.evaluation.diagnosis import Diagnosis
 from maskwright.evaluation.diagnosis_gallery import CAUSE_COLOURS
 from maskwright.evaluation.lost import Group, Loss
 from maskwright.reports.colours import ACCENT, page_colour
-from maskwright.reports.contents import number
+from maskwright.reports.contents import json_number
 from maskwright.reports.language import Language
 from maskwright.reports.pictures import embedded
 from maskwright.reports.rendering import PICTURE_BYTES, environment, joined
@@ -52,7 +52,8 @@ class Card:
 
     Args:
         id: of the sample.
-        kind: "worst", "best" or "".
+        kinds: "worst" or "best" by class, "" for all classes together.
+        dice: by class; a class that is neither labelled nor predicted is left out.
         mdice: its own, in [0, 1] or nan.
         expected: what mDice could be expected, without its label.
         uncertainty: mean over its pixels, in [0, 1].
@@ -63,7 +64,8 @@ class Card:
     """
 
     id: str
-    kind: str
+    kinds: dict[str, str]
+    dice: dict[str, float]
     mdice: float
     expected: float
     uncertainty: float
@@ -289,8 +291,10 @@ def _cards(entries: list[dict[str, Any]], folder: Path, picture_bytes: int) -> l
             src, width, height = embedded(folder / Path(entry["file"]).name, limit_bytes=limit)
         except OSError:
             continue
-        mdice, expected, unsure = (number(entry[key]) for key in ("mDice", "expected_dice", "uncertainty"))
-        cards.append(Card(entry["id"], entry["kind"], mdice, expected, unsure, entry["px"], src, width, height))
+        mdice, expected, unsure = (json_number(entry[key]) for key in ("mDice", "expected_dice", "uncertainty"))
+        kinds = {"": entry["kind"], **entry.get("class_kinds", {})}
+        dice = {name: value for name, value in entry.get("dice", {}).items() if value is not None}
+        cards.append(Card(entry["id"], kinds, dice, mdice, expected, unsure, entry["px"], src, width, height))
     return cards
 
 

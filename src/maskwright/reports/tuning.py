@@ -14,8 +14,10 @@ from typing import Any
 from maskwright import __version__
 from maskwright.data.classes import read_classes
 from maskwright.errors import RunError, shown
+from maskwright.evaluation.compare_words import interval_text
 from maskwright.evaluation.tune import RECORD
 from maskwright.reports.colours import ACCENT, page_colour
+from maskwright.reports.contents import json_number
 from maskwright.reports.language import Language
 from maskwright.reports.pictures import embedded
 from maskwright.reports.rendering import PICTURE_BYTES, environment, joined
@@ -202,8 +204,12 @@ def gain_text(record: dict[str, Any], language: Language, *, nats: bool = False)
         nats: whether it is one of the likelihood.
     """
     scale = 1 if nats else 100
-    gain, low, high = (_signed(record[key], scale, language) for key in ("gain", "low", "high"))
-    return language.t("gain_nats" if nats else "gain_points", gain=gain, low=low, high=high)
+    low, high = json_number(record["low"]), json_number(record["high"])
+    facts = {
+        "gain": _signed(record["gain"], scale, language),
+        "interval": interval_text(low, high, language.code, scale=scale),
+    }
+    return language.t("gain_nats" if nats else "gain_points", **facts)
 
 
 def why(tried: dict[str, Any], language: Language) -> str:

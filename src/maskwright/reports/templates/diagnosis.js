@@ -9,6 +9,8 @@ function sortErrors() {
   const output = /** @type {HTMLOutputElement} */ (form.querySelector("output"));
   const more = /** @type {HTMLButtonElement} */ (form.querySelector(".more"));
   const cards = [...grid.querySelectorAll("figure")].map((element) => ({ element, facts: element.dataset,
+    kinds: /** @type {Record<string, string>} */ (JSON.parse(element.dataset.kinds || "{}")),
+    dice: /** @type {Record<string, number>} */ (JSON.parse(element.dataset.dice || "{}")),
     px: /** @type {Record<string, Record<string, number>>} */ (JSON.parse(element.dataset.px || "{}")) }));
   const step = Number(form.dataset.most);
   let most = step;
@@ -23,16 +25,17 @@ function sortErrors() {
     const wanted = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value)]));
     const kind = wanted.show[0] === "@" ? wanted.show.slice(1) : "";
     const cause = kind ? "" : wanted.show;
+    const score = (card) => card.dice[wanted.class] ?? Number(card.facts.mdice);
     const orders = {
       px: (card) => -affected(card, cause, wanted.class),
-      worst: (card) => Number(card.facts.mdice),
-      best: (card) => -Number(card.facts.mdice),
+      worst: score,
+      best: (card) => -score(card),
       unsure: (card) => Number(card.facts.expected),
       surprising: (card) => Number(card.facts.mdice) - Number(card.facts.expected),
     };
-    const order = orders[kind === "best" && wanted.sort === "px" ? "best" : wanted.sort];
-    const fitting = cards.filter((card) => (!kind || card.facts.kind === kind)
-      && ((!cause && !wanted.class) || affected(card, cause, wanted.class) > 0));
+    const order = orders[kind && wanted.sort === "px" ? kind : wanted.sort];
+    const having = (card) => (!cause && (!wanted.class || wanted.class in card.dice)) || affected(card, cause, wanted.class) > 0;
+    const fitting = cards.filter((card) => (kind ? card.kinds[wanted.class] === kind : having(card)));
     fitting.sort((one, other) => order(one) - order(other));
     for (const card of cards) card.element.hidden = true;
     fitting.forEach((card, place) => {
