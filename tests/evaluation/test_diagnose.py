@@ -20,8 +20,9 @@ from maskwright.evaluation.diagnosis_gallery import chosen_photos
 from maskwright.evaluation.evaluate import evaluate
 from maskwright.evaluation.lost import lost_mdice, righted
 from maskwright.evaluation.quality import expected_dice, uncertainty
+from maskwright.evaluation.resampling import difference
 from maskwright.metrics.boundaries import boundaries
-from maskwright.metrics.scores import dice, scores
+from maskwright.metrics.scores import SUMMARIES, dice, scores
 from tiny import tiny_dataset
 
 
@@ -134,6 +135,25 @@ def test_a_sure_model_disputes_a_wrong_label() -> None:
     assert found.lost_at_disputed == pytest.approx(1 - found.evaluation.scores.mDice)
     seen = replace(spoilt, samples=tuple(replace(sample, split="train") for sample in spoilt))
     assert diagnose(predictor, seen, split="train").disputed == (), "a model that has seen the label says nothing"
+
+
+def test_what_a_cause_costs_has_the_interval_of_a_difference(made: Diagnosis) -> None:
+    counts = made.evaluation.counts.astype(np.int64)
+    dearest, second = made.causes[:2]
+    right = []
+    for loss in (dearest, second):
+        own = made.errors[made.errors["cause"] == CAUSES.index(loss.cause)]
+        each = [righted(counts[n], own[own["photo"] == n]) for n in range(len(counts))]
+        right.append(np.stack(each))
+        gain = difference(right[-1], counts, SUMMARIES["mDice"])
+        assert (loss.low, loss.high) == pytest.approx((max(gain.low, 0), gain.high), abs=1e-9)
+        assert loss.low <= loss.lost_mdice <= loss.high
+    assert dearest.lead == pytest.approx(difference(*right, SUMMARIES["mDice"]).low, abs=1e-9)
+
+
+def test_few_photos_give_no_interval(dataset: Dataset) -> None:
+    few = replace(dataset, samples=tuple(sample for sample in dataset if sample.split == "val")[:4])
+    assert all(np.isnan([loss.low, loss.high, loss.lead]).all() for loss in diagnose(Faulty(few), few).causes)
 
 
 def test_each_class_has_its_worst_and_its_best_photos(made: Diagnosis) -> None:
