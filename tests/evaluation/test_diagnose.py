@@ -20,9 +20,10 @@ from maskwright.evaluation.diagnosis import Diagnosis
 from maskwright.evaluation.diagnosis_gallery import chosen_photos
 from maskwright.evaluation.evaluate import evaluate
 from maskwright.evaluation.lost import lost_mdice, righted
+from maskwright.evaluation.resampling import difference
 from maskwright.inference.quality import expected_dice, uncertainty
 from maskwright.metrics.boundaries import boundaries
-from maskwright.metrics.scores import dice, scores
+from maskwright.metrics.scores import SUMMARIES, dice, scores
 from tiny import tiny_dataset
 
 
@@ -158,6 +159,25 @@ def test_only_disputed_objects_count_as_wrong_labels() -> None:
     assert [lost((5, 5, 20, 10)), lost((39, 20, 12, 15))] == pytest.approx(alone)
     everything = pytest.approx(1 - made.evaluation.scores.mDice)
     assert lost(None) == lost((5, 5, 20, 10), (5, 5, 20, 10), (40, 20, 10, 15)) == everything
+
+
+def test_what_a_cause_costs_has_the_interval_of_a_difference(made: Diagnosis) -> None:
+    counts = made.evaluation.counts.astype(np.int64)
+    dearest, second = made.causes[:2]
+    right = []
+    for loss in (dearest, second):
+        own = made.errors[made.errors["cause"] == CAUSES.index(loss.cause)]
+        each = [righted(counts[n], own[own["photo"] == n]) for n in range(len(counts))]
+        right.append(np.stack(each))
+        gain = difference(right[-1], counts, SUMMARIES["mDice"])
+        assert (loss.low, loss.high) == pytest.approx((max(gain.low, 0), gain.high), abs=1e-9)
+        assert loss.low <= loss.lost_mdice <= loss.high
+    assert dearest.lead == pytest.approx(difference(*right, SUMMARIES["mDice"]).low, abs=1e-9)
+
+
+def test_few_photos_give_no_interval(dataset: Dataset) -> None:
+    few = replace(dataset, samples=tuple(sample for sample in dataset if sample.split == "val")[:4])
+    assert all(np.isnan([loss.low, loss.high, loss.lead]).all() for loss in diagnose(Faulty(few), few).causes)
 
 
 def test_each_class_has_its_worst_and_its_best_photos(made: Diagnosis) -> None:

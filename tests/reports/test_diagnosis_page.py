@@ -48,6 +48,11 @@ def test_the_verdict_names_what_costs_most(folder: Path) -> None:
     dearest, language = made.causes[0], Language("en", AREA)
     sentence = verdict(made, language)
     assert f"{100 * dearest.lost_mdice:.1f} points" in sentence
+    unsure = "these photos cannot tell" in sentence
+    assert unsure == (not dearest.lead > 0)
+    assert "these photos cannot tell" not in verdict(
+        replace(made, errors=made.errors[made.errors["cause"] == 0]), language
+    )
     swaps = replace(made, errors=made.errors[made.errors["cause"] == 2])
     assert re.match(r"Most of what is missing: (disc|square) taken for (square|disc)\.", verdict(swaps, language))
     assert "Nothing is missing" in verdict(replace(made, errors=made.errors[:0]), language)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from maskwright.evaluation.causes import CAUSES
 from maskwright.evaluation.evaluate import Evaluation
+from maskwright.evaluation.resampling import FEWEST_PHOTOS, bootstrap, interval, resample_weights
 from maskwright.metrics.confusion import Counts
 from maskwright.metrics.scores import Floats, mean, ratio, scores
 
@@ -47,6 +49,10 @@ class Loss:
         px: wrong pixels.
         objects: at how many objects.
         lost_mdice: mDice that would be gained if they were right, in [0, 1].
+        low: lower end of its 95 % interval over other photos like these; nan with fewer than five.
+        high: upper end.
+        lead: lower end of the interval of how much more it costs than the next dearest: above 0 that is no chance; nan
+            for the last.
         share: of all that is gained where each cause is right alone, in [0, 1]; nan where nothing is lost.
         per_class: the same by class of the object, the dearest first; classes without such pixels are left out.
         swap: the commonest (label, prediction) among its pixels.
@@ -56,6 +62,9 @@ class Loss:
     px: int
     objects: int
     lost_mdice: float
+    low: float
+    high: float
+    lead: float
     share: float
     per_class: tuple[ClassLoss, ...]
     swap: tuple[str, str]
@@ -127,19 +136,51 @@ def lost_by_cause(evaluation: Evaluation, errors: NDArray[Any], objects: NDArray
     """
     own = [errors[errors["cause"] == place] for place in range(len(CAUSES))]
     lost = [lost_mdice(evaluation, each) for each in own]
-    found = [
-        Loss(
-            cause=cause,
+    drawn = _drawn_losses(evaluation, own)
+    order = sorted(range(len(CAUSES)), key=lambda place: -lost[place])
+    leads = [_ends(drawn[one] - drawn[other], evaluation)[0] for one, other in pairwise(order)]
+    found = []
+    for place, lead in zip(order, [*leads, float("nan")], strict=True):
+        each, (low, high) = own[place], _ends(drawn[place], evaluation)
+        loss = Loss(
+            cause=CAUSES[place],
             px=int(each["px"].sum()),
             objects=len(np.unique(each["object"])),
-            lost_mdice=gain,
-            share=float(ratio(gain, sum(lost))),
+            lost_mdice=lost[place],
+            low=max(low, 0.0),  # nan stays nan
+            high=high,
+            lead=lead,
+            share=float(ratio(lost[place], sum(lost))),
             per_class=tuple(_per_class(evaluation, each, objects)),
             swap=_swap(each, evaluation.classes),
         )
-        for cause, each, gain in zip(CAUSES, own, lost, strict=True)
-    ]
-    return tuple(sorted(found, key=lambda loss: -loss.lost_mdice))
+        found.append(loss)
+    return tuple(found)
+
+
+def _drawn_losses(evaluation: Evaluation, own: list[NDArray[Any]]) -> list[Floats]:
+    """What each cause costs in each resample of the photos, the same ones for all causes: `(R,)` each."""
+    counts = evaluation.counts
+    hits, areas = np.diagonal(counts, axis1=1, axis2=2), counts.sum(axis=1) + counts.sum(axis=2)
+    halves = np.stack([2 * hits, areas], axis=1).astype(np.int64)  # of Dice, as (N, 2, C): less than (N, C, C)
+    weights = resample_weights(len(counts))
+    before, drawn = bootstrap(halves, _mdice, weights), []
+    for errors in own:
+        right, px = halves.copy(), errors["px"].astype(np.int64)
+        np.add.at(right[:, 0], (errors["photo"], errors["label"]), 2 * px)
+        np.add.at(right[:, 1], (errors["photo"], errors["label"]), px)
+        np.subtract.at(right[:, 1], (errors["photo"], errors["predicted"]), px)
+        drawn.append(bootstrap(right, _mdice, weights) - before)
+    return drawn
+
+
+def _mdice(halves: NDArray[Any]) -> Floats:
+    return mean(ratio(halves[..., 0, :], halves[..., 1, :]))
+
+
+def _ends(drawn: Floats, evaluation: Evaluation) -> tuple[float, float]:
+    photos = len(evaluation.counts)
+    return (float("nan"), float("nan")) if photos < FEWEST_PHOTOS else interval(drawn, photos)
 
 
 def lost_by_group(

@@ -17,6 +17,7 @@ import numpy as np
 
 from maskwright import __version__
 from maskwright.evaluation.causes import CAUSES
+from maskwright.evaluation.compare_words import interval_text
 from maskwright.evaluation.diagnosis import Diagnosis
 from maskwright.evaluation.diagnosis_gallery import CAUSE_COLOURS
 from maskwright.evaluation.lost import Group, Loss
@@ -113,6 +114,10 @@ class Section:
     def points(self, fraction: float) -> str:
         """A difference of mDice in points, with its sign: 0.061 is "+6.1"."""
         return f"+{self.language.decimal(100 * fraction, 1)}"
+
+    def ends(self, loss: Loss) -> str:
+        """The interval of what a cause costs, in points."""
+        return interval_text(loss.low, loss.high, self.language.code)
 
     def colour(self, name: str) -> str:
         """Of a class."""
@@ -243,13 +248,13 @@ def diagnosis_report(folder: Path, *, lang: str = "en") -> Path:
 
 
 def verdict(diagnosis: Diagnosis, language: Language) -> str:
-    """What is missing most, in one sentence: the cause, the classes, the points of mDice.
+    """What is missing most, in a sentence: the cause, the classes, the points of mDice; and what may cost as much.
 
     Args:
         diagnosis: what was found.
         language: with the section's area.
     """
-    dearest = diagnosis.causes[0]
+    dearest, second = diagnosis.causes[:2]
     if dearest.lost_mdice < NO_POINTS:
         return language.t("verdict_nothing")
     label, predicted = dearest.swap
@@ -261,7 +266,11 @@ def verdict(diagnosis: Diagnosis, language: Language) -> str:
         "label": label,
         "predicted": predicted,
     }
-    return language.t(f"verdict_{dearest.cause}", **facts)
+    first = language.t(f"verdict_{dearest.cause}", **facts)
+    if dearest.lead > 0 or second.lost_mdice < NO_POINTS:
+        return first
+    points = language.decimal(100 * second.lost_mdice, 1)
+    return f"{first} {language.t('verdict_second', cause=language.t(f'cause_{second.cause}'), points=points)}"
 
 
 def review_commands(diagnosis: Diagnosis, run: str) -> tuple[str, str]:
