@@ -138,10 +138,10 @@ def lost_by_cause(evaluation: Evaluation, errors: NDArray[Any], objects: NDArray
     lost = [lost_mdice(evaluation, each) for each in own]
     drawn = _drawn_losses(evaluation, own)
     order = sorted(range(len(CAUSES)), key=lambda place: -lost[place])
-    leads = [_ends(drawn[one] - drawn[other], evaluation)[0] for one, other in pairwise(order)]
+    leads = [_ends(lost[one] - lost[other], drawn[one] - drawn[other], evaluation)[0] for one, other in pairwise(order)]
     found = []
     for place, lead in zip(order, [*leads, float("nan")], strict=True):
-        each, (low, high) = own[place], _ends(drawn[place], evaluation)
+        each, (low, high) = own[place], _ends(lost[place], drawn[place], evaluation)
         loss = Loss(
             cause=CAUSES[place],
             px=int(each["px"].sum()),
@@ -178,9 +178,9 @@ def _mdice(halves: NDArray[Any]) -> Floats:
     return mean(ratio(halves[..., 0, :], halves[..., 1, :]))
 
 
-def _ends(drawn: Floats, evaluation: Evaluation) -> tuple[float, float]:
+def _ends(value: float, drawn: Floats, evaluation: Evaluation) -> tuple[float, float]:
     photos = len(evaluation.counts)
-    return (float("nan"), float("nan")) if photos < FEWEST_PHOTOS else interval(drawn, photos)
+    return (float("nan"), float("nan")) if photos < FEWEST_PHOTOS else interval(value, drawn, photos)
 
 
 def lost_by_group(
