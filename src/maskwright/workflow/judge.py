@@ -5,21 +5,20 @@ from __future__ import annotations
 from maskwright.data.dataset import Dataset
 from maskwright.evaluation.diagnose import diagnose
 from maskwright.evaluation.diagnosis_gallery import keep_diagnosis
-from maskwright.evaluation.evaluate import Evaluation, evaluate
+from maskwright.evaluation.evaluate import evaluate
 from maskwright.evaluation.gallery import write_gallery
 from maskwright.inference.load import load
 from maskwright.progress import OnProgress, silent
 from maskwright.training.run import Run
 
 
-def judge(made: Run, dataset: Dataset, *, threads: int, on_progress: OnProgress = silent) -> dict[str, Evaluation]:
+def judge(made: Run, dataset: Dataset, *, threads: int, on_progress: OnProgress = silent) -> None:
     """Judge a run on "val", and on "test" where it is labelled; files and pictures lie in the run.
 
     Why it is wrong is looked into on "val" alone: who mends what is seen on "test" has no test any more.
     """
     recipe = made.recipe  # it was trained by just now, so its code is imported already
     predictor = load(made.folder, device=recipe.device, threads=threads, model=recipe.model)
-    evaluations = {}
     for split in ("val", "test"):
         if not any(sample.split == split and sample.labelled for sample in dataset):
             continue
@@ -32,5 +31,3 @@ def judge(made: Run, dataset: Dataset, *, threads: int, on_progress: OnProgress 
             evaluation = evaluate(predictor, dataset, split=split, on_progress=on_progress)
             write_gallery(predictor, dataset, evaluation, folder / "gallery")
         evaluation.save(folder)
-        evaluations[split] = evaluation
-    return evaluations
