@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from audit_case import disputed, surveyed
+from browser import watched
 from maskwright.reports.audit_report import audit_report
 from tiny import tiny_dataset
 
@@ -45,11 +46,7 @@ def page(opened: Any) -> Any:
 @pytest.mark.parametrize(("lang", "theme", "width"), [("en", "light", 1280), ("ru", "dark", 720)])
 def test_the_page_stands_by_itself(chromium: Any, pages: dict[str, Path], lang: str, theme: str, width: int) -> None:
     page = chromium.new_page(color_scheme=theme, viewport={"width": width, "height": 800})
-    complaints: list[str] = []
-    requests: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: requests.append(request.url))
+    complaints, requests = watched(page)
     _open(page, pages[lang])
     assert page.locator(".chart[data-drawn]").count() == 0  # figures are drawn when they come near
     _draw_all(page)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from browser import watched
 from compared_runs import counts_of, judged_run
 from maskwright.errors import UsageError
 from maskwright.evaluation.compare import compare
@@ -111,11 +112,7 @@ def test_an_unknown_language_is_refused(comparison: Comparison, tmp_path: Path) 
 @pytest.mark.parametrize(("lang", "theme", "width"), [("en", "light", 1280), ("ru", "dark", 390)])
 def test_the_page_stands_by_itself(chromium: Any, pages: dict[str, Path], lang: str, theme: str, width: int) -> None:
     page = chromium.new_page(color_scheme=theme, viewport={"width": width, "height": 800})
-    complaints: list[str] = []
-    requests: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: requests.append(request.url))
+    complaints, requests = watched(page)
     page.goto(pages[lang].as_uri())
     page.wait_for_function("document.querySelectorAll('.chart[data-drawn=yes]').length === 3")
     assert complaints == []

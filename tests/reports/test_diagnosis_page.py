@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from browser import watched
 from faulty import diagnosed
 from maskwright.data.classes import make_classes
 from maskwright.data.finding import Finding
@@ -125,9 +126,7 @@ def test_where_nothing_lies(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
 def test_the_page_stands_by_itself(chromium: Any, folder: Path, lang: str, theme: str, width: int) -> None:
     page = chromium.new_page(color_scheme=theme, viewport={"width": width, "height": 900})
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    complaints, _ = watched(page)
     page.goto(diagnosis_report(folder, lang=lang).as_uri())
     assert complaints == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from browser import watched
 from faulty import diagnosed
 from maskwright.reports.report import report
 from maskwright.storage import write_json
@@ -26,11 +27,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.mark.parametrize(("lang", "theme", "width"), [("en", "light", 1280), ("ru", "dark", 800)])
 def test_the_page_stands_by_itself(chromium: Any, pages: dict[str, Path], lang: str, theme: str, width: int) -> None:
     page = chromium.new_page(color_scheme=theme, viewport={"width": width, "height": 900})
-    complaints: list[str] = []
-    requests: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: requests.append(request.url))
+    complaints, requests = watched(page)
     _open(page, pages[lang])
     assert complaints == []
     assert [url for url in requests if not url.startswith(("data:", "file:"))] == []
