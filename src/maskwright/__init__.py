@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from maskwright.workflow.architectures import architectures
     from maskwright.workflow.audit import audit
     from maskwright.workflow.demo import demo
+    from maskwright.workflow.ladder import Ladder, ladder
     from maskwright.workflow.plan import plan
     from maskwright.workflow.run import run
     from maskwright.workflow.train import train
@@ -57,6 +58,7 @@ __all__ = [
     "Diagnosis",
     "Evaluation",
     "Finding",
+    "Ladder",
     "PostProcess",
     "Predictor",
     "Recipe",
@@ -78,6 +80,7 @@ __all__ = [
     "examine",
     "get_weights",
     "import_mmseg",
+    "ladder",
     "load",
     "load_weights",
     "make_classes",
@@ -101,6 +104,7 @@ _HOME = {
     "Diagnosis": "evaluation.diagnosis",
     "Evaluation": "evaluation.evaluate",
     "Finding": "data.finding",
+    "Ladder": "workflow.ladder",
     "PostProcess": "inference.postprocess.settings",
     "Predictor": "inference.predictor",
     "Recipe": "recipe.recipe",
@@ -122,6 +126,7 @@ _HOME = {
     "examine": "doctor",
     "get_weights": "workflow.weights",
     "import_mmseg": "experiments.mmsegmentation.import_run",
+    "ladder": "workflow.ladder",
     "load": "inference.load",
     "load_weights": "models.loading",
     "make_classes": "data.classes",

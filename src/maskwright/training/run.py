@@ -155,6 +155,6 @@ def append_log(path: Path, entry: Mapping[str, Any]) -> None:
 
 
 def cut_log(path: Path, *, after: int) -> None:
-    """Take out the lines of iterations that will be run again after a kill."""
-    kept = [entry for entry in read_log(path) if entry.get("iteration", 0) <= after]
+    """Take out the lines of what will be done again after a kill: later iterations, and the end."""
+    kept = [entry for entry in read_log(path) if entry.get("iteration", 0) <= after and entry["event"] != "end"]
     write_text(path, "".join(json_text(entry) + "\n" for entry in kept))
