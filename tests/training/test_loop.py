@@ -19,7 +19,7 @@ from maskwright.recipe.files import read_recipe, write_recipe
 from maskwright.recipe.recipe import Recipe, make_recipe, with_settings
 from maskwright.training.batches import batches, batches_ahead, make_batch
 from maskwright.training.loop import fit, make_learner, train_step
-from maskwright.training.run import Run, make_run, open_run
+from maskwright.training.run import Run, append_log, cut_log, make_run, open_run, read_log
 from maskwright.training.validation import validation_counts
 from tiny import tiny_dataset
 
@@ -84,6 +84,20 @@ def test_training_after_ctrl_c_goes_on_to_the_same_weights(tmp_path: Path, setti
     assert same(whole, load_file(run.folder / "weights" / "last.safetensors"))
     events = [entry["event"] for entry in run.log()]
     assert events.count("validation") == 3 and events.count("resume") == 1 and events[-1] == "end"
+
+
+def test_a_log_that_a_kill_cut_off_goes_on(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    for event, iteration in [("start", 0), ("validation", 4), ("length", 8), ("validation", 8), ("end", 8)]:
+        append_log(log, {"event": event, "iteration": iteration})
+    with log.open("a") as file:
+        file.write('{"event": "train", "iter')
+    cut_log(log, after=4)
+    append_log(log, {"event": "resume", "iteration": 4})
+    assert [entry["event"] for entry in read_log(log)] == ["start", "validation", "length", "resume"]
+    assert len(log.read_text().splitlines()) == 4
+    cut_log(log, after=-1)
+    assert log.read_text() == ""
 
 
 def test_the_budget_is_kept_and_its_changes_replay_exactly(tmp_path: Path) -> None:
