@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -35,6 +37,19 @@ Sort = Annotated[
     ),
 ]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N.  [default: all]")]
+RunName = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run: its path, or the end of its name in the list, as `trials/7`.")
+]
+RunNames = Annotated[
+    list[str], typer.Argument(metavar="RUN...", help="Runs: their paths, or the ends of their names in the list.")
+]
+Tags = Annotated[list[str] | None, typer.Argument(metavar="[TAG]...", help="Words without blanks.")]
+Remove = Annotated[
+    list[str] | None, typer.Option("--remove", metavar="TAG", help="Take this tag away. May be repeated.")
+]
+Text = Annotated[str, typer.Argument(metavar="TEXT", help="What is noted in place of what was noted; '' for nothing.")]
+Undo = Annotated[bool, typer.Option("--undo", help="Take them out of the archive.")]
+In = Annotated[Path, typer.Option("--in", metavar="FOLDER", help="Where a RUN that is no path is looked for.")]
 
 
 class _OrList(TyperGroup):
@@ -43,7 +58,8 @@ class _OrList(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         first = args[0] if args else ""
         command = first in self.commands or first in ctx.help_option_names
-        mistyped = bool(get_close_matches(first, self.commands)) and not Path(first).exists()
+        meant = first.startswith("-") or Path(first).exists()
+        mistyped = not meant and bool(get_close_matches(first, self.commands))
         return super().parse_args(ctx, args if command or mistyped else ["list", *args])
 
 
@@ -81,4 +97,81 @@ def list_all(
         runs, model=model, data=data, tags=tag or (), status=status, min_mdice=min_score / 100, archived=archived
     )
     shown = sort_runs(chosen, sort)[:limit]
-    return Answer([run.to_json() for run in shown], list_text(shown, runs, folder, screen.lang))
+    hidden = 0 if archived else sum(run.archived for run in runs)
+    text = list_text(shown, folder, screen.lang, there=len(runs), hidden=hidden)
+    return Answer([run.to_json() for run in shown], text)
+
+
+@app.command("show")
+@verb
+def show(screen: Screen, run: RunName, folder: In = Path()) -> Answer:
+    """Tell all that is known of a run.
+
+    What it was made from and with, its course, the scores of each class, and its files with their sizes.
+    """
+    from maskwright.cli.run_texts import details_text
+    from maskwright.experiments.details import read_details
+    from maskwright.experiments.search import find_run
+
+    details = read_details(find_run(run, folder), name=run)
+    return Answer(details.to_json(), details_text(details, screen.lang))
+
+
+@app.command("tag")
+@verb
+def tag(screen: Screen, run: RunName, tags: Tags = None, remove: Remove = None, folder: In = Path()) -> Answer:
+    """Give a run tags, or take them away.
+
+    They lie in the run, in labels.json, and go with it.
+    """
+    return _labelled(screen, [run], folder, add=tags or (), remove=remove or ())
+
+
+@app.command("note")
+@verb
+def note(screen: Screen, run: RunName, text: Text, folder: In = Path()) -> Answer:
+    """Note something about a run.
+
+    It lies in the run, in labels.json, and goes with it.
+    """
+    return _labelled(screen, [run], folder, note=text)
+
+
+@app.command("archive")
+@verb
+def archive(screen: Screen, runs: RunNames, undo: Undo = False, folder: In = Path()) -> Answer:
+    """Leave runs out of the list.
+
+    Nothing is moved or removed; list --archived shows them too.
+    """
+    return _labelled(screen, runs, folder, archived=not undo)
+
+
+@app.command("diff")
+@verb
+def diff(screen: Screen, one: RunName, other: RunName, folder: In = Path()) -> Answer:
+    """Tell in what two runs differ.
+
+    Settings of their recipes, each with the reason for its value; training and validation data; the version of
+    Maskwright, of torch and of Python, and the computer. Whether their scores differ by more than chance says compare.
+    """
+    from maskwright.cli.run_texts import difference_text
+    from maskwright.experiments.run_difference import diff_runs
+    from maskwright.experiments.runs import summarise
+    from maskwright.experiments.search import find_run
+
+    runs = [summarise(find_run(name, folder), name=name) for name in (one, other)]
+    found = diff_runs(runs[0].folder, runs[1].folder)
+    value = {"runs": [run.to_json() for run in runs], **found.to_json()}
+    return Answer(value, difference_text(found, runs, screen.lang))
+
+
+def _labelled(screen: Screen, names: Sequence[str], folder: Path, **changes: Any) -> Answer:
+    from maskwright.cli.run_texts import labels_text
+    from maskwright.experiments.labels import change_labels
+    from maskwright.experiments.search import find_run
+
+    runs = {name: find_run(name, folder) for name in names}  # all of them, before anything is written
+    labels = {name: change_labels(run, **changes) for name, run in runs.items()}
+    value = [{"name": name, "folder": str(runs[name]), **asdict(each)} for name, each in labels.items()]
+    return Answer(value, "\n".join(labels_text(name, each, screen.lang) for name, each in labels.items()))

@@ -14,9 +14,12 @@ from typing import Any, Literal, get_args
 from maskwright.errors import MaskwrightError, RunError, UsageError, nearest, shown
 from maskwright.experiments.labels import read_labels
 from maskwright.experiments.log_ends import read_log_ends
+from maskwright.experiments.run_words import run_rows
 from maskwright.experiments.search import find_runs, run_name
+from maskwright.sentences import say
 from maskwright.storage import read_json
 from maskwright.training.marker import check_marker
+from maskwright.training.presence import is_training
 
 Status = Literal["new", "training", "stopped", "ended", "imported", "damaged"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -81,6 +84,37 @@ class RunSummary:
     def to_json(self) -> dict[str, Any]:
         """All of it, as plain values."""
         return {**asdict(self), "folder": str(self.folder)}
+
+
+class Runs(tuple[RunSummary, ...]):
+    """Runs in their order; in a notebook a table."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        from maskwright.data.notebook import html_table
+
+        rows = run_rows(self)
+        head = [say(f"runs.{column}") for column in rows[0]] if rows else []
+        return html_table(head, [list(row.values()) for row in rows])
+
+
+def runs(folder: Path | str = ".", *, sort: str = "age", archived: bool = False) -> Runs:
+    """The runs in a folder and below it.
+
+    Args:
+        folder: where to look; runs are found at any depth.
+        sort: name, model, data, score, age, seconds or status, the smallest first; with a minus before it the largest.
+        archived: whether those that were put away are told of too.
+
+    Returns:
+        What is known of each: its state, what was trained on what, the best mDice on validation, time, tags, note. Runs
+        that are damaged are among them, with what is wrong.
+
+    Raises:
+        UsageError: there is no such folder, or no such order.
+    """
+    return Runs(sort_runs(choose_runs(list_runs(folder), archived=archived), sort))
 
 
 def list_runs(folder: Path | str) -> tuple[RunSummary, ...]:
@@ -208,11 +242,14 @@ def _data(run: Path) -> dict[str, Any]:
 
 def _course(run: Path) -> dict[str, Any]:
     log = read_log_ends(run / "log.jsonl")
-    if log is None:
-        return {"status": "imported" if (run / "import.json").is_file() else "new"}
-    told = asdict(log)
-    ended = told.pop("ended")
-    return {**told, "status": "ended" if ended else "stopped"}
+    told = {} if log is None else asdict(log)
+    if told.pop("ended", False):
+        return {**told, "status": "ended"}
+    if is_training(run):
+        return {**told, "status": "training"}
+    if log is not None:
+        return {**told, "status": "stopped"}
+    return {"status": "imported" if (run / "import.json").is_file() else "new"}
 
 
 def _best(run: Path) -> dict[str, Any]:

@@ -61,7 +61,8 @@ def find_run(name: str, folder: Path) -> Path:
         )
     ends = sorted({Path(each).name for each in names})
     raise RunError(
-        f"{name}: no run, neither as a path nor in {shown(folder)}.",
+        f"{name}: no run is called so.",
+        expected=f"a path, or the end of the name of a run in the folder {shown(folder)}",
         do=nearest(name, ends) if 0 < len(ends) < 20 else "maskwright runs FOLDER lists the runs of a folder.",
     )
 

@@ -107,14 +107,16 @@ def refuse_begun(folder: Path) -> None:
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """The entries of a `log.jsonl`; a last line cut off by a kill is left out."""
+    """The entries of a `log.jsonl`; a last line cut off by a kill, even within a letter, is left out."""
     entries: list[dict[str, Any]] = []
     if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in path.read_bytes().splitlines():
             try:
-                entries.append(json.loads(line))
+                entry = json.loads(line)
             except ValueError:
                 continue
+            if isinstance(entry, dict) and "event" in entry:
+                entries.append(entry)
     return entries
 
 
