@@ -18,6 +18,7 @@ from maskwright.experiments.runs import choose_runs, list_runs, runs, sort_runs
 from maskwright.experiments.search import DEEPEST, find_run, find_runs
 from maskwright.recipe.files import read_recipe, write_recipe
 from maskwright.recipe.recipe import with_settings
+from maskwright.storage import write_json
 from maskwright.training.presence import training_in
 from maskwright.training.training_log import read_training_log
 
@@ -56,6 +57,8 @@ def test_each_state_is_told(tmp_path: Path) -> None:
     (told,) = list_runs(stopped)
     assert (told.name, told.iteration, told.iterations, told.seconds) == ("stopped", 200, 300, 100.0)
     assert named(tmp_path)["training"] == "stopped", "a lock that nobody holds says nothing"
+    write_json(stopped / "weights" / "last.json", {"format": 1, "iteration": 213})
+    assert list_runs(stopped)[0].iteration == 213, "it was stopped between two lines of its log"
 
 
 def test_a_training_that_was_lengthened_tells_its_last_length(tmp_path: Path) -> None:

@@ -231,9 +231,9 @@ def _settings(run: Path) -> dict[str, Any]:
 
 def _data(run: Path) -> dict[str, Any]:
     path = run / "data.json"
-    if not path.is_file():
+    value = _content(path)
+    if not value:
         return {}
-    value = read_json(path, format_version=1)
     with _sound(path):
         where, splits = str(value.get("path", "")), value["splits"]
         digests = {f"{name}_digest": str(splits[name]["digest"]) for name in ("train", "val") if name in splits}
@@ -247,25 +247,33 @@ def _course(run: Path) -> dict[str, Any]:
         return {**told, "status": "ended"}
     if is_training(run):
         return {**told, "status": "training"}
-    if log is not None:
-        return {**told, "status": "stopped"}
+    if log is not None:  # the state that was saved when it stopped is often later than the last line
+        return {**told, "status": "stopped", "iteration": max(log.iteration, _saved_iteration(run))}
     return {"status": "imported" if (run / "import.json").is_file() else "new"}
+
+
+def _saved_iteration(run: Path) -> int:
+    path = run / "weights" / "last.json"
+    with _sound(path):
+        return int(_content(path).get("iteration", 0))
 
 
 def _best(run: Path) -> dict[str, Any]:
     path = run / "weights" / "best.json"
-    if not path.is_file():
+    value = _content(path)
+    if value.get("val_mDice") is None:  # none yet, or imported and not judged here
         return {}
-    value = read_json(path, format_version=1)
     with _sound(path):
-        if value.get("val_mDice") is None:  # imported, and not judged here
-            return {}
         return {"best_mdice": float(value["val_mDice"]), "best_iteration": int(value["iteration"])}
 
 
 def _weights(run: Path) -> dict[str, Any]:
     path = run / "weights" / "best.safetensors"
     return {"weights_bytes": path.stat().st_size} if path.is_file() else {}
+
+
+def _content(path: Path) -> dict[str, Any]:
+    return dict(read_json(path, format_version=1)) if path.is_file() else {}
 
 
 @contextmanager
