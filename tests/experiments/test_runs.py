@@ -14,7 +14,8 @@ import pytest
 from listed_runs import STARTED, contents, ended_run, imported_run, new_run, stopped_run
 from maskwright.errors import RunError, UsageError
 from maskwright.experiments.log_ends import read_log_ends
-from maskwright.experiments.runs import choose_runs, list_runs, runs, sort_runs
+from maskwright.experiments.run_list import runs
+from maskwright.experiments.runs import choose_runs, list_runs, sort_runs
 from maskwright.experiments.search import DEEPEST, find_run, find_runs
 from maskwright.recipe.files import read_recipe, write_recipe
 from maskwright.recipe.recipe import with_settings
@@ -115,6 +116,7 @@ FOREIGN = {
     "null": b"null\n",
     "another version": b'{"format": 99}\n',
     "another shape": b'{"format": 1, "splits": 3, "val_mDice": "x", "event": "train", "iteration": "x", "tags": [5]}\n',
+    "no time": b'{"event": "start", "iteration": 0, "time": 1e300}\n',
     "too deep": b"[" * 100_000,
     "a text": "модель: 5 # нет\nmodel: [a\n".encode(),
 }
@@ -237,6 +239,8 @@ def test_choosing_and_sorting(tmp_path: Path) -> None:
     assert names(tags=["good"]) == ""
     order = {by: "".join(run.name for run in sort_runs(every, by)) for by in ("score", "-score", "age", "-age", "data")}
     assert order == {"score": "acbd", "-score": "bcad", "age": "bcad", "-age": "acbd", "data": "bacd"}
+    trials = [replace(every[0], name=f"trials/{number}") for number in (10, 9, 100)]
+    assert [run.name for run in sort_runs(trials, "name")] == ["trials/9", "trials/10", "trials/100"]
     with pytest.raises(UsageError, match="Did you mean score"):
         sort_runs(every, "scor")
 
