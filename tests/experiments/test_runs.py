@@ -19,7 +19,7 @@ from maskwright.experiments.runs import choose_runs, list_runs, sort_runs
 from maskwright.experiments.search import DEEPEST, find_run, find_runs
 from maskwright.recipe.files import read_recipe, write_recipe
 from maskwright.recipe.recipe import with_settings
-from maskwright.storage import write_json
+from maskwright.storage import json_text, write_json
 from maskwright.training.presence import training_in
 from maskwright.training.training_log import read_training_log
 
@@ -204,6 +204,16 @@ def test_links_are_followed_once(tmp_path: Path) -> None:
     (folder / "self").symlink_to(folder / "self")
     os.mkfifo(folder / "format")
     assert len(find_runs(folder)) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are letters elsewhere")
+def test_a_name_that_is_no_text_can_be_said(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, os.fsdecode(os.fsencode(tmp_path) + b"/no \xff text"))
+    (told,) = list_runs(tmp_path)
+    assert told.name == "no \\xff text"
+    assert find_run(told.name, tmp_path) == told.folder
+    text = json_text(told.to_json())
+    assert text.encode() and json.loads(text)["folder"] == str(told.folder)
 
 
 def test_a_name_means_the_run_that_ends_so(whole: Path, tmp_path: Path) -> None:
