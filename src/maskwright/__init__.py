@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from maskwright.evaluation.evaluate import Evaluation, evaluate
     from maskwright.evaluation.tune import Tuning, tune
     from maskwright.experiments.mmsegmentation.import_run import import_mmseg
+    from maskwright.experiments.run_list import runs
+    from maskwright.experiments.runs import RunSummary
     from maskwright.inference.load import load
     from maskwright.inference.postprocess.settings import PostProcess
     from maskwright.inference.predict import predict
@@ -63,6 +65,7 @@ __all__ = [
     "Predictor",
     "Recipe",
     "Run",
+    "RunSummary",
     "Sample",
     "Tuning",
     "add_weights",
@@ -90,6 +93,7 @@ __all__ = [
     "read",
     "report",
     "run",
+    "runs",
     "train",
     "tune",
 ]
@@ -109,6 +113,7 @@ _HOME = {
     "Predictor": "inference.predictor",
     "Recipe": "recipe.recipe",
     "Run": "training.run",
+    "RunSummary": "experiments.runs",
     "Sample": "data.sample",
     "Tuning": "evaluation.tune",
     "add_weights": "workflow.weights",
@@ -136,6 +141,7 @@ _HOME = {
     "read": "data.reading",
     "report": "reports.report",
     "run": "workflow.run",
+    "runs": "experiments.run_list",
     "train": "workflow.train",
     "tune": "evaluation.tune",
 }

@@ -206,8 +206,9 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
-    """A value as strict JSON; nan and infinities become null."""
-    return json.dumps(_without_nan(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    """A value as strict JSON; nan and infinities become null, and bytes of a path that are no letters their escapes."""
+    text = json.dumps(_without_nan(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", errors="backslashreplace").decode()
 
 
 def read_json(path: Path, *, format_version: int | None = None) -> Any:
@@ -224,7 +225,7 @@ def read_json(path: Path, *, format_version: int | None = None) -> Any:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RunError(f"{shown(path)}: no such file.", do="Was the whole folder copied?") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(
             f"{shown(path)}: cannot be read as JSON.", found=str(error), do="Restore the file from a copy."
         ) from None

@@ -27,6 +27,7 @@ from maskwright.cli.predict import predict
 from maskwright.cli.report import report
 from maskwright.cli.review import review
 from maskwright.cli.run import run
+from maskwright.cli.runs import app as runs
 from maskwright.cli.train import train
 from maskwright.cli.tune import tune
 from maskwright.cli.verb import refuse
@@ -49,6 +50,7 @@ app = typer.Typer(
 )
 for act in VERBS:
     app.command()(act)
+app.add_typer(runs, name="runs")
 app.add_typer(weights, name="weights")
 
 
@@ -73,8 +75,8 @@ def main() -> None:
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     for stream in (sys.stdout, sys.stderr):
-        if not stream.isatty():
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+        encoding = None if stream.isatty() else "utf-8"
+        stream.reconfigure(encoding=encoding, errors="backslashreplace")  # type: ignore[union-attr]
     sys.exit(answer(sys.argv[1:]))
 
 
