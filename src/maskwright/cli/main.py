@@ -21,6 +21,7 @@ from maskwright.cli.evaluate import evaluate
 from maskwright.cli.import_mmseg import import_mmseg
 from maskwright.cli.mend import mend
 from maskwright.cli.models import models
+from maskwright.cli.open import open_page
 from maskwright.cli.plan import plan
 from maskwright.cli.predict import predict
 from maskwright.cli.report import report
@@ -48,6 +49,7 @@ app = typer.Typer(
 )
 for act in VERBS:
     app.command()(act)
+app.command("open")(open_page)
 app.add_typer(weights, name="weights")
 
 
