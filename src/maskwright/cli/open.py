@@ -79,8 +79,9 @@ def _runs(
 
 
 def _bundle(path: Path, lang: str) -> Answer:
-    from maskwright.inference.load import BUNDLE_FORMAT
-    from maskwright.storage import read_json
+    from maskwright.data.classes import read_classes
+    from maskwright.recipe.files import read_recipe
 
-    about = read_json(path / "bundle.json", format_version=BUNDLE_FORMAT)
-    return Answer({"bundle": str(path), **about}, say("web.bundle", lang, bundle=shown(path), classes=", ".join(about["classes"])))
+    classes, model = read_classes(path / "classes.yaml").names, read_recipe(path / "recipe.yaml").model
+    value = {"bundle": str(path), "model": model, "classes": list(classes)}
+    return Answer(value, say("web.bundle", lang, bundle=shown(path), model=model, classes=", ".join(classes)))
