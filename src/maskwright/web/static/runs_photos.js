@@ -147,7 +147,7 @@ async function fillRow(row, signal) {
     try {
       const drawn = await pictureOf(shown, at, cell.run, SMALL, signal);
       if (signal.aborted || shown !== sheet) return;
-      const canvas = element.querySelector("canvas") ?? element.appendChild(document.createElement("canvas"));
+      const canvas = element.querySelector("canvas") ?? /** @type {Element} */ (element.firstElementChild).appendChild(document.createElement("canvas"));
       paint(canvas, drawn);
       element.querySelector(".waiting")?.remove();
     } catch (error) {

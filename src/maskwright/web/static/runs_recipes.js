@@ -11,6 +11,8 @@ import { askRecipes } from "./runs_server.js";
 import { chosenRuns, colourOf } from "./runs_state.js";
 import { count, say } from "./sentences.js";
 
+const LONG = 40; // letters of a value from which on its end may be cut off
+
 /** @param {RunsApp} app */
 export function mountRecipes(app) {
   on(app, ["chosen", "tab"], () => void show(app));
@@ -46,7 +48,7 @@ function differing(app, names, settings) {
   const rows = [...other, ...apart].map((each) => make("tr", { class: each.apart ? "apart" : undefined }, head(each),
     ...each.values.map((value, place) => make("td", {
       class: JSON.stringify(value) === JSON.stringify(each.values[0]) ? "value" : "value changed",
-      "data-tip": each.reasons[place], tabindex: 0,
+      "data-tip": [...(worded(value).length > LONG ? [worded(value)] : []), each.reasons[place]].join("\n"), tabindex: 0,
     }, worded(value)))));
   return [lead, make("div", { class: "wide" }, make("table", { class: "facts" },
     make("thead", {}, make("tr", {}, make("th", { scope: "col" }, say("setting")), ...columns)), make("tbody", {}, ...rows)))];

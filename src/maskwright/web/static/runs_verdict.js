@@ -43,8 +43,7 @@ function told(app, names, value) {
   const [first, ...rest] = value.verdicts, whole = make("a", { class: "whole", target: "_blank", rel: "noopener",
     href: address("compare", { run: names, lang: LANG }) }, say("verdict_whole"));
   return [
-    make("p", { class: "verdict" }, first), ...rest.map((/** @type {string} */ text) => make("p", { class: "calm further" }, text)),
-    ...value.remarks.map((/** @type {string} */ text) => make("p", { class: "remark" }, text)),
+    make("p", { class: "verdict" }, first), ...[...rest, ...value.remarks].map((text) => make("p", { class: "calm further" }, text)),
     make("p", {}, whole), make("h3", {}, say("verdict_runs")), runsTable(app, names, value), make("h3", {}, say("verdict_pairs")), pairsTable(value)];
 }
 
@@ -55,7 +54,7 @@ function runsTable(app, names, value) {
     make("th", { scope: "row" }, swatch(colourOf(app, names[place])), names[place]), make("td", {}, run.recipe), number(run.metrics.mDice),
     number(run.metrics.mIoU), ...run.per_class.map((/** @type {any} */ each) => number(each.dice)),
     make("td", { class: "number" }, run.latency_ms === null ? "–" : new Intl.NumberFormat(LANG, { maximumFractionDigits: 0 }).format(run.latency_ms))));
-  return table([say("runs"), say("recipe"), "mDice %", "mIoU %", ...value.classes.map((/** @type {string} */ name) => `${name} %`), say("latency")], rows, 2);
+  return table([say("col_name"), say("recipe"), "mDice %", "mIoU %", ...value.classes.map((/** @type {string} */ name) => `${name} %`), say("latency")], rows, 2);
 }
 
 /** @param {any} value */

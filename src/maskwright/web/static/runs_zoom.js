@@ -96,6 +96,7 @@ function render() {
   const first = open?.columns.find((column) => column.drawn);
   if (!open || !first) return;
   const size = first.drawn.bitmap;
+  arrange(size);
   for (const column of open.columns) measure(column.pane);
   open.view ??= fitting(size, first.pane);
   for (const { pane, drawn } of open.columns) {
@@ -105,6 +106,17 @@ function render() {
     if (drawn.mask) drawMask(pane, { mask: drawn.mask, width: size.width, height: size.height }, open.view, drawn.tints);
     drawGrid(pane, size, open.view);
   }
+}
+
+/** As many columns as make the pictures largest. @param {{width: number, height: number}} size */
+function arrange(size) {
+  const place = element("zoom-panes"), n = open?.columns.length ?? 1;
+  const fit = Array.from({ length: n }, (_, at) => at + 1).map((columns) => {
+    const rows = Math.ceil(n / columns), free = columns * rows - n;
+    return { columns, scale: Math.min(place.clientWidth / columns / size.width, place.clientHeight / rows / size.height), free };
+  });
+  const best = fit.reduce((one, other) => (other.scale > 1.02 * one.scale || (other.scale > 0.98 * one.scale && other.free < one.free) ? other : one));
+  place.style.gridTemplateColumns = `repeat(${best.columns}, minmax(0, 1fr))`;
 }
 
 /** @param {WheelEvent} event */
