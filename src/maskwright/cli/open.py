@@ -19,7 +19,7 @@ from maskwright.sentences import say
 Place = Annotated[Path, typer.Argument(metavar="PATH", help="A folder of runs, one run, a dataset, or a bundle.")]
 Photos = Annotated[
     Path | None,
-    typer.Option("--data", metavar="DATA", help="Where the photos of the runs lie.  [default: as the runs say]"),
+    typer.Option("--data", metavar="DATA", help="Where the photos lie of runs whose own folder of photos is gone."),
 ]
 
 
@@ -36,8 +36,8 @@ def open_page(
 ) -> Answer:
     """Open the page for what lies at PATH.
 
-    Runs: a table of all runs in the folder, curves as they train, recipes, the same photos side by side and the verdict of
-    a comparison; a run can be stopped and resumed there. One run: the same, with it chosen. A dataset: the page of
+    Runs: a table of all runs in the folder, curves as they train, recipes, the same photos side by side and the verdict
+    of a comparison; a run can be stopped and resumed there. One run: the same, with it chosen. A dataset: the page of
     maskwright review. Of a bundle it is said what it is.
     """
     from maskwright.experiments.search import find_runs, is_run

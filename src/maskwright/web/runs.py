@@ -184,12 +184,11 @@ def _add_changes(app: FastAPI, shelf: Shelf) -> None:
         labels = shelf.label(asked.run, tags=asked.tags, archived=asked.archived, note=asked.note)
         return json_answer(request, {"tags": labels.tags, "archived": labels.archived, "note": labels.note})
 
-    def add(path: str, act: Callable[[str], None]) -> None:
+    def add(path: str, act: Callable[[str, str], None]) -> None:
         @app.post(path)
         def done(request: Request, asked: Annotated[RunAsked, Body()]) -> Response:
-            act(asked.run)
+            act(asked.run, request.state.lang)
             return json_answer(request, shelf.value())
 
     add("/runs/stop", shelf.stop)
     add("/runs/resume", shelf.resume)
-

@@ -27,11 +27,13 @@ class Shelf:
 
     Args:
         root: the folder.
-        data: where the photos lie now; None where the runs say so.
+        data: where the photos lie of runs whose own folder of photos is gone; None for nowhere.
         classes: names of the classes where neither the photos' folder nor the runs tell them.
     """
 
-    def __init__(self, root: Path, *, data: Path | None = None, classes: Classes | tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self, root: Path, *, data: Path | None = None, classes: Classes | tuple[str, ...] | None = None
+    ) -> None:
         self.root, self._data, self._classes = root, data, classes
         self._folders: dict[str, Path] = {}
         self._datasets: dict[Path, Dataset] = {}
@@ -81,12 +83,12 @@ class Shelf:
         gone = () if tags is None else set(there) - set(tags)
         return change_labels(folder, add=tags or (), remove=gone, archived=archived, note=note)
 
-    def stop(self, name: str) -> None:
+    def stop(self, name: str, _lang: str) -> None:
         """Ask the training of a run to save and to stop."""
         ask_to_stop(self.folder(name))
 
-    def resume(self, name: str) -> None:
-        """Let a run go on, in a process of its own.
+    def resume(self, name: str, lang: str) -> None:
+        """Let a run go on, in a process of its own that speaks a language.
 
         Raises:
             Refusal: it goes on already, or its photos are gone.
@@ -95,7 +97,7 @@ class Shelf:
         if resumed is not None and resumed.goes_on:
             raise Refusal("goes_on", name=name)
         folder = self.folder(name)
-        self._resumed[name] = resume(folder, self.data_path(folder))
+        self._resumed[name] = resume(folder, self.data_path(folder), lang=lang)
 
     def data_path(self, folder: Path) -> Path:
         """Where the photos of a run lie.
@@ -104,10 +106,12 @@ class Shelf:
             Refusal: nowhere where they are known to be.
         """
         told = folder / "data.json"
-        path = self._data or Path(read_json(told, format_version=1)["path"] if told.is_file() else "")
-        if not path.is_dir() or path == Path():
+        path = str(read_json(told, format_version=1).get("path", "")) if told.is_file() else ""
+        if path and Path(path).is_dir():
+            return Path(path)
+        if self._data is None:
             raise Refusal("data_gone", path=path, folder=self.root)
-        return path
+        return self._data
 
     def dataset(self, folder: Path) -> Dataset:
         """The photos of a run, read once."""

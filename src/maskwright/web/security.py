@@ -42,7 +42,8 @@ HEADERS: tuple[Header, ...] = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
-"""What every answer carries that does not say otherwise itself: no script, frame, form or picture from elsewhere, and no address given away."""
+"""What every answer carries that does not say otherwise: no script, frame, form or picture from elsewhere, and no
+address given away."""
 
 
 class Entrance:

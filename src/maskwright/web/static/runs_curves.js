@@ -151,7 +151,7 @@ function smoothed(means) {
 
 /** @param {string} chart @param {string} axis @param {HTMLElement} place */
 function layoutOf(chart, axis, place) {
-  const shares = { tickformat: ".0%", hoverformat: ".2%" };
+  const shares = { tickformat: ".3~p", hoverformat: ".2%", autorangeoptions: { clipmin: 0, clipmax: 1 } };
   const ways = {
     mDice: shares, per_class: shares, loss: { rangemode: "tozero", hoverformat: ".4f" },
     lr: { rangemode: "tozero", hoverformat: ".2e", tickformat: ".2~g", nticks: 5 }, iteration_s: { rangemode: "tozero", hoverformat: ".3f" },
