@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from maskwright.evaluation.evaluate import Evaluation, evaluate
     from maskwright.evaluation.tune import Tuning, tune
     from maskwright.experiments.mmsegmentation.import_run import import_mmseg
-    from maskwright.experiments.runs import RunSummary, runs
+    from maskwright.experiments.run_list import runs
+    from maskwright.experiments.runs import RunSummary
     from maskwright.inference.load import load
     from maskwright.inference.postprocess.settings import PostProcess
     from maskwright.inference.predict import predict
@@ -135,7 +136,7 @@ _HOME = {
     "read": "data.reading",
     "report": "reports.report",
     "run": "workflow.run",
-    "runs": "experiments.runs",
+    "runs": "experiments.run_list",
     "train": "workflow.train",
     "tune": "evaluation.tune",
 }

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PureWindowsPath
 from typing import Any, Literal, get_args
@@ -14,9 +14,7 @@ from typing import Any, Literal, get_args
 from maskwright.errors import MaskwrightError, RunError, UsageError, nearest, shown
 from maskwright.experiments.labels import read_labels
 from maskwright.experiments.log_ends import read_log_ends
-from maskwright.experiments.run_words import run_rows
 from maskwright.experiments.search import find_runs, run_name
-from maskwright.sentences import say
 from maskwright.storage import read_json
 from maskwright.training.marker import check_marker
 from maskwright.training.presence import is_training
@@ -24,7 +22,7 @@ from maskwright.training.presence import is_training
 Status = Literal["new", "training", "stopped", "ended", "imported", "damaged"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 
-_SETTING = re.compile(r"^(model|iterations|length_changes|seed): (.+?)(?: +#.*)?$", re.MULTILINE)
+_TOLD = ("model:", "seed:", "iterations:", "length_changes:")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,42 +81,11 @@ class RunSummary:
 
     def to_json(self) -> dict[str, Any]:
         """All of it, as plain values."""
-        return {**asdict(self), "folder": str(self.folder)}
-
-
-class Runs(tuple[RunSummary, ...]):
-    """Runs in their order; in a notebook a table."""
-
-    __slots__ = ()
-
-    def _repr_html_(self) -> str:
-        from maskwright.data.notebook import html_table
-
-        rows = run_rows(self)
-        head = [say(f"runs.{column}") for column in rows[0]] if rows else []
-        return html_table(head, [list(row.values()) for row in rows])
-
-
-def runs(folder: Path | str = ".", *, sort: str = "age", archived: bool = False) -> Runs:
-    """The runs in a folder and below it.
-
-    Args:
-        folder: where to look; runs are found at any depth.
-        sort: name, model, data, score, age, seconds or status, the smallest first; with a minus before it the largest.
-        archived: whether those that were put away are told of too.
-
-    Returns:
-        What is known of each: its state, what was trained on what, the best mDice on validation, time, tags, note. Runs
-        that are damaged are among them, with what is wrong.
-
-    Raises:
-        UsageError: there is no such folder, or no such order.
-    """
-    return Runs(sort_runs(choose_runs(list_runs(folder), archived=archived), sort))
+        return {**vars(self), "folder": str(self.folder)}
 
 
 def list_runs(folder: Path | str) -> tuple[RunSummary, ...]:
-    """What is told of each run in a folder and below it, archived and damaged ones too, sorted by name.
+    """What is told of each run in a folder and below it, archived and damaged ones too, sorted by path.
 
     Of each run only small files are read, and of its log the first and the last lines.
 
@@ -151,8 +118,8 @@ def summarise(run: Path, *, name: str) -> RunSummary:
     if troubles:
         told["status"] = "damaged"
     try:
-        told |= asdict(read_labels(run))
-    except RunError as error:
+        told |= vars(read_labels(run))
+    except (MaskwrightError, OSError) as error:
         troubles.append(str(error))
     return RunSummary(folder=run, name=name, trouble="\n".join(troubles), **told)
 
@@ -163,7 +130,7 @@ def choose_runs(
     model: str = "*",
     data: str = "*",
     tags: Sequence[str] = (),
-    status: Status | None = None,
+    status: str | None = None,
     min_mdice: float = 0.0,
     archived: bool = False,
 ) -> tuple[RunSummary, ...]:
@@ -174,10 +141,15 @@ def choose_runs(
         model: a pattern for the architecture's name, such as "segformer-*".
         data: a pattern for the name of the data.
         tags: a run must have all of them.
-        status: None takes every one.
+        status: one of `STATUSES`; None takes every one.
         min_mdice: the least best mDice on validation, a fraction; above 0 runs without one are left out.
         archived: whether those that were put away are taken too.
+
+    Raises:
+        UsageError: there is no such status.
     """
+    if status is not None and status not in STATUSES:
+        raise UsageError(f"--status {status}: no run is ever that.", do=nearest(status, STATUSES))
     return tuple(
         run
         for run in runs
@@ -220,20 +192,21 @@ def _settings(run: Path) -> dict[str, Any]:
     if not path.is_file() and not (run / "log.jsonl").is_file():  # it is being set up, or was killed before
         return {}
     with _sound(path):
-        lines = dict(_SETTING.findall(path.read_text(encoding="utf-8")))
-        changes = json.loads(lines.get("length_changes", "[]"))
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith(_TOLD)]
+        values = {name: value.partition(" #")[0].strip() for name, _, value in (line.partition(":") for line in lines)}
+        changes = json.loads(values.get("length_changes", "[]"))
         return {
-            "model": lines["model"].strip("'\""),
-            "seed": int(lines["seed"]),
-            "iterations": int(changes[-1][1] if changes else lines["iterations"]),
+            "model": values["model"].strip("'\""),
+            "seed": int(values["seed"]),
+            "iterations": int(changes[-1][1] if changes else values["iterations"]),
         }
 
 
 def _data(run: Path) -> dict[str, Any]:
     path = run / "data.json"
-    if not path.is_file():
+    value = _content(path)
+    if not value:
         return {}
-    value = read_json(path, format_version=1)
     with _sound(path):
         where, splits = str(value.get("path", "")), value["splits"]
         digests = {f"{name}_digest": str(splits[name]["digest"]) for name in ("train", "val") if name in splits}
@@ -242,30 +215,43 @@ def _data(run: Path) -> dict[str, Any]:
 
 def _course(run: Path) -> dict[str, Any]:
     log = read_log_ends(run / "log.jsonl")
-    told = {} if log is None else asdict(log)
+    told = {} if log is None else dict(vars(log))
     if told.pop("ended", False):
         return {**told, "status": "ended"}
     if is_training(run):
         return {**told, "status": "training"}
-    if log is not None:
-        return {**told, "status": "stopped"}
+    if log is not None:  # the state that was saved when it stopped is often later than the last line
+        return {**told, "status": "stopped", "iteration": max(log.iteration, _saved_iteration(run))}
     return {"status": "imported" if (run / "import.json").is_file() else "new"}
+
+
+def _saved_iteration(run: Path) -> int:
+    path = run / "weights" / "last.json"
+    with _sound(path):
+        return int(_content(path).get("iteration", 0))
 
 
 def _best(run: Path) -> dict[str, Any]:
     path = run / "weights" / "best.json"
-    if not path.is_file():
+    value = _content(path)
+    if value.get("val_mDice") is None:  # none yet, or imported and not judged here
         return {}
-    value = read_json(path, format_version=1)
     with _sound(path):
-        if value.get("val_mDice") is None:  # imported, and not judged here
-            return {}
         return {"best_mdice": float(value["val_mDice"]), "best_iteration": int(value["iteration"])}
 
 
 def _weights(run: Path) -> dict[str, Any]:
     path = run / "weights" / "best.safetensors"
     return {"weights_bytes": path.stat().st_size} if path.is_file() else {}
+
+
+def _content(path: Path) -> dict[str, Any]:
+    return dict(read_json(path, format_version=1)) if path.is_file() else {}
+
+
+def _natural(name: str) -> list[Any]:
+    """A key by which trial 9 stands before trial 10."""
+    return [int(part) if place % 2 else part for place, part in enumerate(re.split(r"(\d+)", name))]
 
 
 @contextmanager
@@ -279,7 +265,7 @@ def _sound(path: Path) -> Iterator[None]:
 
 
 SORTS: Mapping[str, Callable[[RunSummary], Any]] = {
-    "name": lambda run: run.name,
+    "name": lambda run: _natural(run.name),
     "model": lambda run: run.model,
     "data": lambda run: run.data,
     "score": lambda run: run.best_mdice,
