@@ -46,15 +46,16 @@ class Server:
 
 
 @contextmanager
-def serving(data: Path, *options: str, browser: bool = False) -> Iterator[Server]:
+def serving(data: Path, *options: str, browser: bool = False, verb: str = "review") -> Iterator[Server]:
     """Start the server on a free port; it is killed at the end where it still runs.
 
     Args:
         data: the folder.
         options: further ones.
         browser: whether a browser is opened.
+        verb: "review", or "open" for what lies there.
     """
-    command = [sys.executable, "-m", "maskwright", "review", str(data), "--json", *options]
+    command = [sys.executable, "-m", "maskwright", verb, str(data), "--json", *options]
     command += [] if browser else ["--no-browser"]
     if "--port" not in options:
         command += ["--port", "0"]

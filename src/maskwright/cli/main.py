@@ -22,6 +22,7 @@ from maskwright.cli.import_mmseg import import_mmseg
 from maskwright.cli.ladder import ladder
 from maskwright.cli.mend import mend
 from maskwright.cli.models import models
+from maskwright.cli.open import open_page
 from maskwright.cli.plan import plan
 from maskwright.cli.predict import predict
 from maskwright.cli.report import report
@@ -50,6 +51,7 @@ app = typer.Typer(
 )
 for act in VERBS:
     app.command()(act)
+app.command("open")(open_page)
 app.add_typer(runs, name="runs")
 app.add_typer(weights, name="weights")
 

@@ -12,6 +12,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from numpy.typing import NDArray
 
+from maskwright.errors import UsageError
 from maskwright.sentences import say
 
 GZIP_LEVEL = 1
@@ -20,6 +21,23 @@ GZIP_LEVEL = 1
 
 STATUS = {"Outside": 403, "Unknown": 404, "Stale": 409}
 """What HTTP calls our refusals; all others are 422: understood, and impossible."""
+
+
+class Refusal(UsageError):
+    """What a page is refused, in a sentence that there is in every language.
+
+    Args:
+        key: of the sentence, "web.<key>".
+        facts: what stands in it in braces.
+    """
+
+    def __init__(self, key: str, **facts: Any) -> None:
+        super().__init__(say(f"web.{key}", **facts))
+        self.key, self.facts = key, facts
+
+
+class Unknown(Refusal):
+    """Something that there is not."""
 
 
 def json_answer(request: Request, value: Any, *, status: int = 200) -> Response:
@@ -50,7 +68,9 @@ def refused(request: Request, error: Exception) -> Response:
         wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:3])
         return _error(request, "RequestError", wrong, 422)
     kind = type(error).__name__
-    return _error(request, kind, str(error), STATUS.get(kind, 422))
+    own = isinstance(error, Refusal)
+    message = say(f"web.{error.key}", request.state.lang, **error.facts) if own else str(error)
+    return _error(request, kind, message, STATUS.get(kind, 422))
 
 
 def failed(lang: str) -> Callable[[Request, Exception], Response]:

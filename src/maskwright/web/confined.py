@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from maskwright.errors import UsageError
+from maskwright.web.answers import Refusal
 
 
-class Outside(UsageError):
+class Outside(Refusal):
     """A file that lies elsewhere than in the folder it was asked from."""
 
 
@@ -25,7 +25,4 @@ def confined(root: Path | None, file: str) -> None:
         return
     path = PurePosixPath(file)
     if path.is_absolute() or ".." in path.parts or not (root / path).resolve().is_relative_to(root.resolve()):
-        raise Outside(
-            f"{file}: this file lies outside of the dataset's folder and is not shown.",
-            do="Copy the photos into the folder instead of linking to them.",
-        )
+        raise Outside("outside", file=file)

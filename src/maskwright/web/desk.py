@@ -16,7 +16,7 @@ from maskwright.data.classes import IGNORE
 from maskwright.data.dataset import Dataset
 from maskwright.data.finding import Finding
 from maskwright.data.sample import Image, Mask, Sample
-from maskwright.errors import RunError, UsageError, shown
+from maskwright.errors import RunError, shown
 from maskwright.progress import OnProgress, silent
 from maskwright.review.balance import balance, count_pixels, pixels_of
 from maskwright.review.decision import Action, Decision
@@ -24,11 +24,8 @@ from maskwright.review.journal import Journal
 from maskwright.review.proposals import Proposal, Region, grabcut, of_model
 from maskwright.review.queue import Place, build_queue
 from maskwright.sentences import say, table
+from maskwright.web.answers import Refusal, Unknown
 from maskwright.web.confined import confined
-
-
-class Unknown(UsageError):
-    """A sample or a proposal that there is not."""
 
 
 class Desk:
@@ -150,7 +147,7 @@ class Desk:
             Unknown: there is none.
         """
         if not 0 <= index < len(self.dataset):
-            raise Unknown(f"sample {index}: there is none.", expected=f"0 to {len(self.dataset) - 1}")
+            raise Unknown("no_sample", index=index, last=len(self.dataset) - 1)
         return self.dataset[index]
 
     def image(self, index: int) -> Image:
@@ -185,7 +182,7 @@ class Desk:
         self.journal.refresh()
         mask = self.journal.painted(sample.id, version)
         if mask is None:
-            raise Unknown(f"{sample.id}: no decision {version[:40]!r} painted a mask.")
+            raise Unknown("no_painted", sample=sample.id, version=version[:40])
         return mask
 
     def propose(self, index: int, method: str, region: Region, mask: Mask | None = None) -> Mask:
@@ -204,7 +201,7 @@ class Desk:
         sample = self.sample(index)
         present = self.mask(index) if mask is None else mask
         if present.shape != sample.size_hw or not 0 <= region.class_id < len(self.dataset.classes):
-            raise UsageError(f"{sample.id}: the mask has another size, or class {region.class_id} is none.")
+            raise Refusal("wrong_region", sample=sample.id, class_id=region.class_id)
         return self._proposal(sample, method)(self.image(index), present, region)
 
     def decide(self, sample: str, action: Action, *, seen: str, who: str, why: str, mask: Mask | None) -> Decision:
@@ -235,7 +232,7 @@ class Desk:
                 return of_model(probs)
         elif method in self._proposals:
             return self._proposals[method]
-        raise Unknown(f"{sample.id}: there is no proposal {method!r}.", do="maskwright audit DATA --budget 15m")
+        raise Unknown("no_proposal", sample=sample.id, method=method)
 
     def _line(self, place: Place) -> dict[str, Any]:
         sample = self.dataset[place.index]

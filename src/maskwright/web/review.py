@@ -5,33 +5,24 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
-from importlib import resources
-from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-import jinja2
 import numpy as np
 from fastapi import Body, FastAPI, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse
-from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 
 from maskwright.data.sample import Mask
-from maskwright.errors import MaskwrightError, UsageError
 from maskwright.review.decision import Action
 from maskwright.review.journal import Stale
 from maskwright.review.proposals import Region
 from maskwright.review.superpixels import superpixels
-from maskwright.sentences import table
-from maskwright.web.answers import failed, json_answer, pixels_answer, refused
+from maskwright.web.answers import Refusal, json_answer, pixels_answer
 from maskwright.web.desk import Desk, decision_value
+from maskwright.web.pages import Language, page_app
 from maskwright.web.photos import photo_bytes, thumbnail
 from maskwright.web.security import App
 
 STRICT = ConfigDict(extra="forbid")
-Language = Literal["en", "ru"]
-
 PAGE = "review_page."
 """How the keys of the page's sentences begin."""
 
@@ -71,12 +62,7 @@ def review_app(desk: Desk, *, lang: str = "en") -> App:
         desk: the dataset with its journal.
         lang: language of the page where the request asks for none.
     """
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.add_exception_handler(MaskwrightError, refused)
-    app.add_exception_handler(RequestValidationError, refused)
-    app.add_exception_handler(OSError, failed(lang))
-    app.add_exception_handler(Exception, failed(lang))
-    _add_page(app, lang)
+    app = page_app("/review", "review.html.jinja", PAGE, lang=lang)
     _add_samples(app, desk, lang)
     _add_proposals(app, desk)
     _add_decisions(app, desk)
@@ -87,19 +73,6 @@ def body_bytes(desk: Desk) -> int:
     """The longest body that a request may have: a mask of the largest photo in base64, and some words."""
     largest = max((sample.size_hw[0] * sample.size_hw[1] for sample in desk.dataset), default=0)
     return 4 * largest // 3 + 100_000
-
-
-def _add_page(app: FastAPI, usual: str) -> None:
-    folder = Path(str(resources.files("maskwright.web")))
-    pages = jinja2.Environment(loader=jinja2.FileSystemLoader(folder / "templates"), autoescape=True)
-
-    @app.get("/review")
-    def page(lang: Language | None = None) -> Response:
-        every = table(lang or usual)
-        words = {key.removeprefix(PAGE): text for key, text in every.items() if key.startswith(PAGE)}
-        return HTMLResponse(pages.get_template("review.html.jinja").render(lang=lang or usual, t=words))
-
-    app.mount("/static", StaticFiles(directory=folder / "static"))
 
 
 def _add_samples(app: FastAPI, desk: Desk, usual: str) -> None:
@@ -185,5 +158,5 @@ def _mask(text: str | None, size_hw: tuple[int, int]) -> Mask | None:
     except (binascii.Error, ValueError):
         content = b""
     if len(content) != size_hw[0] * size_hw[1]:
-        raise UsageError("The mask has another size than the photo.", expected=f"{size_hw[1]} x {size_hw[0]} bytes")
+        raise Refusal("wrong_size", bytes=f"{size_hw[1]} x {size_hw[0]}")
     return np.frombuffer(content, np.uint8).reshape(size_hw)

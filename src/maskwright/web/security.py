@@ -42,7 +42,8 @@ HEADERS: tuple[Header, ...] = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
-"""What every answer carries: no script, frame, form or picture from elsewhere, and no address given away."""
+"""What every answer carries that does not say otherwise: no script, frame, form or picture from elsewhere, and no
+address given away."""
 
 
 class Entrance:
@@ -51,6 +52,7 @@ class Entrance:
     Args:
         people: names of those who may come in; each has a token of their own, good until it is used.
         port: goes into the cookie's name, since browsers keep one jar for all ports of a host.
+        page: the path where tokens are taken, which is where a person goes on.
         on_used: is told a person's name and new token when the old one was used, so that it can be shown.
         now: the time in seconds; it goes on while the computer sleeps.
     """
@@ -60,10 +62,11 @@ class Entrance:
         people: Sequence[str],
         port: int,
         *,
+        page: str = "/review",
         on_used: Callable[[str, str], None] = lambda *_: None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self.cookie = f"maskwright_{port}"
+        self.cookie, self.page = f"maskwright_{port}", page
         self.tokens = {name: secrets.token_urlsafe(24) for name in people}
         self._browser: tuple[str, str, float] | None = None
         self._sessions: dict[str, tuple[str, float]] = {}
@@ -137,7 +140,7 @@ def guarded(app: App, entrance: Entrance, limits: Limits, *, lang: str = "en") -
     forged by other sites), bodies over the limit and, without a cookie, everything.
 
     Args:
-        app: the application; it finds who asks in `scope["state"]["person"]`.
+        app: the application; it finds who asks in `scope["state"]["person"]`, and in "lang" the language of refusals.
         entrance: knows tokens and cookies.
         limits: see `Limits`.
         lang: language of refusals where the request asks for none.
@@ -150,20 +153,21 @@ def guarded(app: App, entrance: Entrance, limits: Limits, *, lang: str = "en") -
             return await send({"type": "websocket.close", "code": 1008})
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         asked = parse_qs(scope["query_string"].decode("latin-1"))
-        said_in = next((each for each in asked.get("lang", ()) if each in LANGUAGES), lang)
+        spoken = (*asked.get("lang", ()), headers.get("accept-language", ""))
+        said_in = next((each for each in spoken if each in LANGUAGES), lang)
         as_page = "text/html" in headers.get("accept", "")
         refusal = _refusal(scope["method"], headers, limits)
         if refusal is not None:
             return await _refuse(send, *refusal, said_in, as_page=as_page)
         token = asked.get("token", [""])[0]
-        if token and scope["path"] == "/review" and scope["method"] == "GET":
+        if token and scope["path"] == entrance.page and scope["method"] == "GET":
             session = entrance.exchange(token)
             if session is not None:
-                return await _let_in(send, f"{entrance.cookie}={session}", headers)
+                return await _let_in(send, f"{entrance.cookie}={session}", entrance.page, headers)
         person = entrance.person(_cookie(headers.get("cookie", ""), entrance.cookie))
         if person is None:
             return await _refuse(send, 403, "no_token", said_in, as_page=as_page)
-        scope.setdefault("state", {})["person"] = person
+        scope.setdefault("state", {}).update(person=person, lang=said_in)
         own_files = scope["path"].startswith("/static/")
         return await app(scope, receive, _with_headers(send, b"no-cache" if own_files else b"no-store"))
 
@@ -197,14 +201,14 @@ def _cookie(header: str, name: str) -> str:
     return found.value if found else ""
 
 
-async def _let_in(send: Send, cookie: str, headers: dict[str, str]) -> None:
+async def _let_in(send: Send, cookie: str, page: str, headers: dict[str, str]) -> None:
     """Give the cookie and go on without the token in the address."""
     set_cookie = (b"set-cookie", f"{cookie}; HttpOnly; SameSite=Strict; Path=/".encode())
     if headers.get("sec-fetch-site") == "cross-site":
         # A redirect would still count as coming from the other site, and the strict cookie would stay at home.
-        page = b'<!doctype html><meta http-equiv="refresh" content="0; url=/review"><a href="/review">Maskwright</a>'
-        return await _send(send, 200, page, b"text/html; charset=utf-8", set_cookie)
-    return await _send(send, 303, b"", b"text/plain", set_cookie, (b"location", b"/review"))
+        text = f'<!doctype html><meta http-equiv="refresh" content="0; url={page}"><a href="{page}">Maskwright</a>'
+        return await _send(send, 200, text.encode(), b"text/html; charset=utf-8", set_cookie)
+    return await _send(send, 303, b"", b"text/plain", set_cookie, (b"location", page.encode()))
 
 
 async def _refuse(send: Send, status: int, why: str, lang: str, *, as_page: bool) -> None:
@@ -232,8 +236,8 @@ def _with_headers(send: Send, cache: bytes = b"no-store") -> Send:
     async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             own = {name.lower() for name, _ in message["headers"]}
-            unsaid = [] if b"cache-control" in own else [(b"cache-control", cache)]
-            message["headers"] = [*message["headers"], *HEADERS, *unsaid]
+            unsaid = [header for header in (*HEADERS, (b"cache-control", cache)) if header[0] not in own]
+            message["headers"] = [*message["headers"], *unsaid]
         await send(message)
 
     return with_headers

@@ -113,7 +113,9 @@ def announce(listening: Listening, people: Sequence[str], path: str, show: Calla
         path: of the page.
         show: takes a person's name and the next address.
     """
-    return Entrance(people, listening.port, on_used=lambda person, token: show(person, listening.address(path, token)))
+    return Entrance(
+        people, listening.port, page=path, on_used=lambda person, token: show(person, listening.address(path, token))
+    )
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -33,10 +33,11 @@ export class Refusal extends Error {
 }
 
 /** @param {string} path @param {RequestInit} [options] @returns {Promise<Response>} */
-async function ask(path, options = {}) {
+export async function ask(path, options = {}) {
   let response;
+  const headers = { "Accept-Language": LANG, ...options.headers }; // refusals are in the language of the page
   try {
-    response = await fetch(path, { credentials: "same-origin", ...options });
+    response = await fetch(path, { credentials: "same-origin", ...options, headers });
   } catch (error) {
     if (options.signal?.aborted) throw error;
     throw new Refusal(0, String(error));
@@ -109,12 +110,12 @@ export async function sendDecision(message) {
   return (await ask("/review/decisions", posted(message))).json();
 }
 
-/** @param {object} body @returns {RequestInit} */
-function posted(body) {
+/** A change, as it is asked for. @param {object} body @returns {RequestInit} */
+export function posted(body) {
   return { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
 }
 
 /** @param {Response} response */
-async function bytes(response) {
+export async function bytes(response) {
   return new Uint8Array(await response.arrayBuffer());
 }

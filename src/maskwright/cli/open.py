@@ -1,0 +1,87 @@
+"""maskwright open: the page for what lies there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from maskwright.cli import options
+from maskwright.cli.names import names
+from maskwright.cli.review import review_page
+from maskwright.cli.screen import Screen
+from maskwright.cli.served import Audience, served
+from maskwright.cli.verb import Answer, verb
+from maskwright.errors import UsageError, shown
+from maskwright.sentences import say
+
+Place = Annotated[Path, typer.Argument(metavar="PATH", help="A folder of runs, one run, a dataset, or a bundle.")]
+Photos = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DATA", help="Where the photos lie of runs whose own folder of photos is gone."),
+]
+
+
+@verb
+def open_page(
+    screen: Screen,
+    path: Place,
+    data: Photos = None,
+    classes: options.Names = None,
+    port: options.Port = None,
+    host: options.Host = "127.0.0.1",
+    person: options.Persons = None,
+    browser: options.OpenBrowser = True,
+) -> Answer:
+    """Open the page for what lies at PATH.
+
+    Runs: a table of all runs in the folder, curves as they train, recipes, the same photos side by side and the verdict
+    of a comparison; a run can be stopped and resumed there. One run: the same, with it chosen. A dataset: the page of
+    maskwright review. Of a bundle it is said what it is.
+    """
+    from maskwright.experiments.search import find_runs, is_run
+
+    audience = Audience(port, host, person, browser)
+    if not path.is_dir():
+        raise UsageError(f"{shown(path)}: no such folder.", do="Name a folder of runs, a run, a dataset, or a bundle.")
+    if (path / "bundle.json").is_file():
+        return _bundle(path, screen.lang)
+    if is_run(path):
+        return _runs(screen, path.resolve().parent, audience, data, classes, chosen=(path.resolve().name,))
+    if find_runs(path) or not any(path.iterdir()):
+        return _runs(screen, path, audience, data, classes)
+    return review_page(screen, path, audience, classes=classes)
+
+
+def _runs(
+    screen: Screen,
+    folder: Path,
+    audience: Audience,
+    data: Path | None,
+    classes: str | None,
+    chosen: tuple[str, ...] = (),
+) -> Answer:
+    audience.check(screen.lang)
+    from maskwright.web.runs import BODY_BYTES, runs_app
+    from maskwright.web.runs_shelf import Shelf
+
+    shelf = Shelf(folder, data=data, classes=names(classes))
+    return served(
+        screen,
+        runs_app(shelf, lang=screen.lang, chosen=chosen),
+        "/runs",
+        audience,
+        body_bytes=BODY_BYTES,
+        value={"folder": str(folder), "runs": len(shelf.runs())},
+        said=(say("web.open_runs", screen.lang, folder=shown(folder)), say("web.stop_runs", screen.lang)),
+    )
+
+
+def _bundle(path: Path, lang: str) -> Answer:
+    from maskwright.data.classes import read_classes
+    from maskwright.recipe.files import read_recipe
+
+    classes, model = read_classes(path / "classes.yaml").names, read_recipe(path / "recipe.yaml").model
+    value = {"bundle": str(path), "model": model, "classes": list(classes)}
+    return Answer(value, say("web.bundle", lang, bundle=shown(path), model=model, classes=", ".join(classes)))

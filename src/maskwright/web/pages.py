@@ -1,0 +1,47 @@
+"""A page of the product: its template and sentences, its files, and how its errors are answered."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import jinja2
+from fastapi import FastAPI, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+
+from maskwright.errors import MaskwrightError
+from maskwright.sentences import table
+from maskwright.web.answers import failed, refused
+
+Language = Literal["en", "ru"]
+
+
+def page_app(path: str, template: str, sentences: str, *, lang: str, **facts: Any) -> FastAPI:
+    """An application with one page and the files that pages need; what the page asks for is added to it.
+
+    Args:
+        path: of the page, e.g. "/review".
+        template: its file.
+        sentences: how the keys of its sentences begin, e.g. "review_page.".
+        lang: language of the page where the request asks for none.
+        facts: what else the template is given.
+    """
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.add_exception_handler(MaskwrightError, refused)
+    app.add_exception_handler(RequestValidationError, refused)
+    app.add_exception_handler(OSError, failed(lang))
+    app.add_exception_handler(Exception, failed(lang))
+    folder, usual = Path(str(resources.files("maskwright.web"))), lang
+    pages = jinja2.Environment(loader=jinja2.FileSystemLoader(folder / "templates"), autoescape=True)
+
+    @app.get(path)
+    def page(lang: Language | None = None) -> Response:
+        every = table(lang or usual)
+        words = {key.removeprefix(sentences): text for key, text in every.items() if key.startswith(sentences)}
+        return HTMLResponse(pages.get_template(template).render(lang=lang or usual, t=words, **facts))
+
+    app.mount("/static", StaticFiles(directory=folder / "static"))
+    return app

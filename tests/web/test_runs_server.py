@@ -1,0 +1,170 @@
+"""What the server of runs answers, refuses, and writes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from maskwright.cli.main import answer
+from maskwright.training.presence import training_in
+from maskwright.training.run import append_log
+from maskwright.web.runs_shelf import Shelf
+from runs_page import runs_client, three_runs
+
+PATHS = ("/runs", "/runs.json", "/runs/table.json", "/runs/log.json?run=good", "/runs/compare?run=good&run=again",
+         "/runs/plotly.js", "/runs/photo?run=good&sample=val/0", "/static/runs.css")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return three_runs(tmp_path_factory.mktemp("written") / "runs")
+
+
+@pytest.fixture
+def folder(written: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(written, tmp_path / "runs")
+
+
+@pytest.fixture
+def client(folder: Path) -> TestClient:
+    return runs_client(Shelf(folder))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_without_the_token_nothing_is_served(folder: Path, path: str) -> None:
+    refused = runs_client(Shelf(folder), come_in=False).get(path)
+    assert (refused.status_code, refused.json()["error"]["kind"]) == (403, "no_token")
+
+
+def test_the_runs_are_those_of_the_command(
+    folder: Path, client: TestClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert answer(["runs", "list", str(folder), "--sort", "name", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert client.get("/runs.json").json() == told
+    assert client.get("/runs/table.json").json() == {"runs": told, "troubles": {}}
+    assert [run["name"] for run in told] == ["again", "good", "old/worse"]
+
+
+def test_the_log_is_followed(folder: Path, client: TestClient) -> None:
+    first = client.get("/runs/log.json", params={"run": "old/worse"}).json()
+    assert [each["metrics"]["mDice"] for each in first["validations"]] == [0.3, 0.6, 0.7]
+    step = {"event": "train", "iteration": 400, "loss": 0.5, "lr": 1e-3, "iteration_s": 0.5, "seconds": 200.0}
+    append_log(folder / "old" / "worse" / "log.jsonl", step)
+    more = client.get(
+        "/runs/log.json", params={"run": "old/worse", "since": first["next"], "mark": first["mark"]}
+    ).json()
+    assert (more["steps"]["iteration"], more["validations"]) == ([400], [])
+
+
+def test_the_recipes_differ_in_what_differs(client: TestClient) -> None:
+    two = client.get("/runs/recipes.json?run=good&run=old/worse").json()
+    assert [(each["name"], each["values"]) for each in two["settings"]] == [("lr", [0.0006, 0.5])]
+    assert two["settings"][0]["reasons"][0]
+    seeds = client.get("/runs/recipes.json?run=good&run=again").json()["settings"]
+    assert [(each["name"], each["apart"], each["values"]) for each in seeds] == [("seed", True, [0, 1])]
+    alone = client.get("/runs/recipes.json?run=good").json()["settings"]
+    assert {"lr", "seed", "model"} < {each["name"] for each in alone}
+
+
+def test_the_verdict_is_that_of_compare_and_its_page_may_ask_this_server_nothing(client: TestClient) -> None:
+    runs = "run=good&run=again&run=old/worse"
+    value = client.get(f"/runs/compare.json?{runs}").json()
+    assert len(value["verdicts"]) >= 2
+    assert [run["name"] for run in value["runs"]] == ["good", "again", "worse"]
+    assert {pair["verdict"] for pair in value["pairs"]} == {"undecided", "better"}
+    assert len(value["rows"]) == 3
+    assert "differ by more than chance" in " ".join(value["verdicts"])
+    assert "больше, чем случайно" in " ".join(client.get(f"/runs/compare.json?{runs}&lang=ru").json()["verdicts"])
+    page = client.get(f"/runs/compare?{runs}")
+    policy = page.headers["content-security-policy"]
+    assert "sandbox allow-scripts" in policy
+    assert "connect-src" not in policy and "default-src 'none'" in policy
+    assert "allow-same-origin" not in policy
+    assert page.headers["cross-origin-opener-policy"] == "unsafe-none"
+    assert "plotly" in page.text
+
+
+def test_a_run_that_was_not_judged_is_told_how(folder: Path, client: TestClient) -> None:
+    (folder / "again" / "evaluation" / "val" / "counts.npz").unlink()
+    refused = client.get("/runs/compare.json?run=good&run=again")
+    assert refused.status_code == 422
+    assert "maskwright evaluate RUN DATA" in refused.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc", "good/../../outside", "outside", ""])
+def test_no_name_leads_out_of_the_folder(folder: Path, client: TestClient, name: str) -> None:
+    shutil.copytree(folder, folder.parent / "outside")
+    for path in ("log.json", "recipes.json"):
+        assert client.get(f"/runs/{path}", params={"run": name}).json()["error"]["kind"] == "Unknown"
+    changed = client.post("/runs/labels", json={"run": name, "tags": ["x"]})
+    assert changed.status_code == 404
+    assert not list(folder.parent.rglob("labels.json"))
+
+
+def test_a_link_to_a_run_elsewhere_is_not_followed(folder: Path, client: TestClient) -> None:
+    shutil.copytree(folder, folder.parent / "outside")
+    (folder / "linked").symlink_to(folder.parent / "outside" / "good")
+    refused = client.get("/runs/log.json", params={"run": "linked"}, headers={"accept-language": "ru"})
+    assert refused.status_code == 422
+    assert "в другом месте" in refused.json()["error"]["message"]
+
+
+def test_labels_are_written_into_the_run(folder: Path, client: TestClient) -> None:
+    asked = client.post("/runs/labels", json={"run": "good", "tags": ["b", "a"], "note": "the one"})
+    assert asked.json() == {"tags": ["a", "b"], "archived": False, "note": "the one"}
+    client.post("/runs/labels", json={"run": "good", "tags": ["b"], "archived": True})
+    stored = json.loads((folder / "good" / "labels.json").read_text())
+    assert stored == {"format": 1, "tags": ["b"], "archived": True, "note": "the one"}
+    told = {run["name"]: run for run in client.get("/runs.json").json()}
+    assert (told["good"]["tags"], told["good"]["archived"], told["good"]["note"]) == (["b"], True, "the one")
+
+
+@pytest.mark.parametrize("path", ["/runs/labels", "/runs/stop", "/runs/resume"])
+def test_other_sites_change_nothing(folder: Path, client: TestClient, path: str) -> None:
+    value = {"run": "good"}
+    for headers in ({"origin": "http://evil.example"}, {"sec-fetch-site": "cross-site"}):
+        assert client.post(path, json=value, headers=headers).status_code == 403
+    assert client.post(path, content=json.dumps(value), headers={"content-type": "text/plain"}).status_code == 415
+    assert runs_client(Shelf(folder), come_in=False).post(path, json=value).status_code == 403
+    assert client.get(path).status_code == 405
+    assert not (folder / "good" / "state").exists()
+
+
+def test_a_training_is_asked_to_stop(folder: Path, client: TestClient) -> None:
+    nothing = client.post("/runs/stop", json={"run": "good"})
+    assert (nothing.status_code, nothing.json()["error"]["kind"]) == (422, "RunError")
+    with training_in(folder / "good") as asked:
+        assert not asked()
+        told = {run["name"]: run["status"] for run in client.post("/runs/stop", json={"run": "good"}).json()["runs"]}
+        assert asked()
+        assert told["good"] == "training"
+
+
+def test_a_run_whose_photos_are_gone_is_not_resumed(folder: Path, client: TestClient) -> None:
+    for lang, said in (("en", "maskwright open"), ("ru", "Снимков этого запуска нет")):
+        refused = client.post("/runs/resume", json={"run": "good"}, headers={"accept-language": lang})
+        assert (refused.status_code, refused.json()["error"]["kind"]) == (422, "Refusal")
+        assert said in refused.json()["error"]["message"]
+
+
+def test_why_a_run_could_not_go_on_is_told(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2] / "src"))
+    (tmp_path / "nothing").mkdir()
+    client = runs_client(Shelf(folder, data=tmp_path / "nothing"))
+    assert client.post("/runs/resume", json={"run": "good"}).status_code == 200
+    twice = client.post("/runs/resume", json={"run": "good"})
+    assert (twice.status_code, "goes on already" in twice.text) == (422, True)
+    end = time.monotonic() + 120
+    while not (troubles := client.get("/runs/table.json").json()["troubles"]):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    assert list(troubles) == ["good"]
+    assert "nothing" in troubles["good"]
+    assert "Traceback" not in troubles["good"]
+    assert (folder / "good" / "state" / "resume.log").is_file()
