@@ -63,7 +63,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
+            env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
         )
     try:
         wait_for_server(address)
@@ -234,7 +234,7 @@ def free_port() -> int:
         return int(opened.getsockname()[1])
 
 
-def wait_for_server(address: str, *, timeout_s: float = 180.0) -> None:
+def wait_for_server(address: str, *, timeout_s: float = 400.0) -> None:
     until = time.monotonic() + timeout_s
     while True:
         try:
