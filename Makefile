@@ -7,7 +7,7 @@ TORCH_INDEX ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
-EXTRAS := smp hf
+EXTRAS := smp hf mlflow tensorboard
 TOOLS := formats metrics
 
 .PHONY: help demo test test-extras lint types docs bench clean
@@ -62,7 +62,7 @@ endif
 ifneq ($(TORCH_INDEX),)
 	.venv-$*/bin/python -m pip install --no-deps --index-url $(TORCH_INDEX) --constraint constraints.txt torch
 endif
-	.venv-$*/bin/python -m pip install --quiet --constraint constraints.txt --constraint constraints-$*.txt --editable '.[$*]' pytest
+	.venv-$*/bin/python -m pip install --quiet --constraint constraints.txt --constraint constraints-$*.txt --editable '.[$*]' pytest playwright
 	@touch $@
 
 # Other tools that our files are exchanged with, or our scores compared with. Some want older packages than the tested

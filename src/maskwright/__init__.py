@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from maskwright.review.decision import Decision
     from maskwright.review.mend import mend
     from maskwright.shipping.bundle import Bundle, bundle
+    from maskwright.trackers.push import Pushed, push
     from maskwright.training.run import Run
     from maskwright.workflow.architectures import architectures
     from maskwright.workflow.audit import audit
@@ -63,6 +64,7 @@ __all__ = [
     "Ladder",
     "PostProcess",
     "Predictor",
+    "Pushed",
     "Recipe",
     "Run",
     "RunSummary",
@@ -90,6 +92,7 @@ __all__ = [
     "mend",
     "plan",
     "predict",
+    "push",
     "read",
     "report",
     "run",
@@ -111,6 +114,7 @@ _HOME = {
     "Ladder": "workflow.ladder",
     "PostProcess": "inference.postprocess.settings",
     "Predictor": "inference.predictor",
+    "Pushed": "trackers.push",
     "Recipe": "recipe.recipe",
     "Run": "training.run",
     "RunSummary": "experiments.runs",
@@ -138,6 +142,7 @@ _HOME = {
     "mend": "review.mend",
     "plan": "workflow.plan",
     "predict": "inference.predict",
+    "push": "trackers.push",
     "read": "data.reading",
     "report": "reports.report",
     "run": "workflow.run",

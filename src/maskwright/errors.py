@@ -49,6 +49,10 @@ class WeightsError(MaskwrightError):
     """Weights that do not fit the model or are not what they say."""
 
 
+class TrackerError(MaskwrightError):
+    """A tracker that is not installed, does not answer, or refuses."""
+
+
 class GateError(MaskwrightError):
     """Work refused by a gate that the user set (exit code 1)."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from difflib import get_close_matches
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from maskwright.cli.options import Offline
 from maskwright.cli.screen import Screen
 from maskwright.cli.verb import Answer, verb
 
@@ -51,6 +53,25 @@ Remove = Annotated[
 ]
 Text = Annotated[str, typer.Argument(metavar="TEXT", help="What is noted in place of what was noted; '' for nothing.")]
 Undo = Annotated[bool, typer.Option("--undo", help="Take them out of the archive.")]
+Tracker = Annotated[str, typer.Option("--to", metavar="TRACKER", help="clearml, mlflow or tensorboard.")]
+Address = Annotated[
+    str,
+    typer.Option(
+        "--uri",
+        metavar="ADDRESS",
+        help="Where to, an address or a folder.  [default: as before, else as docs/trackers.md tells]",
+    ),
+]
+MaxCheckpoint = Annotated[
+    float,
+    typer.Option(
+        "--max-checkpoint", min=0, metavar="MB", help="The best weights are sent unless they are larger; 0 sends none."
+    ),
+]
+Compared = Annotated[
+    list[str] | None,
+    typer.Option("--with", metavar="RUN", help="Also send a table that compares it with this run. May be repeated."),
+]
 In = Annotated[Path, typer.Option("--in", metavar="FOLDER", help="Where a RUN that is no path is looked for.")]
 
 
@@ -166,6 +187,39 @@ def diff(screen: Screen, one: RunName, other: RunName, folder: In = Path()) -> A
     found = diff_runs(runs[0].folder, runs[1].folder)
     value = {"runs": [run.to_json() for run in runs], **found.to_json()}
     return Answer(value, difference_text(found, runs, screen.lang))
+
+
+@app.command("push")
+@verb
+def push(
+    screen: Screen,
+    run: RunName,
+    to: Tracker,
+    uri: Address = "",
+    max_checkpoint: MaxCheckpoint = 200.0,
+    compared: Compared = None,
+    offline: Offline = False,
+    folder: In = Path(),
+) -> Answer:
+    """Send a run to a tracker.
+
+    All that the tracker does not have yet: the curves, the settings, scores, confusion, pictures, the best weights. It
+    may be repeated at any time, and goes on where it was broken off; nothing is doubled.
+    """
+    from maskwright.cli.track import pushed_text
+    from maskwright.experiments.search import find_run
+    from maskwright.trackers.push import push as push_run
+
+    if offline:
+        os.environ["MASKWRIGHT_OFFLINE"] = "1"
+    pushed = push_run(
+        find_run(run, folder),
+        to,
+        uri=uri,
+        max_checkpoint_mb=max_checkpoint,
+        compared=[find_run(name, folder) for name in compared or ()],
+    )
+    return Answer(asdict(pushed), pushed_text(pushed, screen.lang))
 
 
 def _labelled(screen: Screen, names: Sequence[str], folder: Path, **changes: Any) -> Answer:

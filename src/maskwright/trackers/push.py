@@ -1,0 +1,177 @@
+"""Sending a run to a tracker: what it does not have yet, noted down as soon as it has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import filelock
+
+from maskwright.errors import MaskwrightError, RunError, TrackerError, shown
+from maskwright.trackers.destination import destination_of, refuse_missing, without_password
+from maskwright.trackers.facts import Checkpoint, Fact
+from maskwright.trackers.sent import Sent, read_sent, sent_path, write_sent
+from maskwright.trackers.story import about, standing, story
+from maskwright.trackers.table import tracker_named
+from maskwright.trackers.tracker import Sink
+from maskwright.training.run import Run, open_run
+
+MAX_CHECKPOINT_MB = 200.0
+"""The largest checkpoint that is sent unless another limit is given, in MB of 10^6 bytes."""
+
+_TOGETHER = 500
+"""Facts that are sent together, and come again together after a failure; MLflow takes 1000 in one request."""
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What was sent.
+
+    Args:
+        tracker: its name.
+        destination: where it was sent, without a password.
+        place: where a person finds it.
+        sent: how many facts the tracker did not have before.
+        left_out: files of the run that were larger than the limit, with their size in MB.
+    """
+
+    tracker: str
+    destination: str
+    place: str
+    sent: int
+    left_out: tuple[tuple[str, float], ...]
+
+
+def push(
+    run: Path | str,
+    to: str,
+    *,
+    uri: str = "",
+    max_checkpoint_mb: float = MAX_CHECKPOINT_MB,
+    compared: Sequence[Path | str] = (),
+) -> Pushed:
+    """Send a run to a tracker: all that it does not have yet.
+
+    It may be repeated at any time: what a tracker has is noted down in `RUN/trackers/<name>.json`, and what was sent
+    just before a kill comes again without becoming double.
+
+    Args:
+        run: a run folder, of a training that has ended, was stopped, or goes on.
+        to: "clearml", "mlflow" or "tensorboard".
+        uri: where to; empty takes where it was sent before, else the tracker's default.
+        max_checkpoint_mb: the best weights are sent unless they are larger, in MB of 10^6 bytes; 0 sends none.
+        compared: other runs, for a table that compares them with this one on validation.
+
+    Returns:
+        What was sent, and where to.
+
+    Raises:
+        UsageError: no such tracker, or the network is forbidden and would be needed.
+        TrackerError: it is not installed, does not answer, or refuses; what it took so far is noted down.
+        RunError: not a run, or another process is sending it.
+    """
+    opened = open_run(Path(run))
+    with connected(opened, to, uri) as connection:
+        told = story(opened, compared=[Path(other) for other in compared])
+        return connection.send(told, max_checkpoint_mb=max_checkpoint_mb)
+
+
+@dataclass
+class Connection:
+    """A run and a tracker that takes its facts."""
+
+    tracker: str
+    sink: Sink
+    sent: Sent
+    path: Path
+
+    def send(self, facts: Iterable[Fact], *, max_checkpoint_mb: float) -> Pushed:
+        """Send those of the facts that the tracker lacks.
+
+        Raises:
+            TrackerError: it did not take them.
+        """
+        left_out: list[tuple[str, float]] = []
+        lacking = (fact for fact in facts if self.sent.lacks(fact) and _small(fact, max_checkpoint_mb, left_out))
+        count = 0
+        while batch := list(islice(lacking, _TOGETHER)):
+            after = self.sent.with_facts(batch)
+            self.sink.send(batch)
+            self.sent = replace(after, remote=dict(self.sink.remote))
+            write_sent(self.sent, self.path)
+            count += len(batch)
+        place = without_password(self.sink.place)
+        return Pushed(self.tracker, self.sent.destination, place, count, tuple(left_out))
+
+
+@contextmanager
+def connected(run: Run, to: str, uri: str) -> Iterator[Connection]:
+    """A connection to a tracker, closed at the end.
+
+    Args:
+        run: what is sent.
+        to: the tracker's name.
+        uri: where to; empty as in `push`.
+
+    Raises:
+        UsageError, TrackerError, RunError: as `push`; also for whatever goes wrong inside.
+    """
+    refuse_missing(to)
+    path = sent_path(run.folder, to)
+    with _alone(path.with_suffix(".lock"), to):
+        before = read_sent(path)
+        asked = uri or before.asked
+        wanted = destination_of(to, run.folder, asked)
+        if before.destination != without_password(wanted):
+            before = Sent(without_password(asked), without_password(wanted))
+        connection = None
+        try:
+            sink = tracker_named(to).open(about(run), wanted, before.remote)
+            connection = Connection(to, sink, replace(before, trouble=""), path)
+            write_sent(connection.sent, path)
+            yield connection
+            sink.close(*standing(run))
+        except Exception as error:
+            trouble = without_password(f"{type(error).__name__}: {error}", wanted)
+            write_sent(replace(connection.sent if connection else before, trouble=trouble), path)
+            raise _refusal(error, to, run.folder, trouble) from error
+
+
+def _small(fact: Fact, limit_mb: float, left_out: list[tuple[str, float]]) -> bool:
+    if not isinstance(fact, Checkpoint):
+        return True
+    size_mb = fact.file.stat().st_size / 1e6
+    if size_mb > limit_mb:
+        left_out.append((fact.file.name, size_mb))
+    return size_mb <= limit_mb
+
+
+def _refusal(error: Exception, to: str, folder: Path, trouble: str) -> MaskwrightError:
+    if isinstance(error, MaskwrightError):
+        return error
+    return TrackerError(
+        f"{to}: not everything was sent.",
+        found=" ".join(trouble.split())[:300],
+        do=f"maskwright runs push {shown(folder)} --to {to} goes on where it stopped.",
+    )
+
+
+@contextmanager
+def _alone(path: Path, to: str) -> Iterator[None]:
+    """A lock that the system lets go of when its process dies."""
+    path.parent.mkdir(exist_ok=True)
+    lock = filelock.FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise RunError(
+            f"{shown(path.parent.parent)}: another process is sending this run to {to}.",
+            do=f"Wait until it has ended; {shown(path.with_suffix('.log'))} may tell what it is at.",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
