@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from maskwright.evaluation.evaluate import Evaluation, evaluate
     from maskwright.evaluation.tune import Tuning, tune
     from maskwright.experiments.mmsegmentation.import_run import import_mmseg
+    from maskwright.experiments.runs import RunSummary, runs
     from maskwright.inference.load import load
     from maskwright.inference.postprocess.settings import PostProcess
     from maskwright.inference.predict import predict
@@ -61,6 +62,7 @@ __all__ = [
     "Predictor",
     "Recipe",
     "Run",
+    "RunSummary",
     "Sample",
     "Tuning",
     "add_weights",
@@ -87,6 +89,7 @@ __all__ = [
     "read",
     "report",
     "run",
+    "runs",
     "train",
     "tune",
 ]
@@ -105,6 +108,7 @@ _HOME = {
     "Predictor": "inference.predictor",
     "Recipe": "recipe.recipe",
     "Run": "training.run",
+    "RunSummary": "experiments.runs",
     "Sample": "data.sample",
     "Tuning": "evaluation.tune",
     "add_weights": "workflow.weights",
@@ -131,6 +135,7 @@ _HOME = {
     "read": "data.reading",
     "report": "reports.report",
     "run": "workflow.run",
+    "runs": "experiments.runs",
     "train": "workflow.train",
     "tune": "evaluation.tune",
 }

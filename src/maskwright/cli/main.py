@@ -26,6 +26,7 @@ from maskwright.cli.predict import predict
 from maskwright.cli.report import report
 from maskwright.cli.review import review
 from maskwright.cli.run import run
+from maskwright.cli.runs import app as runs
 from maskwright.cli.train import train
 from maskwright.cli.tune import tune
 from maskwright.cli.verb import refuse
@@ -48,6 +49,7 @@ app = typer.Typer(
 )
 for act in VERBS:
     app.command()(act)
+app.add_typer(runs, name="runs")
 app.add_typer(weights, name="weights")
 
 

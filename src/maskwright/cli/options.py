@@ -89,6 +89,14 @@ Offline = Annotated[bool, typer.Option("--offline", help="Forbid every network c
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse data with any unusable sample.")]
 AllowLeak = Annotated[bool, typer.Option("--allow-leak", help="Accept the same photo in two splits.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where the run in OUT stopped.")]
+Track = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--track",
+        metavar="TRACKER",
+        help="Also send the run to a tracker while it is trained: mlflow or tensorboard, or mlflow=ADDRESS.",
+    ),
+]
 SplitOrAll = Annotated[
     str | None, typer.Option("--split", metavar="NAME", help="Look at this split only.  [default: all]")
 ]

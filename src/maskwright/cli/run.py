@@ -12,6 +12,7 @@ from maskwright.cli.names import classes_for, run_folder
 from maskwright.cli.screen import Screen, duration
 from maskwright.cli.settings import chosen_settings
 from maskwright.cli.texts import findings_of, opening_text, scores_text
+from maskwright.cli.track import tracked
 from maskwright.cli.verb import Answer, verb
 from maskwright.errors import UsageError, shown
 from maskwright.progress import OnProgress, Progress
@@ -35,6 +36,7 @@ def run(
     strict: options.Strict = False,
     allow_leak: options.AllowLeak = False,
     resume: options.Resume = False,
+    track: options.Track = None,
 ) -> Answer:
     """From a folder to a judged model.
 
@@ -50,21 +52,23 @@ def run(
     folder = out or run_folder(data)
     from maskwright.workflow.run import run as run_all
 
-    made = run_all(
-        data,
-        folder,
-        classes=class_names,
-        budget_s=None if budget_s is None else budget_s - (time.monotonic() - began),
-        settings=chosen_settings(settings, weights=weights, offline=offline),
-        seed=seed,
-        threads=threads,
-        device=device,
-        strict=strict,
-        allow_leak=allow_leak,
-        resume=resume,
-        lang=screen.lang,
-        on_progress=with_opening(screen, folder),
-    )
+    given = chosen_settings(settings, weights=weights, offline=offline)
+    with tracked(screen, folder, track, with_opening(screen, folder)) as on_progress:
+        made = run_all(
+            data,
+            folder,
+            classes=class_names,
+            budget_s=None if budget_s is None else budget_s - (time.monotonic() - began),
+            settings=given,
+            seed=seed,
+            threads=threads,
+            device=device,
+            strict=strict,
+            allow_leak=allow_leak,
+            resume=resume,
+            lang=screen.lang,
+            on_progress=on_progress,
+        )
     return Answer(run_value(made.folder), run_text(made.folder, screen.lang, time.monotonic() - began))
 
 

@@ -13,6 +13,7 @@ from maskwright.cli.run import with_opening
 from maskwright.cli.screen import Screen
 from maskwright.cli.settings import chosen_settings
 from maskwright.cli.texts import percent
+from maskwright.cli.track import tracked
 from maskwright.cli.verb import Answer, verb
 from maskwright.errors import UsageError, shown
 from maskwright.sentences import say
@@ -35,6 +36,7 @@ def train(
     strict: options.Strict = False,
     allow_leak: options.AllowLeak = False,
     resume: options.Resume = False,
+    track: options.Track = None,
 ) -> Answer:
     """Train by a recipe, given or planned.
 
@@ -58,18 +60,19 @@ def train(
     by = None if recipe is None else read_recipe(recipe)
     if by is not None:
         refuse_unnamed_code(by.model, given.get("model"))
-    dataset = read(data, classes=class_names, strict=strict, allow_leak=allow_leak, on_progress=screen.on_progress)
-    made = train_by(
-        dataset,
-        out=folder,
-        recipe=by,
-        settings=given,
-        budget_s=None if budget_s is None else budget_s - (time.monotonic() - began),
-        threads=threads,
-        device=device,
-        resume=resume,
-        on_progress=with_opening(screen, folder),
-    )
+    with tracked(screen, folder, track, with_opening(screen, folder)) as on_progress:
+        dataset = read(data, classes=class_names, strict=strict, allow_leak=allow_leak, on_progress=screen.on_progress)
+        made = train_by(
+            dataset,
+            out=folder,
+            recipe=by,
+            settings=given,
+            budget_s=None if budget_s is None else budget_s - (time.monotonic() - began),
+            threads=threads,
+            device=device,
+            resume=resume,
+            on_progress=on_progress,
+        )
     return _answer(made.folder, data, screen.lang)
 
 

@@ -11,6 +11,7 @@ import yaml
 from maskwright.errors import UsageError, nearest
 
 LANGUAGES = ("en", "ru")
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C, where it was built: ten times as fast
 
 
 def say(key: str, lang: str = "en", **facts: Any) -> str:
@@ -42,6 +43,6 @@ def table(lang: str) -> dict[str, str]:
     sentences: dict[str, str] = {}
     for file in sorted((resources.files(__package__) / lang).iterdir(), key=lambda file: file.name):
         area = file.name.partition(".")[0]
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = yaml.load(file.read_text(encoding="utf-8"), _LOADER)
         sentences.update({f"{area}.{key}": str(text) for key, text in content.items()})
     return sentences

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -18,7 +18,7 @@ from maskwright.trackers.facts import Checkpoint, Fact
 from maskwright.trackers.sent import Sent, read_sent, write_sent
 from maskwright.trackers.story import about, standing, story
 from maskwright.trackers.table import tracker_named
-from maskwright.trackers.tracker import Sink, Status
+from maskwright.trackers.tracker import Sink
 from maskwright.training.run import Run, open_run
 from maskwright.weights.download import offline
 
@@ -29,7 +29,8 @@ _TOGETHER = 500
 """Facts that are sent together: as many as MLflow takes in one request are 1000."""
 
 _LOCAL = ("", "file", "sqlite")
-"""Schemes of addresses that need no network."""
+_THIS_COMPUTER = ("localhost", "127.0.0.1", "::1")
+"""Schemes and hosts of addresses that need no network."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def push(
     run: Path | str,
     to: str,
     *,
-    uri: str | None = None,
+    uri: str = "",
     max_checkpoint_mb: float = MAX_CHECKPOINT_MB,
     compared: Sequence[Path | str] = (),
 ) -> Pushed:
@@ -67,7 +68,7 @@ def push(
     Args:
         run: a run folder, of a training that has ended, was stopped, or goes on.
         to: "clearml", "mlflow" or "tensorboard".
-        uri: where to; None takes where it was sent before, else the tracker's default.
+        uri: where to; empty takes where it was sent before, else the tracker's default.
         max_checkpoint_mb: the best weights are sent unless they are larger, in MB of 10^6 bytes; 0 sends none.
         compared: other runs, for a table that compares them with this one on validation.
 
@@ -113,16 +114,13 @@ class Connection:
 
 
 @contextmanager
-def connected(
-    run: Run, to: str, uri: str | None, *, stands: Callable[[Run], tuple[Status, float]] = standing
-) -> Iterator[Connection]:
+def connected(run: Run, to: str, uri: str) -> Iterator[Connection]:
     """A connection to a tracker, closed at the end.
 
     Args:
         run: what is sent.
         to: the tracker's name.
-        uri: where to; None as in `push`.
-        stands: tells, at the end, how the run stands.
+        uri: where to; empty as in `push`.
 
     Raises:
         UsageError, TrackerError, RunError: as `push`; also for whatever goes wrong inside.
@@ -142,7 +140,7 @@ def connected(
             connection = Connection(to, sink, replace(before, trouble=""), path)
             write_sent(connection.sent, path)
             yield connection
-            sink.close(*stands(run))
+            sink.close(*standing(run))
         except Exception as error:
             trouble = without_password(f"{type(error).__name__}: {error}", wanted)
             write_sent(replace(connection.sent if connection else before, trouble=trouble), path)
@@ -172,9 +170,11 @@ def refuse_network(to: str, uri: str) -> None:
     Raises:
         UsageError: it is.
     """
-    if offline() and urlsplit(uri).scheme.partition("+")[0] not in _LOCAL:
+    parts = urlsplit(uri)
+    here = parts.scheme.partition("+")[0] in _LOCAL or parts.hostname in _THIS_COMPUTER
+    if offline() == "MASKWRIGHT_OFFLINE" and not here:
         raise UsageError(
-            f"{to}: the network is forbidden by --offline or {offline()}.",
+            f"{to}: the network is forbidden by --offline or MASKWRIGHT_OFFLINE.",
             found=without_password(uri),
             do="Push it later: maskwright runs push RUN --to " + to,
         )

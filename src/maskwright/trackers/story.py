@@ -17,6 +17,7 @@ from maskwright.recipe.recipe import settings
 from maskwright.storage import read_json
 from maskwright.trackers.facts import Checkpoint, Document, Fact, Matrix, Parameters, Picture, Scalar, Summary, Table
 from maskwright.trackers.tracker import About, Status
+from maskwright.training.presence import is_training
 from maskwright.training.run import Run
 
 STEP_METRICS = ("loss", "lr", "iteration_s", "data_wait_frac")
@@ -66,9 +67,11 @@ def about(run: Run) -> About:
 
 
 def standing(run: Run) -> tuple[Status, float]:
-    """How a run stands whose process has ended, and since when: unix time of the last line of its log, in seconds."""
+    """How a run stands, and since when: the unix time of the last line of its log, in seconds."""
     log = run.log()
     since = _started(log) + max((float(entry.get("seconds") or 0.0) for entry in log), default=0.0)
+    if is_training(run.folder):
+        return "training", since
     return ("ended" if log and log[-1]["event"] == "end" else "stopped"), since
 
 

@@ -19,13 +19,17 @@ from maskwright.trackers.tracker import About, Status
 
 
 def tensorboard_folder(folder: Path, uri: str) -> str:
-    """Where the events go: `RUN/trackers/tensorboard`, where `tensorboard --logdir` of a folder of runs finds them."""
-    return str(Path(uri).resolve() if uri else folder.resolve() / "trackers" / "tensorboard")
+    """Where the events go: a folder named after the run in the one that was said, else `RUN/trackers/tensorboard`.
+
+    `tensorboard --logdir` of a folder of runs finds them in either place.
+    """
+    folder = folder.resolve()
+    return str(Path(uri).resolve() / folder.name if uri else folder / "trackers" / "tensorboard")
 
 
 def open_tensorboard(about: About, destination: str, remote: Mapping[str, Any]) -> Events:
     """Open a run's file of events, as long as it was noted down to be."""
-    path = Path(destination) / f"events.out.tfevents.{int(about.started)}.{about.name}.{about.identity[:8]}"
+    path = Path(destination) / f"events.out.tfevents.{int(about.started)}.{about.identity[:8]}"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
     return Events(path, about, length=int(remote.get("bytes", 0)))

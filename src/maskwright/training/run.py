@@ -11,13 +11,11 @@ from typing import Any
 from markupsafe import Markup
 
 from maskwright.data.notebook import html_title
-from maskwright.errors import RunError, shown
 from maskwright.recipe.files import read_recipe
 from maskwright.recipe.recipe import Recipe
 from maskwright.sentences import say
 from maskwright.storage import json_text, read_json, refuse_occupied, write_json, write_text
-
-FORMAT_TEXT = "maskwright run 1\n"
+from maskwright.training.marker import FORMAT_TEXT, MARKER, check_marker
 
 
 @dataclass(frozen=True)
@@ -72,21 +70,7 @@ def open_run(folder: Path) -> Run:
     Raises:
         RunError: the folder is missing, is no run, or is of another format version.
     """
-    marker = folder / "format"
-    if not marker.is_file():
-        raise RunError(
-            f"{shown(folder)}: not a run folder.",
-            expected="a folder that maskwright run or train wrote",
-            found="no such folder" if not folder.exists() else "no file named format in it",
-            do="Give the folder that -o named.",
-        )
-    if marker.read_text(encoding="utf-8", errors="replace") != FORMAT_TEXT:
-        raise RunError(
-            f"{shown(folder)}: a run of a version that is not known here.",
-            expected=FORMAT_TEXT.strip(),
-            found=marker.read_text(encoding="utf-8", errors="replace").strip()[:60],
-            do="Use a newer Maskwright: pip install -U maskwright",
-        )
+    check_marker(folder)
     return Run(folder)
 
 
@@ -100,15 +84,15 @@ def make_run(folder: Path, *, again: bool = False) -> Run:
     Raises:
         UsageError: something else lies there already.
     """
-    if not (again and (folder / "format").is_file()):
+    if not (again and (folder / MARKER).is_file()):
         refuse_begun(folder)
-    write_text(folder / "format", FORMAT_TEXT)
+    write_text(folder / MARKER, FORMAT_TEXT)
     return Run(folder)
 
 
 def is_begun(folder: Path) -> bool:
     """Whether a run lies there that was set up as a whole, so that training can go on (`data.json` is written last)."""
-    return (folder / "format").is_file() and (folder / "data.json").is_file()
+    return (folder / MARKER).is_file() and (folder / "data.json").is_file()
 
 
 def refuse_begun(folder: Path) -> None:
@@ -117,20 +101,22 @@ def refuse_begun(folder: Path) -> None:
     Raises:
         UsageError: something lies there already; where it is a run, the message says how to go on with it.
     """
-    if (folder / "format").is_file():
+    if (folder / MARKER).is_file():
         refuse_occupied(folder, holds="a run", do="Name another folder, or go on with that run: --resume.")
     refuse_occupied(folder)
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """The entries of a `log.jsonl`; a last line cut off by a kill is left out."""
+    """The entries of a `log.jsonl`; a last line cut off by a kill, even within a letter, is left out."""
     entries: list[dict[str, Any]] = []
     if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in path.read_bytes().splitlines():
             try:
-                entries.append(json.loads(line))
+                entry = json.loads(line)
             except ValueError:
                 continue
+            if isinstance(entry, dict) and "event" in entry:
+                entries.append(entry)
     return entries
 
 

@@ -23,6 +23,7 @@ from maskwright.recipe.plan import with_derived_weights
 from maskwright.recipe.recipe import Recipe, with_settings
 from maskwright.shipping.bundle import data_of
 from maskwright.storage import refuse_inside, write_json, write_text
+from maskwright.training.presence import training_in
 from maskwright.training.run import Run, is_begun, make_run, open_run, refuse_begun
 from maskwright.workflow.plan import check_class_weights, check_splits, plan
 from maskwright.workflow.start import settled
@@ -203,12 +204,13 @@ def reopened(out: Path, dataset: Dataset) -> Run:
     """A run to go on with, made from this data.
 
     Raises:
-        RunError: there is no run, or its data were others.
+        RunError: there is no run, its data were others, or another process trains it.
     """
     run = open_run(out)
-    for leftover in out.rglob(".*.tmp"):  # of files that a kill cut off
-        if leftover.is_file():
-            leftover.unlink(missing_ok=True)
+    with training_in(out):  # or these would be the files that another process is writing
+        for leftover in out.rglob(".*.tmp"):  # of files that a kill cut off
+            if leftover.is_file():
+                leftover.unlink(missing_ok=True)
     made_from = data_of(run.folder)
     changed = [name for name in ("train", "val") if made_from[name] != dataset.digest(name)]
     if changed:

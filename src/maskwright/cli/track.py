@@ -1,0 +1,76 @@
+"""What commands say of trackers: the option --track, which lets them follow a training, and what a push has done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from maskwright.cli.screen import Screen
+from maskwright.errors import shown
+from maskwright.progress import OnProgress, Progress
+from maskwright.sentences import say
+
+if TYPE_CHECKING:
+    from maskwright.trackers.follow import Follower
+    from maskwright.trackers.push import Pushed
+
+
+@contextmanager
+def tracked(screen: Screen, folder: Path, track: Sequence[str] | None, on_progress: OnProgress) -> Iterator[OnProgress]:
+    """Let trackers follow a training, from its first iteration on; at the end, say of each what it has not taken yet.
+
+    Args:
+        screen: where that is said.
+        folder: the run that will be there.
+        track: what `--track` was given: "mlflow", "mlflow,tensorboard" or "mlflow=ADDRESS".
+        on_progress: told of the training all the same.
+
+    Returns:
+        A context manager giving what is to be told of the training instead.
+
+    Raises:
+        UsageError, TrackerError: a tracker is not known, not installed, or on a network that is forbidden.
+    """
+    wanted = list(_wanted(track or ()))
+    if wanted:
+        from maskwright.trackers.push import refuse_missing, refuse_network
+        from maskwright.trackers.table import tracker_named
+
+        for name, uri in wanted:
+            refuse_missing(name)
+            refuse_network(name, tracker_named(name).where(folder, uri))
+    followers: list[Follower] = []
+
+    def start(progress: Progress) -> None:
+        if wanted and progress.stage == "stage.train" and not followers:
+            from maskwright.trackers.follow import follow
+
+            followers.extend(follow(folder, name, uri=uri) for name, uri in wanted)
+        on_progress(progress)
+
+    try:
+        yield start
+    finally:
+        for follower in followers:
+            state = follower.state()
+            if state != "sent":
+                screen.show(say(f"trackers.{state}", screen.lang, tracker=follower.tracker, run=shown(folder)))
+
+
+def pushed_text(pushed: Pushed, lang: str) -> str:
+    """What `runs push` has done."""
+    key = "pushed" if pushed.sent else "nothing_new"
+    lines = [say(f"trackers.{key}", lang, tracker=pushed.tracker, sent=pushed.sent, place=pushed.place)]
+    lines += [say("trackers.left_out", lang, file=file, mb=f"{mb:.1f}") for file, mb in pushed.left_out]
+    return "\n".join(lines)
+
+
+def _wanted(track: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Trackers with their address, "" where none was given; it belongs to the last of names in a row."""
+    for text in track:
+        names, _, uri = text.partition("=")
+        *others, last = names.split(",")
+        yield from ((name.strip(), "") for name in others)
+        yield last.strip(), uri

@@ -1,0 +1,92 @@
+"""What a list tells of runs, in words."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from maskwright.sentences import say
+
+if TYPE_CHECKING:
+    from maskwright.experiments.runs import RunSummary
+
+
+def run_rows(runs: Sequence[RunSummary], lang: str = "en") -> list[dict[str, str]]:
+    """A row for each run, by column; without columns that are empty throughout.
+
+    Args:
+        runs: in their order; the best of those that were judged on the same photos gets a star.
+        lang: "en" or "ru".
+    """
+    best, labels = best_runs(runs), data_labels(runs)
+    rows = [
+        {
+            "name": run.name,
+            "status": say(f"runs.is_{run.status}", lang),
+            "model": run.model,
+            "data": labels[run.val_digest, run.data],
+            "mdice": _percent(run.best_mdice) + (" *" if run.name in best else "  " if best else ""),
+            "iterations": _iterations(run),
+            "age": age(run.started, lang),
+            "tags": " ".join(run.tags),
+        }
+        for run in runs
+    ]
+    return [{column: text for column, text in row.items() if any(each[column] for each in rows)} for row in rows]
+
+
+def data_labels(runs: Iterable[RunSummary]) -> dict[tuple[str, str], str]:
+    """How the data of runs are called, by (validation digest, name).
+
+    Where one name stands for several, the digest's beginning follows: such scores cannot be compared.
+    """
+    digests: dict[str, set[str]] = {}
+    for run in runs:
+        digests.setdefault(run.data, set()).add(run.val_digest)
+    return {
+        (digest, name): f"{name} {digest[:4]}".strip() if len(known) > 1 else name
+        for name, known in digests.items()
+        for digest in known
+    }
+
+
+def best_runs(runs: Iterable[RunSummary]) -> set[str]:
+    """The names of those with the best score of all that were judged on the same photos, where these are several."""
+    judged: dict[str, list[RunSummary]] = {}
+    for run in runs:
+        if run.best_mdice is not None and run.val_digest:
+            judged.setdefault(run.val_digest, []).append(run)
+    return {max(group, key=lambda run: run.best_mdice or 0.0).name for group in judged.values() if len(group) > 1}
+
+
+def age(started: float | None, lang: str) -> str:
+    """How long ago a moment was: "5 min ago", or its date.
+
+    Args:
+        started: unix time; None where nobody knows.
+        lang: "en" or "ru".
+    """
+    if started is None:
+        return "–"
+    minutes = int(time.time() - started) // 60
+    if minutes < 1:
+        return say("runs.age_now", lang)
+    if minutes < 60:
+        return say("runs.age_min", lang, n=minutes)
+    if minutes < 48 * 60:
+        return say("runs.age_h", lang, n=minutes // 60)
+    if minutes < 100 * 24 * 60:
+        return say("runs.age_d", lang, n=minutes // (24 * 60))
+    return f"{datetime.fromtimestamp(started):%Y-%m-%d}"
+
+
+def _iterations(run: RunSummary) -> str:
+    done = run.iteration == run.iterations or run.iterations is None
+    return str(run.iteration) if done else f"{run.iteration}/{run.iterations}"
+
+
+def _percent(fraction: float | None) -> str:
+    return "–" if fraction is None or math.isnan(fraction) else f"{100 * fraction:.2f}"

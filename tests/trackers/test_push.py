@@ -1,0 +1,221 @@
+"""What a run folder tells, and what of it is sent when: with a tracker that writes lines into a file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import filelock
+import pytest
+
+from compared_runs import counts_of, judged_run
+from maskwright.errors import MaskwrightError, RunError, TrackerError, UsageError
+from maskwright.trackers import table
+from maskwright.trackers.facts import Fact, Matrix, Parameters, Picture, Scalar, Summary, Table
+from maskwright.trackers.push import push, refuse_network, sent_path, without_password
+from maskwright.trackers.sent import read_sent
+from maskwright.trackers.story import about, standing, story
+from maskwright.trackers.tracker import About, Status, Tracker
+from maskwright.training.run import append_log, cut_log, open_run
+from synthetic_run import synthetic_run
+from tiny import tiny_dataset
+
+
+class Lines:
+    """A tracker's run: a file with one line per key; breaks off after some facts where it is told to."""
+
+    breaks_after: int | None = None
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.place = path, str(path)
+        self.remote = {"path": str(path)}
+
+    def send(self, facts: Sequence[Fact]) -> None:
+        for count, fact in enumerate(facts):
+            if count == self.breaks_after:
+                raise OSError("http://me:secret@127.0.0.1/api refused")
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(f"{fact.key}\n")
+
+    def close(self, status: Status, at: float) -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(f"{status} {at:.0f}\n")
+
+    def lines(self) -> list[str]:
+        return self.path.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.fixture
+def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """The tracker "lines" instead of all others; gives what it has."""
+    path = tmp_path / "lines.txt"
+
+    def opened(about: About, destination: str, remote: Mapping[str, Any]) -> Lines:
+        assert about.folder.is_dir()
+        assert remote in ({}, {"path": str(path)})
+        assert destination
+        return Lines(path)
+
+    tracker = Tracker("json", lambda folder, uri: uri or f"sqlite:///{folder}", opened)
+    monkeypatch.setattr(table, "TRACKERS", {"lines": tracker, "absent": Tracker("no_such_package", str, opened)})
+    monkeypatch.setattr(Lines, "breaks_after", None)
+    return lambda: path.read_text(encoding="utf-8").splitlines()
+
+
+def test_the_story_is_the_same_each_time(tmp_path: Path) -> None:
+    run = open_run(synthetic_run(tmp_path / "run", tiny_dataset(), iterations=400))
+    facts = list(story(run))
+    assert [fact.key for fact in facts] == [fact.key for fact in story(run)]
+    assert len({fact.key for fact in facts}) == len(facts)
+
+    points = [fact for fact in facts if isinstance(fact, Scalar)]
+    validations = [entry for entry in run.log() if entry["event"] == "validation"]
+    of_disc = [(point.iteration, point.value) for point in points if point.curve == "dice/disc"]
+    assert of_disc == [(entry["iteration"], entry["per_class"][2]["dice"]) for entry in validations]
+    assert len([point for point in points if point.curve == "loss/train"]) == 20
+    assert {point.at - 0.41 * point.iteration for point in points} == {1_780_000_000.0}
+    assert {point.metric for point in points if point.series == "val"} == set(validations[0]["metrics"])
+
+    recipe = next(fact for fact in facts if isinstance(fact, Parameters))
+    assert recipe.values["lr"] == 0.0008
+    assert "length_changes" not in recipe.values
+    saved = json.loads((run.folder / "evaluation" / "val" / "metrics.json").read_text(encoding="utf-8"))
+    summary = next(fact for fact in facts if isinstance(fact, Summary))
+    assert summary.values["mDice"] == saved["metrics"]["mDice"]
+    matrix = next(fact for fact in facts if isinstance(fact, Matrix))
+    assert matrix.counts.sum() == 3 * 64 * 64
+    kinds = {fact.title for fact in facts if isinstance(fact, Picture)}
+    assert kinds == {"samples", "worst val", "best val"}
+
+
+def test_a_comparison_is_told_when_runs_are_named(tmp_path: Path) -> None:
+    one, other = (judged_run(tmp_path / name, counts_of(0.7, seed)) for name, seed in (("one", 1), ("other", 2)))
+    tables = {fact.title: fact for fact in story(open_run(one), compared=[other]) if isinstance(fact, Table)}
+    assert [row[0] for row in tables["comparison"].rows] == ["one", "other"]
+    assert tables["comparison pairs"].rows[0][0] == "one − other"
+    assert not any(fact.title.startswith("comparison") for fact in story(open_run(one)) if isinstance(fact, Table))
+
+
+def test_what_is_there_is_not_sent_again(tmp_path: Path, lines: Callable[[], list[str]]) -> None:
+    folder = synthetic_run(tmp_path / "run", tiny_dataset(), iterations=400)
+    keys = [fact.key for fact in story(open_run(folder))]
+    assert push(folder, "lines").sent == len(keys)
+    assert lines() == [*keys, "ended 1780000164"]
+    assert push(folder, "lines").sent == 0
+
+    shutil.copyfile(folder / "evaluation/val/gallery/best_00.jpg", folder / "evaluation/val/gallery/worst_00.jpg")
+    assert push(folder, "lines").sent == 1
+    assert lines()[-2:] == ["picture/worst val/01", "ended 1780000164"]
+
+
+def test_a_run_that_grows_and_is_cut_after_a_kill(tmp_path: Path, lines: Callable[[], list[str]]) -> None:
+    folder = synthetic_run(tmp_path / "run", tiny_dataset(), iterations=400, ended=False)
+    first = push(folder, "lines")
+    assert first.sent == len(lines()) - 1
+    assert lines()[-1].startswith("stopped")
+    log = folder / "log.jsonl"
+    steps = [entry for entry in open_run(folder).log() if entry["event"] == "train"]
+    cut_log(log, after=100)
+    for entry in steps:
+        if entry["iteration"] > 100:
+            append_log(log, {**entry, "iteration_s": 0.5})
+    append_log(log, {**steps[-1], "iteration": 200})
+    assert push(folder, "lines").sent == 4
+    assert [line for line in lines() if line.endswith("/200")] == [
+        f"scalar/{name}/train/200" for name in ("loss", "lr", "iteration_s", "data_wait_frac")
+    ]
+
+
+@pytest.mark.usefixtures("lines")
+def test_what_was_taken_before_a_failure_is_noted_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = synthetic_run(tmp_path / "run", tiny_dataset(), iterations=4000)
+    monkeypatch.setattr(Lines, "breaks_after", 499)
+    with pytest.raises(TrackerError, match="not everything was sent") as refused:
+        push(folder, "lines", uri="http://me:secret@127.0.0.1/api")
+    assert "secret" not in str(refused.value)
+    sent = read_sent(sent_path(folder, "lines"))
+    assert (sent.curves, sent.digests, sent.destination) == ({}, {}, "http://127.0.0.1/api")
+    assert "refused" in sent.trouble
+    assert "secret" not in sent_path(folder, "lines").read_text(encoding="utf-8")
+    monkeypatch.setattr(Lines, "breaks_after", None)
+    assert push(folder, "lines").sent == len(list(story(open_run(folder))))
+    assert read_sent(sent_path(folder, "lines")).trouble == ""
+
+
+@pytest.mark.usefixtures("lines")
+def test_another_destination_is_sent_all(tmp_path: Path) -> None:
+    folder = judged_run(tmp_path / "run", counts_of(0.7, 1))
+    there = push(folder, "lines").sent
+    assert push(folder, "lines", uri="sqlite:///else").sent == there
+    assert push(folder, "lines").destination == "sqlite:///else"
+
+
+def test_large_weights_are_left_out(tmp_path: Path, lines: Callable[[], list[str]]) -> None:
+    folder = judged_run(tmp_path / "run", counts_of(0.7, 1))
+    (folder / "weights").mkdir()
+    (folder / "weights" / "best.safetensors").write_bytes(bytes(1_500_000))
+    pushed = push(folder, "lines", max_checkpoint_mb=1.0)
+    assert pushed.left_out == (("best.safetensors", 1.5),)
+    assert "checkpoint/best" not in lines()
+    assert push(folder, "lines").sent == 1
+    assert lines()[-2] == "checkpoint/best"
+
+
+@pytest.mark.usefixtures("lines")
+def test_two_processes_do_not_send_one_run(tmp_path: Path) -> None:
+    folder = judged_run(tmp_path / "run", counts_of(0.7, 1))
+    push(folder, "lines")
+    lock = filelock.FileLock(sent_path(folder, "lines").with_suffix(".lock"))
+    with lock, pytest.raises(RunError, match="another process is sending this run to lines"):
+        push(folder, "lines")
+
+
+def test_identity_stays_when_a_run_is_copied(tmp_path: Path) -> None:
+    folder = synthetic_run(tmp_path / "run", tiny_dataset(), iterations=400)
+    shutil.copytree(folder, tmp_path / "copy")
+    original, copy = about(open_run(folder)), about(open_run(tmp_path / "copy"))
+    assert original.identity == copy.identity
+    assert (original.name, copy.name) == ("run", "copy")
+    assert standing(open_run(folder)) == ("ended", 1_780_000_000.0 + 0.41 * 400)
+
+
+@pytest.mark.usefixtures("lines")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("line", r"(?s)line: not a tracker.*Did you mean lines\?"),
+        ("absent", r"(?s)no_such_package is not installed.*pip install 'maskwright\[no_such_package\]'"),
+    ],
+)
+def test_refused(name: str, message: str, tmp_path: Path) -> None:
+    folder = judged_run(tmp_path / "run", counts_of(0.7, 1))
+    with pytest.raises(MaskwrightError, match=message):
+        push(folder, name)
+    assert not (folder / "trackers").exists()
+
+
+def test_offline_forbids_the_network_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MASKWRIGHT_OFFLINE", "1")
+    for address in ("http://here:5000", "https://me:secret@here", "postgresql+psycopg2://me@here/db"):
+        with pytest.raises(UsageError, match="forbidden") as refused:
+            refuse_network("mlflow", address)
+        assert "secret" not in str(refused.value)
+    for address in ("sqlite:////here/mlflow.db", "file:///here", "/here", "offline", "http://localhost:5000"):
+        refuse_network("mlflow", address)
+
+
+@pytest.mark.usefixtures("lines")
+def test_a_damaged_note_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    folder = judged_run(tmp_path / "run", counts_of(0.7, 1))
+    push(folder, "lines")
+    sent_path(folder, "lines").write_text('{"format": 1}', encoding="utf-8")
+    with pytest.raises(RunError, match="Delete the file"):
+        push(folder, "lines")
+
+
+def test_passwords_are_taken_out() -> None:
+    assert without_password("https://me:secret@here:80/x@y") == "https://here:80/x@y"
+    assert without_password("no secret here", "http://me:secret@here") == "no *** here"
