@@ -7,7 +7,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,12 @@ import pytest
 from safetensors.numpy import save_file
 
 from clearml_server import ClearmlServer, clearml_server, environment_of
+from compared_runs import counts_of, judged_run
 from maskwright.errors import TrackerError, UsageError
+from maskwright.evaluation.evaluate import Evaluation
 from maskwright.storage import read_json, write_json
 from maskwright.trackers import clearml_server as exporter
+from maskwright.trackers.follow import follow
 from maskwright.trackers.push import push
 from maskwright.training.run import open_run
 from synthetic_run import synthetic_run
@@ -253,6 +256,57 @@ def test_a_session_goes_where_it_is_told_and_nothing_is_overwritten(run: Path, t
     (tmp_path / "other" / "mine.txt").write_text("mine")
     with pytest.raises(UsageError, match="nothing is overwritten"):
         push(run, "clearml-offline", uri=str(tmp_path / "other.zip"))
+
+
+def test_a_training_is_followed_by_a_process_that_ends_in_time(run: Path, server: ClearmlServer) -> None:
+    log = (run / "log.jsonl").read_text().splitlines(keepends=True)
+    (run / "log.jsonl").write_text("".join(log[:9]))
+    follower = follow(run, "clearml")
+    _wait_until(lambda: bool(server.curves()))
+    (task,) = server.tasks.values()
+    assert task["status"] == "in_progress"
+    assert not server.models
+    (run / "log.jsonl").write_text("".join(log))
+    assert follower.process.stdin is not None
+    follower.process.stdin.close()  # the training's process is gone
+    assert follower.process.wait(30) == 0
+    assert server.curves() == _curves(run)
+    assert (task["status"], len(server.models)) == ("completed", 1)
+    assert push(run, "clearml").sent == 0
+
+
+def test_an_exporter_that_hangs_and_is_killed_leaves_it_to_push(run: Path, server: ClearmlServer) -> None:
+    server.hangs = True
+    begun = time.monotonic()
+    follower = follow(run, "clearml")
+    assert time.monotonic() - begun < 1  # all that the training waits for
+    _wait_until(lambda: bool(server.asked))
+    follower.process.kill()
+    follower.process.communicate()
+    server.hangs = False
+    push(run, "clearml")
+    assert server.curves() == _curves(run)
+    assert len(server.tasks) == 1
+
+
+def test_a_comparison_is_a_table(tmp_path: Path, server: ClearmlServer) -> None:
+    one, other = (judged_run(tmp_path / f"run{seed}", counts_of(0.6 + 0.2 * seed, seed)) for seed in (0, 1))
+    push(one, "clearml", compared=[other])
+    plots = {event["metric"]: json.loads(event["plot_str"]) for event in server.events_of("plot")}
+    compared, pairs = (plots[title]["data"][0] for title in ("comparison", "comparison pairs"))
+    assert compared["cells"]["values"][0] == ["run0", "run1"]
+    assert compared["header"]["values"][-1] == "dice dog"
+    assert compared["cells"]["values"][-1] == [
+        f"{Evaluation.load(run / 'evaluation' / 'val').scores.dice[2]:.4f}" for run in (one, other)
+    ]
+    assert pairs["cells"]["values"][-1] == ["worse"]
+
+
+def _wait_until(true: Callable[[], bool], *, limit_s: float = 60.0) -> None:
+    end = time.monotonic() + limit_s
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def _curves(run: Path) -> dict[tuple[str, str], list[tuple[int, float]]]:
