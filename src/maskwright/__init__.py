@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from maskwright.review.decision import Decision
     from maskwright.review.mend import mend
     from maskwright.shipping.bundle import Bundle, bundle
+    from maskwright.trackers.push import Pushed, push
     from maskwright.training.run import Run
     from maskwright.workflow.architectures import architectures
     from maskwright.workflow.audit import audit
@@ -60,6 +61,7 @@ __all__ = [
     "Finding",
     "PostProcess",
     "Predictor",
+    "Pushed",
     "Recipe",
     "Run",
     "RunSummary",
@@ -86,6 +88,7 @@ __all__ = [
     "mend",
     "plan",
     "predict",
+    "push",
     "read",
     "report",
     "run",
@@ -106,6 +109,7 @@ _HOME = {
     "Finding": "data.finding",
     "PostProcess": "inference.postprocess.settings",
     "Predictor": "inference.predictor",
+    "Pushed": "trackers.push",
     "Recipe": "recipe.recipe",
     "Run": "training.run",
     "RunSummary": "experiments.runs",
@@ -132,6 +136,7 @@ _HOME = {
     "mend": "review.mend",
     "plan": "workflow.plan",
     "predict": "inference.predict",
+    "push": "trackers.push",
     "read": "data.reading",
     "report": "reports.report",
     "run": "workflow.run",

@@ -184,7 +184,7 @@ def read_json(path: Path, *, format_version: int | None = None) -> Any:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RunError(f"{shown(path)}: no such file.", do="Was the whole folder copied?") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(
             f"{shown(path)}: cannot be read as JSON.", found=str(error), do="Restore the file from a copy."
         ) from None

@@ -94,7 +94,7 @@ Track = Annotated[
     typer.Option(
         "--track",
         metavar="TRACKER",
-        help="Also send the run to a tracker while it is trained: clearml, mlflow or tensorboard, or mlflow=ADDRESS.",
+        help="Also send the run to a tracker while it is trained: clearml, mlflow or tensorboard; mlflow=ADDRESS.",
     ),
 ]
 SplitOrAll = Annotated[

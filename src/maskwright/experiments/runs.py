@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PureWindowsPath
 from typing import Any, Literal, get_args
@@ -24,7 +23,7 @@ from maskwright.training.presence import is_training
 Status = Literal["new", "training", "stopped", "ended", "imported", "damaged"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 
-_SETTING = re.compile(r"^(model|iterations|length_changes|seed): (.+?)(?: +#.*)?$", re.MULTILINE)
+_TOLD = ("model:", "seed:", "iterations:", "length_changes:")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +82,7 @@ class RunSummary:
 
     def to_json(self) -> dict[str, Any]:
         """All of it, as plain values."""
-        return {**asdict(self), "folder": str(self.folder)}
+        return {**vars(self), "folder": str(self.folder)}
 
 
 class Runs(tuple[RunSummary, ...]):
@@ -151,7 +150,7 @@ def summarise(run: Path, *, name: str) -> RunSummary:
     if troubles:
         told["status"] = "damaged"
     try:
-        told |= asdict(read_labels(run))
+        told |= vars(read_labels(run))
     except RunError as error:
         troubles.append(str(error))
     return RunSummary(folder=run, name=name, trouble="\n".join(troubles), **told)
@@ -220,20 +219,21 @@ def _settings(run: Path) -> dict[str, Any]:
     if not path.is_file() and not (run / "log.jsonl").is_file():  # it is being set up, or was killed before
         return {}
     with _sound(path):
-        lines = dict(_SETTING.findall(path.read_text(encoding="utf-8")))
-        changes = json.loads(lines.get("length_changes", "[]"))
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith(_TOLD)]
+        values = {name: value.partition(" #")[0].strip() for name, _, value in (line.partition(":") for line in lines)}
+        changes = json.loads(values.get("length_changes", "[]"))
         return {
-            "model": lines["model"].strip("'\""),
-            "seed": int(lines["seed"]),
-            "iterations": int(changes[-1][1] if changes else lines["iterations"]),
+            "model": values["model"].strip("'\""),
+            "seed": int(values["seed"]),
+            "iterations": int(changes[-1][1] if changes else values["iterations"]),
         }
 
 
 def _data(run: Path) -> dict[str, Any]:
     path = run / "data.json"
-    if not path.is_file():
+    value = _content(path)
+    if not value:
         return {}
-    value = read_json(path, format_version=1)
     with _sound(path):
         where, splits = str(value.get("path", "")), value["splits"]
         digests = {f"{name}_digest": str(splits[name]["digest"]) for name in ("train", "val") if name in splits}
@@ -242,30 +242,38 @@ def _data(run: Path) -> dict[str, Any]:
 
 def _course(run: Path) -> dict[str, Any]:
     log = read_log_ends(run / "log.jsonl")
-    told = {} if log is None else asdict(log)
+    told = {} if log is None else dict(vars(log))
     if told.pop("ended", False):
         return {**told, "status": "ended"}
     if is_training(run):
         return {**told, "status": "training"}
-    if log is not None:
-        return {**told, "status": "stopped"}
+    if log is not None:  # the state that was saved when it stopped is often later than the last line
+        return {**told, "status": "stopped", "iteration": max(log.iteration, _saved_iteration(run))}
     return {"status": "imported" if (run / "import.json").is_file() else "new"}
+
+
+def _saved_iteration(run: Path) -> int:
+    path = run / "weights" / "last.json"
+    with _sound(path):
+        return int(_content(path).get("iteration", 0))
 
 
 def _best(run: Path) -> dict[str, Any]:
     path = run / "weights" / "best.json"
-    if not path.is_file():
+    value = _content(path)
+    if value.get("val_mDice") is None:  # none yet, or imported and not judged here
         return {}
-    value = read_json(path, format_version=1)
     with _sound(path):
-        if value.get("val_mDice") is None:  # imported, and not judged here
-            return {}
         return {"best_mdice": float(value["val_mDice"]), "best_iteration": int(value["iteration"])}
 
 
 def _weights(run: Path) -> dict[str, Any]:
     path = run / "weights" / "best.safetensors"
     return {"weights_bytes": path.stat().st_size} if path.is_file() else {}
+
+
+def _content(path: Path) -> dict[str, Any]:
+    return dict(read_json(path, format_version=1)) if path.is_file() else {}
 
 
 @contextmanager

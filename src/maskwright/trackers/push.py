@@ -181,11 +181,9 @@ def refuse_network(to: str, uri: str) -> None:
 
 
 def without_password(text: str, uri: str = "") -> str:
-    """An address, or a text that may hold addresses, without names and passwords of users."""
-    parts = urlsplit(uri)
-    for secret in filter(None, (parts.password, parts.username)):
-        text = text.replace(secret, "***")
-    return re.sub(r"(?<=://)[^/\s@]*@", "", text)
+    """An address, or a text that may tell of the address `uri`, without names and passwords of users."""
+    password = urlsplit(uri).password
+    return re.sub(r"(?<=://)[^/\s@]*@", "", text.replace(password, "***") if password else text)
 
 
 def _small(fact: Fact, limit_mb: float, left_out: list[tuple[str, float]]) -> bool:
