@@ -53,7 +53,9 @@ Remove = Annotated[
 ]
 Text = Annotated[str, typer.Argument(metavar="TEXT", help="What is noted in place of what was noted; '' for nothing.")]
 Undo = Annotated[bool, typer.Option("--undo", help="Take them out of the archive.")]
-Tracker = Annotated[str, typer.Option("--to", metavar="TRACKER", help="clearml, mlflow or tensorboard.")]
+Tracker = Annotated[
+    str, typer.Option("--to", metavar="TRACKER", help="clearml, clearml-offline, mlflow or tensorboard.")
+]
 Address = Annotated[
     str,
     typer.Option(

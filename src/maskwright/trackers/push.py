@@ -60,7 +60,7 @@ def push(
 
     Args:
         run: a run folder, of a training that has ended, was stopped, or goes on.
-        to: "clearml", "mlflow" or "tensorboard".
+        to: "clearml", "clearml-offline", "mlflow" or "tensorboard".
         uri: where to; empty takes where it was sent before, else the tracker's default.
         max_checkpoint_mb: the best weights are sent unless they are larger, in MB of 10^6 bytes; 0 sends none.
         compared: other runs, for a table that compares them with this one on validation.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from maskwright.errors import UsageError, nearest
+from maskwright.trackers.clearml import clearml_api, clearml_session_folder, open_clearml, open_clearml_offline
 from maskwright.trackers.mlflow import mlflow_address, open_mlflow
 from maskwright.trackers.tensorboard import open_tensorboard, tensorboard_folder
 from maskwright.trackers.tracker import Tracker
@@ -22,6 +23,8 @@ def tracker_named(name: str) -> Tracker:
 
 
 TRACKERS: Mapping[str, Tracker] = {
+    "clearml": Tracker("clearml", clearml_api, open_clearml),
+    "clearml-offline": Tracker("clearml", clearml_session_folder, open_clearml_offline),
     "mlflow": Tracker("mlflow", mlflow_address, open_mlflow),
     "tensorboard": Tracker("tensorboard", tensorboard_folder, open_tensorboard),
 }
