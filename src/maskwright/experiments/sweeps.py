@@ -167,17 +167,22 @@ def read_plan(folder: Path) -> SweepPlan:
     return SweepPlan(**about)
 
 
-def refuse_other_plan(was: SweepPlan, now: SweepPlan, *, same_space: bool) -> None:
+def refuse_other_plan(was: SweepPlan, now: SweepPlan, *, files: Mapping[str, bool]) -> None:
     """Refuse to go on with a sweep in another way: its trials could not be compared.
+
+    Args:
+        was: how it was begun.
+        now: how it is to go on.
+        files: by its option, whether a file says the same as before.
 
     Raises:
         UsageError: something else was given.
     """
     one, two = asdict(was), asdict(now)
-    changed = [name for name in one if name not in MAY_CHANGE and one[name] != two[name]]
-    if same_space and not changed:
+    names = [name.removesuffix("_s") for name in one if name not in MAY_CHANGE and one[name] != two[name]]
+    names += [name for name, same in files.items() if not same]
+    if not names:
         return
-    names = [*([] if same_space else ["space"]), *(name.removesuffix("_s") for name in changed)]
     raise UsageError(
         f"--resume goes on with a sweep as it was begun; changed: {', '.join(names)}.",
         do=f"Give what {FILE} says, or begin another sweep: -o OUT. "

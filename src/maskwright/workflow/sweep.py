@@ -33,7 +33,7 @@ from maskwright.experiments.sweeps import (
 from maskwright.experiments.trials import Job, Start
 from maskwright.progress import OnProgress, silent
 from maskwright.recipe.files import read_recipe, write_recipe
-from maskwright.recipe.recipe import Recipe, make_recipe
+from maskwright.recipe.recipe import make_recipe
 from maskwright.reports.sweep_report import sweep_report
 from maskwright.storage import refuse_inside, refuse_occupied, write_bytes
 from maskwright.workflow.plan import check_splits
@@ -115,9 +115,8 @@ def sweep(
     refuse_inside(out, data)
     tried = read_space(space)
     same = _same_in_all(tried, settings or {}, space)
-    base = recipe and read_recipe(Path(recipe))
     reading: dict[str, Any] = {"classes": classes and list(classes), "strict": strict, "allow_leak": allow_leak}
-    has_length = base is not None or "iterations" in {*same, *tried.searched}
+    has_length = recipe is not None or "iterations" in {*same, *tried.searched}
     plan = SweepPlan(
         data=_digests(read(data, **reading, on_progress=on_progress)),
         metric=metric,
@@ -136,9 +135,9 @@ def sweep(
     )
     check_plan(plan)
     points = grid_points(tried, space) if sampler == "grid" else []
-    with _begun(plan, tried, space, base, out, resume=resume):
+    with _begun(plan, tried, space, recipe, out, resume=resume):
         study = Study(out / STUDY_FILE, tried, sampler=sampler, pruner=pruner, seed=seed, points=points)
-        template = _template(plan, data, base and out / RECIPE_FILE, reading)
+        template = _template(plan, data, recipe and out / RECIPE_FILE, reading)
         again = _carried_out(Work(out, plan, study, template, start, on_progress, time.monotonic() - study.seconds))
         found = Sweep(out, plan, tried, study.trials(), again, _compared(again), study.seconds)
     sweep_report(found, out / "report.html", lang=lang)
@@ -169,7 +168,7 @@ def _digests(dataset: Dataset) -> dict[str, str]:
 
 @contextlib.contextmanager
 def _begun(
-    plan: SweepPlan, tried: Space, space: Path, base: Recipe | None, out: Path, *, resume: bool
+    plan: SweepPlan, tried: Space, space: Path, recipe: Path | str | None, out: Path, *, resume: bool
 ) -> Iterator[None]:
     """The sweep's folder with all that does not change, held for this process alone.
 
@@ -177,8 +176,16 @@ def _begun(
         UsageError: something lies there already, or the sweep there was begun in another way.
         RunError: there is none to go on with, or another process works on it.
     """
+    base = None if recipe is None else read_recipe(Path(recipe))
     if resume:
-        refuse_other_plan(read_plan(out), plan, same_space=read_space(out / SPACE_FILE) == tried)
+        refuse_other_plan(
+            read_plan(out),
+            plan,
+            files={
+                "space": read_space(out / SPACE_FILE) == tried,
+                "recipe": (read_recipe(out / RECIPE_FILE) if (out / RECIPE_FILE).is_file() else None) == base,
+            },
+        )
     elif (out / FILE).is_file():
         refuse_occupied(out, holds="a sweep", do="Name another folder, or go on with that sweep: --resume.")
     else:
@@ -196,7 +203,7 @@ def _begun(
         raise RunError(f"{shown(out)}: another process works on this sweep.", do="Wait until it has ended.") from None
 
 
-def _template(plan: SweepPlan, data: Path, recipe: Path | None, reading: Mapping[str, Any]) -> Job:
+def _template(plan: SweepPlan, data: Path, recipe: Path | str | None, reading: Mapping[str, Any]) -> Job:
     """A trial without its folder and its own settings."""
     from maskwright.training.machine import usable_cores
 
@@ -204,7 +211,7 @@ def _template(plan: SweepPlan, data: Path, recipe: Path | None, reading: Mapping
         data=data.resolve(),
         folder=Path(),
         settings={**plan.settings, "seed": plan.seed},
-        recipe=recipe,
+        recipe=None if recipe is None else Path(recipe),
         budget_s=plan.trial_budget_s,
         threads=plan.threads or max(1, usable_cores() // plan.workers),
         device=plan.device,
