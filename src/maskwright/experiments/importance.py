@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ class Importance:
         p_holm: the same, corrected for all settings together (Holm 1979).
         spread: how far its best value lies above its worst one, as a fraction, by the fitted curve.
         best: the tried value that the curve puts first.
+        curve: (value, fitted score) of each value that was tried, in order of the values.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Importance:
     p_holm: float
     spread: float
     best: Any
+    curve: tuple[tuple[Any, float], ...] = ()
 
     @property
     def matters(self) -> bool:
@@ -97,12 +99,11 @@ def importances(trials: Sequence[Trial], space: Space, *, seed: int = 0) -> tupl
         p = (1 + int((by_chance >= explained * (1 - 1e-9)).sum())) / (PERMUTATIONS + 1)
         adjusted = 1 - (1 - explained) * (len(scores) - 1) / (len(scores) - 1 - count)
         fitted = basis @ weights
-        found.append((name, max(0.0, adjusted), p, float(np.ptp(fitted)), values[int(fitted.argmax())]))
-    corrected = holm([p for _, _, p, _, _ in found])
-    entries = [
-        Importance(name, share, p, float(p_holm), spread, best)
-        for (name, share, p, spread, best), p_holm in zip(found, corrected, strict=True)
-    ]
+        best = values[int(fitted.argmax())]
+        curve = _curve(values, fitted + scores.mean(), each)
+        found.append(Importance(name, max(0.0, adjusted), p, p, float(np.ptp(fitted)), best, curve))
+    corrected = holm([entry.p for entry in found])
+    entries = [replace(entry, p_holm=p_holm) for entry, p_holm in zip(found, corrected, strict=True)]
     return tuple(sorted(entries, key=lambda entry: (entry.p_holm, -entry.share)))
 
 
@@ -110,6 +111,14 @@ def place(value: Any, each: Range) -> float:
     """Where a value lies in its range, from 0 to 1."""
     low, high, value = np.log([each.low, each.high, value]) if each.log else (each.low, each.high, value)
     return float((value - low) / (high - low))
+
+
+def _curve(values: Sequence[Any], fitted: NDArray[np.float64], each: Range | Choice) -> tuple[tuple[Any, float], ...]:
+    """Each value that was tried with its fitted score."""
+    pairs = {repr(value): (value, float(score)) for value, score in zip(values, fitted, strict=True)}
+    if isinstance(each, Range):
+        return tuple(sorted(pairs.values()))
+    return tuple(pairs[repr(option)] for option in each.options if repr(option) in pairs)
 
 
 def _basis(values: Sequence[Any], each: Range | Choice) -> NDArray[np.float64]:
@@ -126,8 +135,8 @@ def _basis(values: Sequence[Any], each: Range | Choice) -> NDArray[np.float64]:
     return np.asarray(left[:, sizes > 1e-9 * max(sizes.max(), 1e-300)])
 
 
-def noise(scores: Mapping[Any, Sequence[float]]) -> float | None:
-    """The standard deviation of one recipe's scores over its seeds, pooled over recipes; None without two seeds."""
-    variances = [(len(each) - 1, np.var(each, ddof=1)) for each in scores.values() if len(each) > 1]
-    free = sum(count for count, _ in variances)
-    return float(np.sqrt(sum(count * variance for count, variance in variances) / free)) if free else None
+def pooled_sd(groups: Sequence[Sequence[float]]) -> float | None:
+    """The standard deviation within groups, pooled over them; None where none has two values."""
+    several = [each for each in groups if len(each) > 1]
+    free = sum(len(each) - 1 for each in several)
+    return float(np.sqrt(sum((len(each) - 1) * np.var(each, ddof=1) for each in several) / free)) if free else None

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import yaml
 
 from maskwright.errors import RunError, UsageError, nearest, shown
 from maskwright.evaluation.comparison import Comparison
-from maskwright.experiments.importance import Importance, importances
+from maskwright.experiments.importance import Importance, importances, pooled_sd
 from maskwright.experiments.space import Space
 from maskwright.experiments.study import Pruner, Sampler, Trial
 from maskwright.metrics.scores import SUMMARIES
-from maskwright.storage import write_text
+from maskwright.storage import json_text, write_text
 
 FILE, SPACE_FILE, RECIPE_FILE = "sweep.yaml", "space.yaml", "recipe.yaml"
 FORMAT = 1
@@ -91,6 +92,19 @@ class Sweep:
         """How much each setting matters, the one that matters most first."""
         return importances(self.trials, self.space, seed=self.plan.seed)
 
+    def scores_again(self) -> dict[int, tuple[float, ...]]:
+        """By the number of a trial the scores of its recipe with each new seed, the best mean first."""
+        if self.comparison is None:
+            return {}
+        scores = {run.folder: run.evaluation.scores.summary()[self.plan.metric] for run in self.comparison.runs}
+        again = {number: tuple(scores[run] for run in runs) for number, runs in self.finalists.items() if runs}
+        return dict(sorted(again.items(), key=lambda entry: -mean(entry[1])))
+
+    @property
+    def noise(self) -> float | None:
+        """How far one recipe scatters from seed to seed: a standard deviation; None where that was not measured."""
+        return pooled_sd(list(self.scores_again().values()))
+
     def to_json(self) -> dict[str, Any]:
         """The sweep as `maskwright sweep --json` prints it: scores as fractions in [0, 1]."""
         best = self.best
@@ -102,6 +116,8 @@ class Sweep:
             "best": None if best is None else best.number,
             "importances": [asdict(each) for each in self.importances()],
             "finalists": {number: [str(run) for run in runs] for number, runs in self.finalists.items()},
+            "scores_again": self.scores_again(),
+            "noise": self.noise,
             "comparison": None if self.comparison is None else self.comparison.to_json(),
         }
 
@@ -179,7 +195,11 @@ def refuse_other_plan(was: SweepPlan, now: SweepPlan, *, files: Mapping[str, boo
         UsageError: something else was given.
     """
     one, two = asdict(was), asdict(now)
-    names = [name.removesuffix("_s") for name in one if name not in MAY_CHANGE and one[name] != two[name]]
+    names = [
+        name.removesuffix("_s")
+        for name in one
+        if name not in MAY_CHANGE and json_text(one[name]) != json_text(two[name])
+    ]
     names += [name for name, same in files.items() if not same]
     if not names:
         return
