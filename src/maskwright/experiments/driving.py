@@ -84,14 +84,17 @@ def search(work: Work) -> None:
     """
     numbers: dict[Path, int] = {}
     errors: list[str] = []
+    seen_bytes: dict[Path, int] = {}
+    pruned: set[Path] = set()
 
     def look(job: Job) -> bool:
-        number, log = numbers[job.folder], job.log()
-        course = course_of(log, work.plan.metric)
-        if work.study.report(number, course) or work.study.is_pruned(number):
-            return True
-        _tell_progress(work)
-        return work.search_left_s <= 0
+        size_bytes = job.log_bytes
+        if seen_bytes.get(job.folder) != size_bytes:
+            seen_bytes[job.folder] = size_bytes
+            if work.study.report(numbers[job.folder], course_of(job.log(), work.plan.metric)):
+                pruned.add(job.folder)
+            _tell_progress(work)
+        return job.folder in pruned or work.search_left_s <= 0
 
     def ended(job: Job) -> None:
         _tell_study(work, numbers[job.folder], job)

@@ -15,7 +15,7 @@ from maskwright.training.training_log import TrainingLog, read_training_log
 
 ERROR = "error.json"
 """In the run folder of a training that failed: why."""
-POLL_S = 0.2
+POLL_S = 0.5
 STOPPING_S = 120.0
 """How long a training that was asked to stop may take to save: then it is stopped at once, and --resume goes on."""
 MOST_DEATHS = 5
@@ -59,6 +59,12 @@ class Job:
         """Whether all that was wanted is there."""
         judged = not self.judged or (self.folder / "evaluation" / "val" / "counts.npz").is_file()
         return judged and self.log().end is not None
+
+    @property
+    def log_bytes(self) -> int:
+        """How long its log is: where that has not changed, nothing has happened."""
+        path = self.folder / "log.jsonl"
+        return path.stat().st_size if path.is_file() else 0
 
     def log(self) -> TrainingLog:
         """How far it is."""
