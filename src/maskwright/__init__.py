@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from maskwright.experiments.mmsegmentation.import_run import import_mmseg
     from maskwright.experiments.run_list import runs
     from maskwright.experiments.runs import RunSummary
+    from maskwright.experiments.sweeps import Sweep
     from maskwright.inference.load import load
     from maskwright.inference.postprocess.settings import PostProcess
     from maskwright.inference.predict import predict
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from maskwright.workflow.ladder import Ladder, ladder
     from maskwright.workflow.plan import plan
     from maskwright.workflow.run import run
+    from maskwright.workflow.sweep import sweep
     from maskwright.workflow.train import train
     from maskwright.workflow.weights import add_weights, get_weights
 
@@ -69,6 +71,7 @@ __all__ = [
     "Run",
     "RunSummary",
     "Sample",
+    "Sweep",
     "Tuning",
     "add_weights",
     "architectures",
@@ -97,6 +100,7 @@ __all__ = [
     "report",
     "run",
     "runs",
+    "sweep",
     "train",
     "tune",
 ]
@@ -119,6 +123,7 @@ _HOME = {
     "Run": "training.run",
     "RunSummary": "experiments.runs",
     "Sample": "data.sample",
+    "Sweep": "experiments.sweeps",
     "Tuning": "evaluation.tune",
     "add_weights": "workflow.weights",
     "architectures": "workflow.architectures",
@@ -147,6 +152,7 @@ _HOME = {
     "report": "reports.report",
     "run": "workflow.run",
     "runs": "experiments.run_list",
+    "sweep": "workflow.sweep",
     "train": "workflow.train",
     "tune": "evaluation.tune",
 }

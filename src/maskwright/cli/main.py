@@ -29,6 +29,7 @@ from maskwright.cli.report import report
 from maskwright.cli.review import review
 from maskwright.cli.run import run
 from maskwright.cli.runs import app as runs
+from maskwright.cli.sweep import sweep
 from maskwright.cli.train import train
 from maskwright.cli.tune import tune
 from maskwright.cli.verb import refuse
@@ -38,7 +39,7 @@ from maskwright.storage import json_text
 
 VERBS = (
     *(demo, run, audit, review, mend, convert, plan, train, evaluate, compare, diagnose, tune, report, predict),
-    *(ladder, models, import_mmseg, doctor),
+    *(ladder, models, import_mmseg, doctor, sweep),
 )
 
 app = typer.Typer(
