@@ -39,7 +39,7 @@ from maskwright.storage import json_text
 
 VERBS = (
     *(demo, run, audit, review, mend, convert, plan, train, evaluate, compare, diagnose, tune, report, predict),
-    *(ladder, models, import_mmseg, doctor, sweep),
+    *(sweep, ladder, models, import_mmseg, doctor),
 )
 
 app = typer.Typer(
