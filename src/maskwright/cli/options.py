@@ -79,6 +79,14 @@ OwnModel = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Work on a Ray cluster: HOST:PORT of its head, auto for this machine's, or local.",
+    ),
+]
 PostProcess = Annotated[
     bool,
     typer.Option(
