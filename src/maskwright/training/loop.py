@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from maskwright.training.initial import load_initial
 from maskwright.training.losses import total_loss
 from maskwright.training.memory import keep_freed_memory
 from maskwright.training.optimiser import final_length, lr_at, make_optimiser, set_lr, update_average
+from maskwright.training.presence import training_in
 from maskwright.training.run import Run, append_log, cut_log
 from maskwright.training.validation import validation_counts
 
@@ -61,17 +62,18 @@ def fit(
         Where training stood at its end.
 
     Raises:
-        Interrupted: the user pressed Ctrl-C; the state is on disk.
+        Interrupted: the user pressed Ctrl-C, or another process asked for it; the state is on disk.
+        RunError: another process trains this run.
     """
     train, val = dataset.split("train").labelled, dataset.split("val").labelled
     torch.set_num_threads(recipe.threads)
     keep_freed_memory()
     learner = make_learner(recipe, len(dataset.classes))
-    standing = _resume(run, learner)
-    began = time.monotonic() - standing.seconds
-    pace, judged = _Pace(), standing
-    stream = batches(train, recipe, start=standing.iteration)
-    with closing(stream), _interruptible() as interrupted:
+    with training_in(run.folder) as asked_to_stop, _interruptible() as interrupted, ExitStack() as until_the_end:
+        standing = _resume(run, learner)
+        began = time.monotonic() - standing.seconds
+        pace, judged = _Pace(), standing
+        stream = until_the_end.enter_context(closing(batches(train, recipe, start=standing.iteration)))
         while standing.iteration < final_length(recipe) and not _out_of_patience(recipe, standing):
             iteration = standing.iteration
             step_began = time.perf_counter()
@@ -96,11 +98,11 @@ def fit(
                 judged = standing
                 _save(learner, run, standing)
             on_progress(_progress(standing, recipe, loss))
-            if interrupted() and standing.iteration < final_length(recipe):
+            if (interrupted() or asked_to_stop()) and standing.iteration < final_length(recipe):
                 _save(learner, run, standing)
                 raise _interruption(run, recipe, standing)
-    why = "patience" if standing.iteration < final_length(recipe) else "length"
-    _log(run, "end", standing, why=why, best_iteration=standing.best_iteration, best_mDice=standing.best_mdice)
+        why = "patience" if standing.iteration < final_length(recipe) else "length"
+        _log(run, "end", standing, why=why, best_iteration=standing.best_iteration, best_mDice=standing.best_mdice)
     return standing
 
 

@@ -15,7 +15,15 @@ from maskwright.errors import RunError, shown
 from maskwright.recipe.files import read_recipe
 from maskwright.recipe.recipe import Recipe
 from maskwright.sentences import say
-from maskwright.storage import json_text, read_json, refuse_occupied, write_json, write_text
+from maskwright.storage import (
+    clear_leftovers,
+    json_text,
+    read_json,
+    refuse_occupied,
+    write_json,
+    write_text,
+    writing,
+)
 
 FORMAT_TEXT = "maskwright run 1\n"
 
@@ -100,6 +108,8 @@ def make_run(folder: Path, *, again: bool = False) -> Run:
     Raises:
         UsageError: something else lies there already.
     """
+    if again:
+        clear_leftovers(folder)
     if not (again and (folder / "format").is_file()):
         refuse_begun(folder)
     write_text(folder / "format", FORMAT_TEXT)
@@ -135,10 +145,13 @@ def read_log(path: Path) -> list[dict[str, Any]]:
 
 
 def append_log(path: Path, entry: Mapping[str, Any]) -> None:
-    """Add one line to a `log.jsonl`, on disk before this returns."""
-    with path.open("a", encoding="utf-8") as file:
+    """Add one line to a `log.jsonl`, on disk before this returns.
+
+    Raises:
+        DiskError: the disk is full; part of the line may be there, and `cut_log` takes it out.
+    """
+    with writing(path), path.open("a", encoding="utf-8") as file:
         file.write(json_text(dict(entry)) + "\n")
-        file.flush()
 
 
 def cut_log(path: Path, *, after: int) -> None:
