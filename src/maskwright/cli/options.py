@@ -87,6 +87,10 @@ Ray = Annotated[
         help="Work on a Ray cluster: HOST:PORT of its head, auto for this machine's, or local.",
     ),
 ]
+Nodes = Annotated[
+    int | None,
+    typer.Option("--nodes", min=1, help="Machines of the cluster that train together.  [default: all that can]"),
+]
 PostProcess = Annotated[
     bool,
     typer.Option(

@@ -37,8 +37,9 @@ def predict(
 ) -> Answer:
     """Write masks for photos.
 
-    Takes files, folders and patterns, also in an object store (s3://bucket/photos). A photo whose mask lies in OUT already is not done again, so that thousands of
-    files can be stopped and gone on with; one that cannot be read is named and passed over.
+    Takes files, folders and patterns, also in an object store (s3://bucket/photos). A photo whose mask lies in OUT
+    already is not done again, so that thousands of files can be stopped and gone on with; one that cannot be read is
+    named and passed over. --ray shares them among the machines of a cluster.
     """
     from maskwright.inference.load import load
     from maskwright.inference.predict import predict as predict_all

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from maskwright.errors import UsageError
+
+ANSWER_S = 10.0
+"""Seconds in which a cluster's head has to answer."""
 
 
 @contextmanager
@@ -28,6 +32,7 @@ def connected(address: str) -> Iterator[Any]:
     ray = _imported()
     here = {"include_dashboard": False} if address == "local" else {}
     try:
+        _knock(address)
         ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **here)
     except (OSError, RuntimeError, ValueError) as error:  # OSError: ConnectionError and TimeoutError too
         raise UsageError(
@@ -40,6 +45,13 @@ def connected(address: str) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Fail at once where nobody listens; Ray itself tries for minutes."""
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=ANSWER_S).close()
 
 
 def _imported() -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from maskwright.errors import MaskwrightError, UsageError
@@ -23,8 +25,8 @@ def over_ray(address: str, *, threads: int = 1) -> Spread:
     """Who predicts on a Ray cluster: `predict(..., spread=over_ray("auto"))`.
 
     The predictor is sent to each node once, and every worker process keeps it. The photos go there as addresses, so
-    they and the folder of the predictions must be visible to every node under the same paths. Where a node dies, what it
-    had begun is done by the others; a photo whose files are there by then is not predicted twice.
+    they and the folder of the predictions must be visible to every node under the same paths. Where a node dies, what
+    it had begun is done by the others; a photo whose files are there by then is not predicted twice.
 
     Args:
         address: as in `connected`.
@@ -35,9 +37,10 @@ def over_ray(address: str, *, threads: int = 1) -> Spread:
         with connected(address) as ray:
             held = ray.put(work)
             start = ray.remote(num_cpus=threads, max_retries=-1)(_outcomes).remote
+            folder = Path.cwd()
             waiting: list[Any] = []
             for first in range(0, len(jobs), PHOTOS):
-                waiting.append(start([held], jobs[first : first + PHOTOS]))
+                waiting.append(start([held], folder, jobs[first : first + PHOTOS]))
                 while len(waiting) >= QUEUED * max(1, int(ray.cluster_resources().get("CPU", 0)) // threads):
                     (ready, *_), waiting = ray.wait(waiting)
                     yield from _answer(ray, ready)
@@ -48,8 +51,9 @@ def over_ray(address: str, *, threads: int = 1) -> Spread:
     return spread
 
 
-def _outcomes(held: list[Any], jobs: Sequence[Job]) -> list[Outcome]:
+def _outcomes(held: list[Any], folder: Path, jobs: Sequence[Job]) -> list[Outcome]:
     """A task. What is in a list comes as the reference that it is, so that it is fetched once and not for each task."""
+    os.chdir(folder)  # paths mean what they mean where the command was given
     return list(_fetched(held[0]).outcomes(jobs))
 
 
