@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from maskwright.evaluation.evaluate import Evaluation, evaluate
     from maskwright.evaluation.tune import Tuning, tune
     from maskwright.experiments.mmsegmentation.import_run import import_mmseg
+    from maskwright.experiments.sweeps import Sweep
     from maskwright.inference.load import load
     from maskwright.inference.postprocess.settings import PostProcess
     from maskwright.inference.predict import predict
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from maskwright.workflow.demo import demo
     from maskwright.workflow.plan import plan
     from maskwright.workflow.run import run
+    from maskwright.workflow.sweep import sweep
     from maskwright.workflow.train import train
     from maskwright.workflow.weights import add_weights, get_weights
 
@@ -62,6 +64,7 @@ __all__ = [
     "Recipe",
     "Run",
     "Sample",
+    "Sweep",
     "Tuning",
     "add_weights",
     "architectures",
@@ -87,6 +90,7 @@ __all__ = [
     "read",
     "report",
     "run",
+    "sweep",
     "train",
     "tune",
 ]
@@ -106,6 +110,7 @@ _HOME = {
     "Recipe": "recipe.recipe",
     "Run": "training.run",
     "Sample": "data.sample",
+    "Sweep": "experiments.sweeps",
     "Tuning": "evaluation.tune",
     "add_weights": "workflow.weights",
     "architectures": "workflow.architectures",
@@ -131,6 +136,7 @@ _HOME = {
     "read": "data.reading",
     "report": "reports.report",
     "run": "workflow.run",
+    "sweep": "workflow.sweep",
     "train": "workflow.train",
     "tune": "evaluation.tune",
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from maskwright.errors import RecipeError, nearest
 
@@ -59,6 +59,18 @@ def problems(model: type[BaseModel], error: ValidationError) -> str:
     return "\n  ".join(_problem(model, dict(problem)) for problem in error.errors())
 
 
+def whats_wrong(model: type[BaseModel], name: str, value: Any) -> str:
+    """What is wrong with one value of one declared setting by itself, as a sentence; "" where it is right."""
+    field = model.model_fields[name]
+    try:
+        checked: TypeAdapter[Any] = TypeAdapter(field.rebuild_annotation())
+        checked.validate_python(value)
+    except ValidationError as error:
+        entry = next(entry for entry in declared(model) if entry.name == name)
+        return f"{_expected(entry)}, found {value!r} ({error.errors()[0]['msg']})."
+    return ""
+
+
 def setting_line(name: str, value: Any, reason: str) -> str:
     """A setting as a line of YAML with its reason behind it: `name: value  # reason`."""
     text = yaml.safe_dump(_plain(value), default_flow_style=True, width=10**6, allow_unicode=True)
@@ -88,7 +100,7 @@ def parse_assignments(assignments: Sequence[str], known: Sequence[str]) -> dict[
         if name not in known:
             raise RecipeError(f"--set {assignment}: there is no setting {name!r}.", do=nearest(name, known))
         try:
-            values[name] = _number(yaml.safe_load(text))
+            values[name] = as_number(yaml.safe_load(text))
         except yaml.YAMLError:
             raise RecipeError(
                 f"--set {assignment}: the value is not YAML.", expected="a number, a word or a list"
@@ -96,8 +108,8 @@ def parse_assignments(assignments: Sequence[str], known: Sequence[str]) -> dict[
     return values
 
 
-def _number(value: Any) -> Any:
-    """YAML 1.1 takes 1e-3 for a text; people write it for a number."""
+def as_number(value: Any) -> Any:
+    """A value of YAML as it was meant: YAML 1.1 takes 1e-3 for a text; people write it for a number."""
     if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value):
         return float(value)
     return value
@@ -114,8 +126,11 @@ def _problem(model: type[BaseModel], problem: dict[str, Any]) -> str:
     if not name:
         return str(problem["msg"]).removeprefix("Value error, ") + "."
     entry = next(entry for entry in declared(model) if entry.name == name)
-    expected = " ".join(part for part in (entry.type, entry.range, entry.unit) if part)
-    return f"{name}: expected {expected}, found {problem['input']!r} ({problem['msg']})."
+    return f"{name}: {_expected(entry)}, found {problem['input']!r} ({problem['msg']})."
+
+
+def _expected(entry: Setting) -> str:
+    return "expected " + " ".join(part for part in (entry.type, entry.range, entry.unit) if part)
 
 
 def _extra(model: type[BaseModel], name: str) -> dict[str, str]:

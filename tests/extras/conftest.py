@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-GROUPS = ("smp", "hf", "ray", "formats", "metrics")
+GROUPS = ("smp", "hf", "optuna", "ray", "formats", "metrics")
 
 collect_ignore = [group for group in GROUPS if os.environ.get("MASKWRIGHT_EXTRA") != group]
 

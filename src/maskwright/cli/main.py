@@ -26,6 +26,7 @@ from maskwright.cli.predict import predict
 from maskwright.cli.report import report
 from maskwright.cli.review import review
 from maskwright.cli.run import run
+from maskwright.cli.sweep import sweep
 from maskwright.cli.train import train
 from maskwright.cli.tune import tune
 from maskwright.cli.verb import refuse
@@ -35,7 +36,7 @@ from maskwright.storage import json_text
 
 VERBS = (
     *(demo, run, audit, review, mend, convert, plan, train, evaluate, compare, diagnose, tune, report, predict),
-    *(models, import_mmseg, doctor),
+    *(sweep, models, import_mmseg, doctor),
 )
 
 app = typer.Typer(

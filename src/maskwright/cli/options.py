@@ -135,6 +135,38 @@ TunedSplit = Annotated[
     str, typer.Option("--split", metavar="NAME", help="The split to fit on; never test, never the training data.")
 ]
 
+SpaceFile = Annotated[
+    Path, typer.Option("--space", metavar="FILE", help="What is tried: settings with their values or ranges, in YAML.")
+]
+Sampler = Annotated[
+    Literal["grid", "random", "tpe"],
+    typer.Option("--sampler", help="What is tried next: every point, at random, or what was good so far."),
+]
+Pruner = Annotated[
+    Literal["none", "asha", "hyperband"],
+    typer.Option("--pruner", help="Which trials are stopped early, judged at their validations."),
+]
+Trials = Annotated[
+    int | None,
+    typer.Option("--trials", min=1, help="How many trials.  [default: what --budget or the grid gives, else 20]"),
+]
+SweepBudget = Annotated[
+    str | None, typer.Option("--budget", metavar="TIME", help="Time for all of it, over all resumes: 40m, 2h.")
+]
+TrialBudget = Annotated[
+    str | None,
+    typer.Option(
+        "--trial-budget", metavar="TIME", help="Time of a trial.  [default: as many iterations as are given, else 5m]"
+    ),
+]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Trials at the same time, each in its own process.")]
+Finalists = Annotated[int, typer.Option("--finalists", min=0, help="How many of the best are trained again.")]
+Seeds = Annotated[int, typer.Option("--seeds", min=0, help="With how many new seeds each; 3 or more give a verdict.")]
+Metric = Annotated[
+    Literal["mDice", "mDice_foreground", "mIoU", "mAcc", "aAcc"],
+    typer.Option("--metric", help="The score on val that is searched for."),
+]
+
 MmsegConfig = Annotated[Path, typer.Argument(metavar="CONFIG", help="A config of MMSegmentation 1.x.")]
 MmsegCheckpoint = Annotated[
     Path | None, typer.Argument(metavar="[CHECKPOINT]", help="A checkpoint that was trained by it.")

@@ -59,11 +59,10 @@ def cross_entropy(
     total = share.total(weights.sum(dtype=torch.float32))
     if not bool(total > 0):
         return logits.sum() * 0  # nothing has a mean
-    losses = functional.cross_entropy(
+    losses: Tensor = functional.cross_entropy(
         logits, masks, weight=class_weights, ignore_index=IGNORE, label_smoothing=smoothing, reduction="sum"
     )
-    loss: Tensor = share.total(losses) / total
-    return loss
+    return share.total(losses) / total
 
 
 def dice_loss(logits: Tensor, masks: Tensor, *, smooth: float = 1.0, share: Share = ALONE) -> Tensor:

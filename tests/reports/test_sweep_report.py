@@ -1,0 +1,101 @@
+"""The page of a sweep, and what it says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from browser import watched
+from maskwright.errors import UsageError
+from maskwright.experiments.sweep_words import verdicts
+from maskwright.experiments.sweeps import Sweep
+from maskwright.reports.language import Language
+from maskwright.reports.sweep_figures import sweep_figures
+from maskwright.reports.sweep_report import page, sweep_report
+from swept import swept, trials_of
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
+    trials = list(trials_of(16, pruned=True))
+    trials[3] = replace(trials[3], state="failed", value=None, course=(), error="RecipeError: <b>no</b> such model")
+    return swept(tmp_path_factory.mktemp("sweeps") / "cats", trials)
+
+
+@pytest.mark.parametrize("lang", ["en", "ru"])
+def test_the_page_says_the_verdict_and_shows_every_trial(lang: str, sweep: Sweep) -> None:
+    text = page(sweep, Language(lang, "sweep_page"))
+    for sentence in verdicts(sweep, lang):
+        assert sentence in text
+    rows = text.partition('id="trials"')[2].partition("</tbody>")[0]
+    assert re.findall(r'<tr><th scope="row">(\d+)</th>', rows) == [
+        str(trial.number) for trial in sorted(sweep.trials, key=lambda each: (each.value is None, -(each.value or 0)))
+    ]
+    assert "&lt;b&gt;no&lt;/b&gt; such model" in rows and "<b>no</b>" not in rows
+    again = text.partition('id="again"')[2].partition("</tbody>")[0]
+    assert re.findall(r'<tr><th scope="row">(\d+)</th>', again) == [str(number) for number in sweep.scores_again()]
+    written = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)
+    links = re.findall(r'(?:src|href|action)="([^"]{0,5})', written)
+    assert links and [link for link in links if link != "data:" and not link.startswith("#")] == []
+
+
+def test_it_says_what_matters_and_that_the_best_were_lucky(sweep: Sweep) -> None:
+    first, noise, early, finalists, *_ = verdicts(sweep)
+    assert re.fullmatch(r"lr explains 9\d % of the differences between the trials \(p 0\.001\); its .*", first)
+    assert noise.startswith("Another seed alone changes mDice by ±")
+    assert early == "All trials are compared after 33 % of their training, which each of them reached."
+    assert "the best 3 recipes are not distinguishable; that of trial" in finalists
+    lucky = replace(sweep, trials=tuple((each.value and replace(each, value=0.99)) or each for each in sweep.trials))
+    assert "As a trial it had 99.00: the best of many was also lucky" in verdicts(lucky)[-1]
+    few = replace(sweep, trials=sweep.trials[:2], finalists={}, comparison=None)
+    assert verdicts(few) == ["Too few trials can be compared (2) to say which settings matter."]
+
+
+def test_nothing_matters_where_all_is_scatter(sweep: Sweep) -> None:
+    scattered = replace(sweep, trials=trials_of(16, effect=0.0), finalists={}, comparison=None)
+    assert verdicts(scattered) == [
+        "No setting matters more than chance: 16 trials cannot tell any of them from a setting without effect."
+    ]
+    assert scattered.scores_again() == {} and scattered.noise is None
+
+
+def test_finalists_that_differ_are_named(sweep: Sweep) -> None:
+    assert sweep.comparison is not None
+    first, *others = sweep.comparison.recipe_pairs
+    apart = replace(first, difference=replace(first.difference, value=0.5), p_holm=0.001)
+    assert apart.verdict == "better"
+    words = verdicts(replace(sweep, comparison=replace(sweep.comparison, recipe_pairs=(apart, *others))))
+    one, other, _ = sweep.finalists
+    assert f"by more than chance that of trial {one} is better than that of trial {other}" in " ".join(words)
+
+
+def test_every_setting_has_a_slice_and_the_search_its_course(sweep: Sweep) -> None:
+    figures = sweep_figures(sweep, Language("en", "sweep_page"))
+    assert set(figures) == {"slice-lr", "slice-model", "slice-weight_decay", "search", "courses"}
+    assert figures["slice-lr"]["layout"]["xaxis"]["type"] == "log"
+    assert len(figures["courses"]["data"]) == 15
+    drawn = sum(
+        len(trace["x"]) for trace in figures["search"]["data"] if trace["meta"]["key"] in ("complete", "pruned")
+    )
+    assert drawn == 15
+    assert sweep_figures(replace(sweep, trials=(), finalists={}, comparison=None), Language("en", "sweep_page")) == {}
+
+
+@pytest.mark.browser
+def test_its_figures_are_drawn(sweep: Sweep, tmp_path: Path, chromium: Any) -> None:
+    opened = chromium.new_page(viewport={"width": 390, "height": 800})
+    complaints, requests = watched(opened)
+    opened.goto(sweep_report(sweep, tmp_path / "page.html").as_uri())
+    opened.wait_for_function("document.querySelectorAll('.chart[data-drawn]').length === 5")
+    assert opened.evaluate("document.documentElement.scrollWidth") == 390
+    assert complaints == [] and len(requests) == 1
+    opened.close()
+
+
+def test_an_unknown_language_is_refused(sweep: Sweep, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--lang de"):
+        sweep_report(sweep, tmp_path / "page.html", lang="de")
