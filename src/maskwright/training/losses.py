@@ -59,10 +59,11 @@ def cross_entropy(
     total = share.total(weights.sum(dtype=torch.float32))
     if not bool(total > 0):
         return logits.sum() * 0  # nothing has a mean
-    losses: Tensor = functional.cross_entropy(
+    losses = functional.cross_entropy(
         logits, masks, weight=class_weights, ignore_index=IGNORE, label_smoothing=smoothing, reduction="sum"
     )
-    return share.total(losses) / total
+    mean: Tensor = share.total(losses) / total
+    return mean
 
 
 def dice_loss(logits: Tensor, masks: Tensor, *, smooth: float = 1.0, share: Share = ALONE) -> Tensor:
