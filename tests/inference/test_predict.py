@@ -317,7 +317,7 @@ def test_a_predictor_of_other_classes_is_refused(tmp_path: Path) -> None:
 
 
 def test_only_a_few_photos_are_held_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from maskwright.inference import predict as module
+    from maskwright.inference import work as module
 
     for number in range(60):
         photo(tmp_path / "in" / f"{number:02d}.png", (4, 4))

@@ -88,6 +88,18 @@ OwnModel = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Work on a Ray cluster: HOST:PORT of its head, auto for this machine's, or local.",
+    ),
+]
+Nodes = Annotated[
+    int | None,
+    typer.Option("--nodes", min=1, help="Machines of the cluster that train together.  [default: all that can]"),
+]
 PostProcess = Annotated[
     bool,
     typer.Option(

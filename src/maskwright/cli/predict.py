@@ -33,14 +33,18 @@ def predict(
     device: options.Device = "cpu",
     model: options.OwnModel = None,
     postprocess: options.PostProcess = True,
+    ray: options.Ray = None,
 ) -> Answer:
     """Write masks for photos.
 
-    Takes files, folders and patterns. A photo whose mask lies in OUT already is not done again, so that thousands of
-    files can be stopped and gone on with; one that cannot be read is named and passed over.
+    Takes files, folders and patterns, also in an object store (s3://bucket/photos). A photo whose mask lies in OUT
+    already is not done again, so that thousands of files can be stopped and gone on with; one that cannot be read is
+    named and passed over. --ray shares them among the machines of a cluster.
     """
     from maskwright.inference.load import load
     from maskwright.inference.predict import predict as predict_all
+    from maskwright.inference.work import Work
+    from maskwright.scale.prediction import over_ray
 
     predictor = load(run, device=device, threads=threads, model=model, postprocess=postprocess)
     made = predict_all(
@@ -51,6 +55,7 @@ def predict(
         overlay=overlay,
         labels=labels,
         quality=quality,
+        spread=Work.outcomes if ray is None else over_ray(ray, threads=threads or 1),
         on_progress=screen.on_progress,
     )
     if made.failed and not made.done + made.skipped:

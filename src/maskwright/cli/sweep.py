@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING
@@ -51,42 +52,48 @@ def sweep(
     strict: options.Strict = False,
     allow_leak: options.AllowLeak = False,
     resume: options.Resume = False,
+    ray: options.Ray = None,
 ) -> Answer:
     """Try settings, train the best ones again with other seeds, and tell which settings matter.
 
-    Each trial is a run in OUT/trials, trained in a process of its own. A killed sweep goes on with the same command and
-    --resume. Without -o, the sweep goes to sweeps/NAME. Needs pip install "maskwright[optuna]".
+    Each trial is a run in OUT/trials, trained in a process of its own, with --ray on the machines of a cluster. A
+    killed sweep goes on with the same command and --resume. Without -o, the sweep goes to sweeps/NAME. Needs pip
+    install "maskwright[optuna]".
     """
     if resume and out is None:
         raise UsageError("--resume: which sweep?", do="Name its folder: -o OUT.")
+    from maskwright.scale.trials import starting_on_ray
     from maskwright.workflow.sweep import sweep as sweep_settings
+    from maskwright.workflow.trial import run_trial, start_process
 
     folder = out or free_folder(Path("sweeps") / (data.resolve().name or "data"))
-    found = sweep_settings(
-        data,
-        space,
-        folder,
-        classes=names(classes),
-        recipe=recipe,
-        settings=chosen_settings(settings, weights=weights, offline=offline),
-        sampler=sampler,
-        pruner=pruner,
-        metric=metric,
-        trials=trials,
-        budget_s=None if budget is None else seconds(budget),
-        trial_budget_s=None if trial_budget is None else seconds(trial_budget),
-        workers=workers,
-        finalists=finalists,
-        seeds=seeds,
-        seed=seed or 0,
-        threads=threads,
-        device=device,
-        strict=strict,
-        allow_leak=allow_leak,
-        resume=resume,
-        lang=screen.lang,
-        on_progress=screen.on_progress,
-    )
+    with nullcontext(start_process) if ray is None else starting_on_ray(ray, run_trial) as start:
+        found = sweep_settings(
+            data,
+            space,
+            folder,
+            classes=names(classes),
+            recipe=recipe,
+            settings=chosen_settings(settings, weights=weights, offline=offline),
+            sampler=sampler,
+            pruner=pruner,
+            metric=metric,
+            trials=trials,
+            budget_s=None if budget is None else seconds(budget),
+            trial_budget_s=None if trial_budget is None else seconds(trial_budget),
+            workers=workers,
+            finalists=finalists,
+            seeds=seeds,
+            seed=seed or 0,
+            threads=threads,
+            device=device,
+            strict=strict,
+            allow_leak=allow_leak,
+            resume=resume,
+            lang=screen.lang,
+            start=start,
+            on_progress=screen.on_progress,
+        )
     return Answer(found.to_json(), sweep_text(found, screen.lang))
 
 

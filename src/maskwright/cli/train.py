@@ -37,11 +37,14 @@ def train(
     allow_leak: options.AllowLeak = False,
     resume: options.Resume = False,
     track: options.Track = None,
+    ray: options.Ray = None,
+    nodes: options.Nodes = None,
 ) -> Answer:
     """Train by a recipe, given or planned.
 
     Without --budget, a given recipe is trained as it stands, and the recipe.yaml of a run replays that run. Without
     --recipe, one is planned (for 20 minutes unless --budget says otherwise). Without -o, the run goes to runs/NAME.
+    --ray shares every batch among the machines of a cluster.
     """
     began = time.monotonic()
     budget_s = None if budget is None else seconds(budget)
@@ -71,6 +74,8 @@ def train(
             threads=threads,
             device=device,
             resume=resume,
+            ray=ray,
+            nodes=nodes,
             on_progress=on_progress,
         )
     return _answer(made.folder, data, screen.lang)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from datetime import datetime
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Any
 
 from maskwright.data.decode import EXTENSIONS
 from maskwright.data.listing import NOT_READ
@@ -23,14 +25,15 @@ class PhotoFile:
     """One photo to predict, not yet opened.
 
     Args:
-        source: its absolute path; links are not followed, so a link is a photo of its own.
+        source: its absolute path, where links are not followed, so that a link is a photo of its own; or its address
+            in an object store, such as `s3://bucket/photos/a.jpg`.
         relative: POSIX path below the folder that was given, or below the fixed part of a pattern, or the name.
         size: in bytes.
         mtime_ns: time of the last change.
         problem: why it cannot even be opened, as a sentence, or "".
     """
 
-    source: Path
+    source: Path | str
     relative: str
     size: int = 0
     mtime_ns: int = 0
@@ -41,6 +44,16 @@ class PhotoFile:
         """`relative` without its extension."""
         return PurePath(self.relative).with_suffix("").as_posix()
 
+    @property
+    def address(self) -> str:
+        """`source` as a POSIX path, or as it stands."""
+        return self.source if isinstance(self.source, str) else self.source.as_posix()
+
+    @property
+    def shown(self) -> str:
+        """`source` as messages show it."""
+        return self.source if isinstance(self.source, str) else shown(self.source)
+
 
 def find_photos(paths: Sequence[str | Path] | str | Path, *, outside: Sequence[Path] = ()) -> list[PhotoFile]:
     """The photos that are meant.
@@ -49,21 +62,23 @@ def find_photos(paths: Sequence[str | Path] | str | Path, *, outside: Sequence[P
     called like pictures, in upper or lower case. Hidden files are passed over.
 
     Args:
-        paths: files, folders and patterns with `*`, `?`, `[...]` and `**`.
+        paths: files, folders and patterns with `*`, `?`, `[...]` and `**`, also as addresses of an object store that
+            fsspec knows: `s3://bucket/photos`, `gs://bucket/photos/**.jpg`.
         outside: folders whose files are left out: where the predictions go.
 
     Returns:
         Each photo once, in the order of the paths and by name within one.
 
     Raises:
-        UsageError: some of the paths are not there or hold no photo; all of them are named.
+        UsageError: some of the paths are not there or hold no photo; all of them are named. Or an object store cannot
+            be reached.
     """
     given = [paths] if isinstance(paths, (str, Path)) else list(paths)
     own = [_absolute(folder) for folder in outside]
-    photos: dict[Path, PhotoFile] = {}
+    photos: dict[Path | str, PhotoFile] = {}
     empty: list[str] = []
     for path in given:
-        found = [photo for photo in _expanded(path) if not any(photo.source.is_relative_to(one) for one in own)]
+        found = [photo for photo in _expanded(path) if not any(_lies_in(photo, folder) for folder in own)]
         if not found:
             empty.append(str(path))
         for photo in found:
@@ -78,7 +93,23 @@ def find_photos(paths: Sequence[str | Path] | str | Path, *, outside: Sequence[P
     return list(photos.values())
 
 
+def read_bytes(address: str) -> bytes:
+    """A file of an object store."""
+    import fsspec
+
+    with fsspec.open(address, "rb") as file:
+        content: bytes = file.read()
+    return content
+
+
+def _lies_in(photo: PhotoFile, folder: Path) -> bool:
+    return isinstance(photo.source, Path) and photo.source.is_relative_to(folder)
+
+
 def _expanded(path: str | Path) -> Iterator[PhotoFile]:
+    if "://" in str(path):
+        yield from _in_store(str(path))
+        return
     place = Path(path).expanduser()
     if place.is_file():
         yield _photo(place, place.name)
@@ -102,6 +133,37 @@ def _in_folder(folder: Path, root: Path) -> Iterator[PhotoFile]:
         relative = place.relative_to(root).as_posix()
         problem = "" if file.kind == "file" else say(f"finding.{file.kind}", file=shown(place))
         yield PhotoFile(_absolute(place), relative, file.size, file.mtime_ns, problem)
+
+
+def _in_store(address: str) -> Iterator[PhotoFile]:
+    import fsspec
+
+    try:
+        store, place = fsspec.url_to_fs(address)
+        magic = glob.has_magic(place)
+        found: dict[str, dict[str, Any]] = (store.glob if magic else store.find)(place, detail=True)
+    except Exception as error:  # each store has errors of its own
+        raise UsageError(
+            f"{address}: this object store cannot be read.",
+            found=f"{type(error).__name__}: {' '.join(str(error).split())[:300]}",
+            do="Is its package installed (s3fs for s3://, gcsfs for gs://), and may you read there?",
+        ) from error
+    fixed = PurePosixPath(_fixed_part(Path(place)) if magic else place)
+    for name in sorted(found):
+        file = PurePosixPath(name)
+        parts = file.relative_to(fixed).parts or (file.name,)
+        if _is_photo(file.suffix) and found[name]["type"] == "file" and not any(part[0] == "." for part in parts):
+            yield PhotoFile(
+                store.unstrip_protocol(name), "/".join(parts), found[name]["size"], _changed_ns(found[name])
+            )
+
+
+def _changed_ns(about: Mapping[str, Any]) -> int:
+    """When a file of an object store was changed, under whatever name the store says it; 0 where it says nothing."""
+    stamp = next((about[key] for key in ("mtime", "LastModified", "updated", "last_modified") if about.get(key)), 0)
+    if isinstance(stamp, str):
+        stamp = datetime.fromisoformat(stamp)
+    return int((stamp.timestamp() if isinstance(stamp, datetime) else float(stamp)) * 1e9)
 
 
 def _photo(place: Path, relative: str) -> PhotoFile:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -32,14 +32,20 @@ class Job:
         mask_file: the index PNG.
         overlay_file: the photo with the mask drawn on, or None where none is wanted.
         quality_file: the map of uncertainty, or None where none is wanted.
-        finished: whether the files are there already, from this photo as it is now.
+        label_file: the mask that the prediction is compared with, or None.
     """
 
     photo: PhotoFile
     mask_file: Path
     overlay_file: Path | None
     quality_file: Path | None
-    finished: bool
+    label_file: Path | None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the files are there, from this photo as it is now: `plan_outputs` takes older ones away."""
+        wanted = (self.mask_file, self.overlay_file, self.quality_file)
+        return all(file.is_file() for file in wanted if file is not None)
 
     def write(self, image: Image, mask: Mask, classes: Classes, probs: Probs | None = None) -> None:
         """Write the prediction; the mask last, since its being there says that all is there."""
@@ -56,6 +62,7 @@ def plan_outputs(
     *,
     digest: str | None,
     classes: Classes,
+    labels: Mapping[Path | str, Path],
     with_overlay: bool = True,
     with_quality: bool = False,
     overwrite: bool = False,
@@ -71,6 +78,7 @@ def plan_outputs(
         out: the folder of the predictions.
         digest: which predictor, or None where that is not known.
         classes: what it predicts.
+        labels: as `find_labels` gives them.
         with_overlay: whether overlays are wanted too.
         with_quality: whether maps of uncertainty are.
         overwrite: predict all photos again, also where another predictor wrote the folder.
@@ -93,15 +101,13 @@ def plan_outputs(
         if not same or overwrite:
             mask_file.unlink(missing_ok=True)
         quality_file = out / "uncertainty" / f"{names[photo.source]}.png"
-        wanted = [mask_file, *([overlay_file] if with_overlay else []), *([quality_file] if with_quality else [])]
-        finished = all(file.is_file() for file in wanted)
         jobs.append(
             Job(
                 photo,
                 mask_file,
                 overlay_file if with_overlay else None,
                 quality_file if with_quality else None,
-                finished,
+                labels.get(photo.source),
             )
         )
     files = earlier | {names[photo.source]: _origin(photo) for photo in photos}
@@ -152,15 +158,15 @@ def _told(record: dict[str, Any]) -> str:
 
 
 def _origin(photo: PhotoFile) -> list[Any]:
-    return [photo.source.as_posix(), photo.size, photo.mtime_ns]
+    return [photo.address, photo.size, photo.mtime_ns]
 
 
-def _names(photos: Iterable[PhotoFile], earlier: dict[str, str]) -> dict[Path, str]:
+def _names(photos: Iterable[PhotoFile], earlier: dict[str, str]) -> dict[Path | str, str]:
     """A name for each photo that no other photo has, also where upper and lower case are one."""
-    names: dict[Path, str] = {}
+    names: dict[Path | str, str] = {}
     taken = {name.casefold() for name in earlier.values()}
     for photo in photos:
-        name = earlier.get(photo.source.as_posix())
+        name = earlier.get(photo.address)
         if name is None:
             name = next(name for name in _candidates(photo) if name.casefold() not in taken)
             taken.add(name.casefold())

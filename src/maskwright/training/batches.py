@@ -19,6 +19,7 @@ from maskwright.errors import DataError
 from maskwright.recipe.recipe import Recipe
 from maskwright.training.augment import Pair, augment
 from maskwright.training.machine import usable_cores
+from maskwright.training.sharing import ALONE, Share
 
 WORKERS = 4
 """Threads that make batches ahead, at most: beyond it they wait for the interpreter's lock."""
@@ -34,7 +35,7 @@ class Batch:
     masks: NDArray[np.uint8]
 
 
-def batches(samples: Dataset, recipe: Recipe, *, start: int) -> Generator[Batch]:
+def batches(samples: Dataset, recipe: Recipe, *, start: int, share: Share = ALONE) -> Generator[Batch]:
     """Batches from iteration `start` on, without end: ahead in threads, or each in its turn.
 
     Where torch's threads take every core, a batch made meanwhile is not made for nothing: it takes a core from one of
@@ -44,16 +45,19 @@ def batches(samples: Dataset, recipe: Recipe, *, start: int) -> Generator[Batch]
         samples: labelled samples.
         recipe: see `augment`; `device` and `threads` tell whether cores are left over.
         start: first iteration, from 0.
+        share: this process's part of each batch.
     """
     cv2.setNumThreads(0)  # these threads are the parallelism
     cores = usable_cores()
     spare = cores - 1 if recipe.device.startswith("cuda") else cores - recipe.threads
     if spare > 0:
-        return batches_ahead(samples, recipe, start=start, workers=min(spare, WORKERS))
-    return (make_batch(samples, recipe, iteration) for iteration in itertools.count(start))
+        return batches_ahead(samples, recipe, start=start, workers=min(spare, WORKERS), share=share)
+    return (make_batch(samples, recipe, iteration, share) for iteration in itertools.count(start))
 
 
-def batches_ahead(samples: Dataset, recipe: Recipe, *, start: int, workers: int, ahead: int = 3) -> Generator[Batch]:
+def batches_ahead(
+    samples: Dataset, recipe: Recipe, *, start: int, workers: int, ahead: int = 3, share: Share = ALONE
+) -> Generator[Batch]:
     """Batches from iteration `start` on, made in threads before they are asked for.
 
     OpenCV and NumPy release the interpreter lock in what they do to pixels, so that threads are enough and no sample is
@@ -65,6 +69,7 @@ def batches_ahead(samples: Dataset, recipe: Recipe, *, start: int, workers: int,
         start: first iteration, from 0.
         workers: threads that make them.
         ahead: batches made beyond one for each worker.
+        share: this process's part of each batch.
     """
     with ThreadPoolExecutor(workers, thread_name_prefix="batches") as pool:
         waiting: deque[Future[Batch]] = deque()
@@ -72,7 +77,7 @@ def batches_ahead(samples: Dataset, recipe: Recipe, *, start: int, workers: int,
         try:
             while True:
                 while len(waiting) < workers + ahead:
-                    waiting.append(pool.submit(make_batch, samples, recipe, iteration))
+                    waiting.append(pool.submit(make_batch, samples, recipe, iteration, share))
                     iteration += 1
                 yield waiting.popleft().result()
         finally:
@@ -80,11 +85,11 @@ def batches_ahead(samples: Dataset, recipe: Recipe, *, start: int, workers: int,
                 future.cancel()
 
 
-def make_batch(samples: Dataset, recipe: Recipe, iteration: int) -> Batch:
-    """The batch of one iteration, the same whenever and wherever it is made."""
+def make_batch(samples: Dataset, recipe: Recipe, iteration: int, share: Share = ALONE) -> Batch:
+    """The batch of one iteration, or a process's part of it, the same whenever and wherever it is made."""
     size = recipe.batch_size
     pairs = []
-    for place in range(size):
+    for place in share.of(size):
         rng = np.random.default_rng((recipe.seed, _AUGMENT, iteration, place))
         sample = samples[_index(len(samples), recipe.seed, iteration * size + place)]
         donor = samples[int(rng.integers(len(samples)))] if recipe.copy_paste_prob else None

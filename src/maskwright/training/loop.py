@@ -33,6 +33,7 @@ from maskwright.training.memory import keep_freed_memory
 from maskwright.training.optimiser import final_length, lr_at, make_optimiser, set_lr, update_average
 from maskwright.training.presence import training_in
 from maskwright.training.run import Run, append_log, cut_log
+from maskwright.training.sharing import ALONE, Share
 from maskwright.training.validation import validation_counts
 
 LOG_INTERVAL = 20
@@ -45,6 +46,7 @@ def fit(
     run: Run,
     *,
     deadline: float | None = None,
+    share: Share = ALONE,
     on_progress: OnProgress = silent,
 ) -> Standing:
     """Train by a recipe, from the beginning or from the state that lies in the run.
@@ -56,6 +58,8 @@ def fit(
         deadline: `time.monotonic()` at which training must have ended; the length is then adapted at validations, and
             each change is written into the run's recipe. None trains the recipe as it stands, and so does a recipe
             whose `iterations` were given.
+        share: which of several processes this one is that train one model; each has a run of its own, beginning with
+            the same state, and what counts is in the first one's.
         on_progress: told after every iteration.
 
     Returns:
@@ -68,12 +72,12 @@ def fit(
     train, val = dataset.split("train").labelled, dataset.split("val").labelled
     torch.set_num_threads(recipe.threads)
     keep_freed_memory()
-    learner = make_learner(recipe, len(dataset.classes))
+    learner = make_learner(recipe, len(dataset.classes), share)
     with training_in(run.folder) as asked_to_stop, _interruptible() as interrupted, ExitStack() as until_the_end:
         standing = _resume(run, learner)
         began = time.monotonic() - standing.seconds
         pace, judged = _Pace(), standing
-        stream = until_the_end.enter_context(closing(batches(train, recipe, start=standing.iteration)))
+        stream = until_the_end.enter_context(closing(batches(train, recipe, start=standing.iteration, share=share)))
         while standing.iteration < final_length(recipe) and not _out_of_patience(recipe, standing):
             iteration = standing.iteration
             step_began = time.perf_counter()
@@ -88,22 +92,28 @@ def fit(
                 seconds=time.monotonic() - began,
                 skipped=standing.skipped + (not finite),
             )
-            recipe = _ended_in_time(recipe, run, standing, deadline)
+            recipe = _ended_in_time(recipe, run, standing, deadline, share)
             due = standing.iteration % recipe.validation_interval == 0 or standing.iteration == final_length(recipe)
             if due or standing.iteration % LOG_INTERVAL == 0:
                 append_log(run.folder / "log.jsonl", pace.entry(standing))
             if due:
                 standing = _validate(learner, val, recipe, run, standing, began)
-                recipe = _adapted(recipe, run, standing, deadline, since=judged)
+                recipe = _adapted(recipe, run, standing, deadline, since=judged, share=share)
                 judged = standing
                 _save(learner, run, standing)
             on_progress(_progress(standing, recipe, loss))
-            if (interrupted() or asked_to_stop()) and standing.iteration < final_length(recipe):
+            if share.agreed(interrupted() or asked_to_stop()) and standing.iteration < final_length(recipe):
                 _save(learner, run, standing)
                 raise _interruption(run, recipe, standing)
         why = "patience" if standing.iteration < final_length(recipe) else "length"
         _log(run, "end", standing, why=why, best_iteration=standing.best_iteration, best_mDice=standing.best_mdice)
     return standing
+
+
+def begin(recipe: Recipe, run: Run, *, classes: int) -> None:
+    """Write the state that training begins from, where none lies in the run: others need no weights of their own."""
+    if not _state_path(run).exists():
+        _resume(run, make_learner(recipe.model_copy(update={"device": "cpu"}), classes))
 
 
 @dataclass
@@ -114,6 +124,9 @@ class Learner:
     average: nn.Module | None
     optimiser: torch.optim.Optimizer
     device: torch.device
+    network: nn.Module
+    """The model as it is called: where several processes train it, wrapped so that gradients are those of all."""
+    share: Share = ALONE
 
     @property
     def judged(self) -> nn.Module:
@@ -127,14 +140,15 @@ def train_step(learner: Learner, batch: Batch, recipe: Recipe, iteration: int, l
     Returns:
         The loss, and whether the gradient was finite; where it was not, the update is skipped.
     """
-    torch.manual_seed(recipe.seed * 1_000_003 + iteration)  # drop path and dropout: a function of (seed, iteration)
+    # Drop path and dropout: a function of (seed, iteration) and the process.
+    torch.manual_seed(recipe.seed * 1_000_003 + iteration + (learner.share.rank << 32))
     set_lr(learner.optimiser, lr)
     learner.optimiser.zero_grad()
     images = normalised(batch.images, recipe, learner.device)
     masks = torch.from_numpy(batch.masks).to(learner.device).long()
     with autocast(learner.device, recipe.precision):
-        logits = learner.model(images)
-    loss = total_loss(logits, masks, recipe)
+        logits = learner.network(images)
+    loss = total_loss(logits, masks, recipe, learner.share)
     loss.backward()  # type: ignore[no-untyped-call]
     limit = recipe.grad_clip or float("inf")
     norm = torch.nn.utils.clip_grad_norm_(learner.model.parameters(), limit)
@@ -146,7 +160,7 @@ def train_step(learner: Learner, batch: Batch, recipe: Recipe, iteration: int, l
     return loss.item(), finite
 
 
-def make_learner(recipe: Recipe, classes: int) -> Learner:
+def make_learner(recipe: Recipe, classes: int, share: Share = ALONE) -> Learner:
     """A freshly drawn model with its averaged copy and optimiser."""
     device = torch.device(settled_device(recipe.device))
     torch.manual_seed(recipe.seed)
@@ -157,7 +171,8 @@ def make_learner(recipe: Recipe, classes: int) -> Learner:
             do="encoder_norm=train; encoder_lr_multiplier=0 leaves its weights as they are.",
         )
     average = copy.deepcopy(model).eval().requires_grad_(False) if recipe.ema_decay else None
-    return Learner(model.train(), average, make_optimiser(model, recipe), device)
+    optimiser = make_optimiser(model, recipe)
+    return Learner(model.train(), average, optimiser, device, share.joined(model), share)
 
 
 def _out_of_patience(recipe: Recipe, standing: Standing) -> bool:
@@ -205,7 +220,8 @@ def _save(learner: Learner, run: Run, standing: Standing) -> None:
 def _validate(learner: Learner, val: Dataset, recipe: Recipe, run: Run, standing: Standing, began: float) -> Standing:
     """Judge the weights, keep them when they are the best so far, and log it."""
     judged_began = time.monotonic()
-    judged = scores(validation_counts(learner.judged, val, recipe))
+    learner.share.align(learner.judged)
+    judged = scores(validation_counts(learner.judged, val, recipe, learner.share))
     best = judged.mDice > standing.best_mdice
     seconds = time.monotonic() - began
     if best:
@@ -226,14 +242,16 @@ def _validate(learner: Learner, val: Dataset, recipe: Recipe, run: Run, standing
     return replace(standing, seconds=seconds)
 
 
-def _adapted(recipe: Recipe, run: Run, standing: Standing, deadline: float | None, *, since: Standing) -> Recipe:
+def _adapted(
+    recipe: Recipe, run: Run, standing: Standing, deadline: float | None, *, since: Standing, share: Share
+) -> Recipe:
     """The recipe with its length changed to what the time still allows at the pace `since` then, written first."""
     length = final_length(recipe)
     if deadline is None or standing.iteration >= length or recipe.reason("iterations") == GIVEN:
         return recipe
-    left_s = deadline - time.monotonic()
+    left_s = share.agreed(deadline - time.monotonic())
     # Validation included. The latest pace, not the mean: a machine that was busy for a while may be free again.
-    each_s = (standing.seconds - since.seconds) / (standing.iteration - since.iteration)
+    each_s = share.agreed((standing.seconds - since.seconds) / (standing.iteration - since.iteration))
     wanted = standing.iteration + max(1, int(left_s / each_s)) if left_s > 0 else standing.iteration
     # Pace is noisy: a change of less than a twentieth of what remains can wait for the next validation, or be left.
     if left_s > 0 and abs(wanted - length) <= 0.05 * (length - standing.iteration):
@@ -241,9 +259,11 @@ def _adapted(recipe: Recipe, run: Run, standing: Standing, deadline: float | Non
     return _with_length(recipe, run, standing, wanted)
 
 
-def _ended_in_time(recipe: Recipe, run: Run, standing: Standing, deadline: float | None) -> Recipe:
+def _ended_in_time(recipe: Recipe, run: Run, standing: Standing, deadline: float | None, share: Share) -> Recipe:
     """The recipe, ending with this iteration where the time is over: a machine may become busy between validations."""
-    over = deadline is not None and time.monotonic() >= deadline and recipe.reason("iterations") != GIVEN
+    if deadline is None or recipe.reason("iterations") == GIVEN:
+        return recipe
+    over = share.agreed(time.monotonic() >= deadline)
     return _with_length(recipe, run, standing, standing.iteration) if over else recipe
 
 

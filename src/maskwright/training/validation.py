@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -11,17 +12,20 @@ from maskwright.data.grouping import same_size_groups
 from maskwright.metrics.confusion import confusion
 from maskwright.models.forward import probs_of_batch
 from maskwright.recipe.recipe import Recipe
+from maskwright.training.sharing import ALONE, Share
 
 
-def validation_counts(model: nn.Module, samples: Dataset, recipe: Recipe) -> NDArray[np.int64]:
+def validation_counts(model: nn.Module, samples: Dataset, recipe: Recipe, share: Share = ALONE) -> NDArray[np.int64]:
     """Confusion counts `(C, C)` of a model over labelled samples, [label, predicted].
 
     Args:
         model: its mode is kept; it is judged in eval mode.
         samples: labelled samples; neighbours of one size are judged together.
         recipe: see `probs_of_batch`.
+        share: this process's part of the samples; the counts are those of all of them.
     """
-    count = len(samples.classes)
+    count, mine = len(samples.classes), share.of(len(samples))
+    samples = samples[mine.start : mine.stop]
     total = np.zeros((count, count), np.int64)
     was_training = model.training
     model.eval()
@@ -32,4 +36,4 @@ def validation_counts(model: nn.Module, samples: Dataset, recipe: Recipe) -> NDA
             assert mask is not None
             total += confusion(mask, predicted.astype(np.uint8), count)
     model.train(was_training)
-    return total
+    return share.total(torch.from_numpy(total)).numpy()

@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ def train(
     threads: int | None = None,
     device: str = "auto",
     resume: bool = False,
+    ray: str | None = None,
+    nodes: int | None = None,
     on_progress: OnProgress = silent,
 ) -> Run:
     """Train a model.
@@ -56,6 +59,8 @@ def train(
         device: "auto", "cpu", "cuda" or "cuda:N", where the recipe is planned.
         resume: go on where the run in `out` stopped, with the settings that it was started with, or none; begin anew
             where it was killed before training.
+        ray: address of a Ray cluster whose machines share every batch, see `maskwright.scale.training`.
+        nodes: how many of them at most.
         on_progress: told about each iteration.
 
     Returns:
@@ -95,9 +100,10 @@ def train(
             recipe = prepared(recipe, dataset, statistics, settings or {}, on_progress)
         run = start_run(dataset, recipe, Path(out), statistics, asked=asked, again=resume)
         left_s = None if budget_s is None else budget_s - 1.0
+    from maskwright.scale.training import fit_on_ray
     from maskwright.training.loop import fit
 
-    standing = fit(
+    standing = (fit if ray is None else partial(fit_on_ray, address=ray, nodes=nodes))(
         dataset,
         run.recipe,
         run,

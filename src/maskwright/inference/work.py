@@ -1,0 +1,189 @@
+"""The work on each photo: read, predict, write, and say what came of it; in this process or in others."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwright.data.classes import Classes
+from maskwright.data.decode import read_image
+from maskwright.data.sample import Image, Mask
+from maskwright.errors import DataError, UsageError, shown
+from maskwright.inference.inputs import PhotoFile, read_bytes
+from maskwright.inference.labels import read_label, read_prediction
+from maskwright.inference.outputs import Job
+from maskwright.inference.predictor import Predictor, Probs, masks_of, most_probable, probs_of
+from maskwright.inference.quality import read_quality
+from maskwright.metrics.confusion import confusion
+from maskwright.metrics.photo import Cell, photo_row
+from maskwright.metrics.scores import scores
+
+AHEAD = 4
+"""Photos decoded ahead of the predictor: one thread keeps up with a network, more would only take memory."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file that was passed over.
+
+    Args:
+        file: its path as messages show it.
+        message: what is wrong with it and the way out.
+    """
+
+    file: str
+    message: str
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What became of one photo.
+
+    Args:
+        source: of the photo.
+        kind: "done" now, "found" there already, or "failed".
+        row: what `predictions.csv` says of it.
+        counts: confusion counts `(C, C)` where it has a label, [label, predicted].
+        failure: why the photo, or its label, could not be read.
+    """
+
+    source: Path | str
+    kind: Literal["done", "found", "failed"]
+    row: dict[str, Cell]
+    counts: NDArray[np.int64] | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What is done to every photo; it can be sent to other processes where its predictor can.
+
+    Args:
+        predictor: what predicts.
+        classes: what it predicts.
+        quality: whether maps of uncertainty are written.
+    """
+
+    predictor: Predictor
+    classes: Classes
+    quality: bool
+
+    def outcomes(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
+        """What becomes of each photo: first of those that are there already, then of those that are predicted now."""
+        todo: list[Job] = []
+        unreadable: list[Outcome] = []
+        for job in jobs:
+            found = self._found(job)
+            if found is None:
+                todo.append(job)
+            else:
+                yield found
+        for job, image, mask, probs in self._predicted(todo, unreadable):
+            _write(job, image, mask, self.classes, probs)
+            yield self._described(job, mask, "done")
+        yield from unreadable
+
+    def _found(self, job: Job) -> Outcome | None:
+        """What lies there of a photo; None where it does not, or cannot be read, so that it is made again."""
+        if not job.finished:
+            return None
+        try:
+            mask = read_prediction(job.mask_file, self.classes)
+        except DataError:
+            return None
+        return self._described(job, mask, "found")
+
+    def _predicted(
+        self, jobs: Sequence[Job], unreadable: list[Outcome]
+    ) -> Iterator[tuple[Job, Image, Mask, Probs | None]]:
+        """Each job with its photo, its prediction, and its probabilities where `quality` is asked for."""
+        waiting: deque[tuple[Job, Image]] = deque()
+
+        def images() -> Iterator[Image]:
+            for job, image in _read_ahead(jobs):
+                if isinstance(image, DataError):
+                    unreadable.append(_failed(job, str(image)))
+                else:
+                    waiting.append((job, image))
+                    yield image
+
+        if self.quality:
+            for probs in probs_of(self.predictor, images()):
+                yield *waiting.popleft(), most_probable(probs), probs
+            return
+        for mask in masks_of(self.predictor, images()):
+            yield *waiting.popleft(), mask, None
+
+    def _described(self, job: Job, mask: Mask, kind: Literal["done", "found"]) -> Outcome:
+        source = job.photo.source
+        row: dict[str, Cell] = {"file": job.photo.shown, "mask": job.mask_file.as_posix()}
+        if job.quality_file is not None and (expected := read_quality(job.quality_file)) is not None:
+            row["expected_dice"] = expected
+        if job.label_file is None:
+            return Outcome(source, kind, row | _areas(mask, self.classes))
+        try:
+            label = read_label(job.label_file, self.classes, (mask.shape[0], mask.shape[1]))
+        except DataError as error:
+            failure = Failure(shown(job.label_file), str(error))
+            row["problem"] = str(error)
+            return Outcome(source, kind, row | _areas(mask, self.classes), failure=failure)
+        counts = confusion(label, mask, len(self.classes))
+        return Outcome(source, kind, row | photo_row(scores(counts), self.classes.names), counts)
+
+
+def _failed(job: Job, message: str) -> Outcome:
+    file = job.photo.shown
+    return Outcome(job.photo.source, "failed", {"file": file, "problem": message}, failure=Failure(file, message))
+
+
+def _areas(mask: Mask, classes: Classes) -> dict[str, Cell]:
+    areas = np.bincount(mask.ravel(), minlength=len(classes)).tolist()
+    row: dict[str, Cell] = {"judged_px": mask.size}
+    for name, area in zip(classes.names, areas, strict=True):
+        row |= {f"predicted_px:{name}": area, f"predicted_share:{name}": area / mask.size}
+    return row
+
+
+def _read_ahead(jobs: Iterable[Job]) -> Iterator[tuple[Job, Image | DataError]]:
+    """Each job with its photo, or with why there is none; a thread decodes a few of them ahead."""
+    reading: deque[tuple[Job, Future[Image | DataError]]] = deque()
+    executor = ThreadPoolExecutor(1, thread_name_prefix="decode")
+    try:
+        for job in jobs:
+            reading.append((job, executor.submit(_read, job.photo)))
+            if len(reading) > AHEAD:
+                first, image = reading.popleft()
+                yield first, image.result()
+        for first, image in reading:
+            yield first, image.result()
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _read(photo: PhotoFile) -> Image | DataError:
+    if photo.problem:
+        return DataError(photo.problem)
+    try:
+        if isinstance(photo.source, Path):
+            return read_image(photo.source, name=photo.shown)
+        return read_image(Path(photo.relative), name=photo.shown, extract=lambda *_: read_bytes(photo.address))
+    except DataError as error:
+        return error
+
+
+def _write(job: Job, image: Image, mask: Mask, classes: Classes, probs: Probs | None) -> None:
+    try:
+        job.write(image, mask, classes, probs)
+    except OSError as error:
+        raise UsageError(
+            f"{shown(job.mask_file)}: cannot be written.",
+            found=error.strerror or str(error),
+            do="Make room or choose another folder; the same command goes on from here.",
+        ) from None

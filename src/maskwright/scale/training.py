@@ -1,0 +1,204 @@
+"""Training one model on several machines of a Ray cluster: the project's own loop in each, their gradients as one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from maskwright.data.dataset import Dataset
+from maskwright.errors import Interrupted, MaskwrightError, RecipeError, RunError, UsageError, shown
+from maskwright.progress import OnProgress, Progress, silent
+from maskwright.recipe.files import write_recipe
+from maskwright.recipe.recipe import Recipe
+from maskwright.scale.cluster import connected
+from maskwright.training.run import Run
+
+if TYPE_CHECKING:
+    from maskwright.training.checkpoint import Standing
+
+FAILURES = 5
+"""How often training begins again from its state after a process or a machine is lost."""
+
+GROWN_S = 600.0
+"""Seconds after which a machine that has come back may join: the others go back to the last state for it."""
+
+
+def fit_on_ray(
+    dataset: Dataset,
+    recipe: Recipe,
+    run: Run,
+    *,
+    address: str,
+    nodes: int | None = None,
+    deadline: float | None = None,
+    on_progress: OnProgress = silent,
+) -> Standing:
+    """`fit` with every batch shared among the machines of a Ray cluster.
+
+    The run is the same folder that one machine would write, by the same recipe: `batch_size` is that of all machines
+    together. Where one is lost, the others go on from the last state. Files of the data and the run folder must be
+    visible to every machine under the same paths.
+
+    Args:
+        dataset: as in `fit`.
+        recipe: as in `fit`; each machine takes `threads` of its cores, or a GPU where `device` is cuda.
+        run: as in `fit`.
+        address: as in `connected`.
+        nodes: how many machines at most; None takes all that have the cores.
+        deadline: as in `fit`.
+        on_progress: told every few seconds.
+
+    Returns:
+        Where training stood at its end.
+
+    Raises:
+        Interrupted: Ctrl-C; the state is on disk.
+        UsageError: there is no cluster, or none of its machines has the cores.
+        RecipeError: a batch has fewer crops than there are machines.
+        RunError: training failed on the cluster more often than chance explains.
+    """
+    from maskwright.training.loop import begin
+
+    with connected(address) as ray:
+        world = _world(ray, recipe, nodes)
+        begin(recipe, run, classes=len(dataset.classes))
+        left_s = None if deadline is None else deadline - time.monotonic()
+        about = {
+            "dataset": dataset,
+            "recipe": recipe,
+            "run": Run(run.folder.resolve()),
+            "ends": None if left_s is None else time.time() + left_s,  # clocks of machines agree on nothing else
+            "folder": Path.cwd(),
+        }
+        with ThreadPoolExecutor(1, thread_name_prefix="ray-train") as pool:
+            return _watched(pool.submit(_fit_all, about, world), run, on_progress)
+
+
+def _world(ray: Any, recipe: Recipe, nodes: int | None) -> int:
+    """How many processes train, one on each machine."""
+    wants = {"CPU": recipe.threads} | ({"GPU": 1} if recipe.device.startswith("cuda") else {})
+    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    able = sum(all(one.get(kind, 0) >= count for kind, count in wants.items()) for one in alive)
+    if not able:
+        raise UsageError(
+            "--ray: no machine of the cluster can train this recipe.",
+            expected=", ".join(f"{count} {kind}" for kind, count in wants.items()),
+            found="; ".join(f"{one.get('CPU', 0):g} CPU, {one.get('GPU', 0):g} GPU" for one in alive),
+            do="--threads N says how many cores each is to take.",
+        )
+    world = min(able, nodes or able)
+    if recipe.batch_size < world:
+        raise RecipeError(
+            f"batch_size={recipe.batch_size}: fewer crops than the {world} machines that share them.",
+            do=f"--nodes {recipe.batch_size}, or a larger batch_size.",
+        )
+    return world
+
+
+def _watched(work: Future[Standing | Interrupted], run: Run, on_progress: OnProgress) -> Standing:
+    """Tell the progress that the log shows until the work ends; Ctrl-C is handed on to it."""
+    while not work.done():
+        try:
+            wait([work], timeout=2.0)
+            _tell(run, on_progress)
+        except KeyboardInterrupt:
+            from maskwright.training.presence import ask_to_stop
+
+            with suppress(RunError):
+                ask_to_stop(run.folder)
+    ended = work.result()
+    if isinstance(ended, Interrupted):
+        raise ended
+    return ended
+
+
+def _tell(run: Run, on_progress: OnProgress) -> None:
+    from maskwright.training.optimiser import final_length
+
+    log, length = run.log(), final_length(run.recipe)
+    steps = [entry for entry in log if entry["event"] == "train"]
+    if steps:
+        last, judged = steps[-1], [entry["metrics"]["mDice"] for entry in log if entry["event"] == "validation"]
+        facts = {"loss": last["loss"]} | ({"mDice": max(judged)} if judged else {})
+        left_s = (length - last["iteration"]) * last["seconds"] / last["iteration"]
+        on_progress(Progress("stage.train", last["iteration"], length, facts, seconds_left=left_s))
+
+
+def _fit_all(about: Mapping[str, Any], world: int) -> Standing | Interrupted:
+    """Have Ray Train start one process on each machine, again where some are lost."""
+    from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
+    from ray.train.torch import TorchConfig, TorchTrainer
+
+    run, cuda = about["run"], about["recipe"].device.startswith("cuda")
+    trainer = TorchTrainer(
+        _member,
+        train_loop_config=dict(about),
+        torch_config=TorchConfig(backend="cpu:gloo,cuda:nccl" if cuda else "gloo"),
+        scaling_config=ScalingConfig(
+            num_workers=(1, world),
+            use_gpu=cuda,
+            resources_per_worker={"CPU": about["recipe"].threads} | ({"GPU": 1} if cuda else {}),
+            placement_strategy="SPREAD",
+            elastic_resize_monitor_interval_s=GROWN_S,
+        ),
+        run_config=RunConfig(
+            name="ray",
+            storage_path=str(run.folder / "state"),
+            failure_config=FailureConfig(max_failures=FAILURES),
+        ),
+    )
+    try:
+        ended: Standing | Interrupted = trainer.fit().return_value
+        return ended
+    except TrainingFailedError as error:
+        raise _refusal(error, run) from error
+    finally:
+        shutil.rmtree(run.folder / "state" / "ray", ignore_errors=True)
+
+
+def _member(about: dict[str, Any]) -> Standing | Interrupted:
+    """What each process does; Ray Train has made torch's process group."""
+    from ray.train import get_context
+
+    from maskwright.training.loop import fit
+    from maskwright.training.sharing import Share
+
+    os.chdir(about["folder"])
+    share = Share(get_context().get_world_rank(), get_context().get_world_size())
+    deadline = None if about["ends"] is None else time.monotonic() + about["ends"] - time.time()
+    with tempfile.TemporaryDirectory(prefix="maskwright-") as scratch:
+        run = about["run"] if share.rank == 0 else _copied(about["run"], Path(scratch))
+        try:
+            return fit(about["dataset"], run.recipe, run, deadline=deadline, share=share)
+        except Interrupted as stopped:  # all processes are: it is no failure
+            return stopped
+
+
+def _copied(run: Run, folder: Path) -> Run:
+    """A run of its own for a process whose files nobody keeps, standing where the run stands."""
+    for name in ("format", "initial_weights.json", "state/state.safetensors"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(run.folder / name, folder / name)
+    write_recipe(run.recipe, folder / "recipe.yaml")
+    return Run(folder)
+
+
+def _refusal(error: Any, run: Run) -> MaskwrightError:
+    """Why training failed: what Maskwright itself said on a machine, or what Ray says."""
+    for failure in getattr(error, "worker_failures", {}).values():
+        causes = (failure, getattr(failure, "cause", None), failure.__cause__)
+        own = next((cause for cause in causes if isinstance(cause, MaskwrightError)), None)
+        if own is not None:
+            return own
+    return RunError(
+        f"{shown(run.folder)}: training failed on the cluster.",
+        found=" ".join(str(error).split())[-300:],
+        do="The same command and --resume go on from the last state.",
+    )
