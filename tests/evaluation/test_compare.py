@@ -3,12 +3,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from compared_runs import counts_of, judged_run
+from maskwright.cli.compare import comparison_text
 from maskwright.data.dataset import Dataset
 from maskwright.errors import RunError, UsageError
 from maskwright.evaluation.compare import compare
@@ -50,6 +52,22 @@ def test_runs_that_differ_in_seed_threads_and_device_are_one_recipe(run: Made) -
     assert [group.runs for group in found.recipes] == [("a", "b", "c")] and found.settings == {}
     assert found.recipes[0].sd == pytest.approx(np.std([each.evaluation.scores.mDice for each in found.runs], ddof=1))
     assert all(pair.same_recipe for pair in found.pairs)
+
+
+def test_groups_that_one_evaluation_knows_hold_for_all(run: Made) -> None:
+    runs = [run("older", 0.85, 1), run("newer", 0.75, 2)]
+    alone = compare(runs)
+    newer = replace(alone.runs[1].evaluation, groups=tuple(f"video {n // 6}" for n in range(60)))
+    newer.save(runs[1] / "evaluation" / "val")
+    found = compare(runs)
+    assert (found.photos, found.groups, alone.groups) == (60, 10, 60)
+    assert found.to_json()["groups"] == 10
+    (before,), (after,) = alone.pairs, found.pairs
+    assert after.difference.value == before.difference.value and after.difference.p != before.difference.p
+    # Student's quantile alone: 9 instead of 59 degrees of freedom
+    assert after.difference.high - after.difference.value == pytest.approx(2.262 * after.difference.se, rel=1e-3)
+    assert "60 photos come in 10 groups" in comparison_text(found, "en")
+    assert "groups" not in comparison_text(alone, "en")
 
 
 def test_a_difference_between_seeds_is_called_luck(run: Made) -> None:
@@ -114,8 +132,8 @@ def test_json_is_strict_and_says_everything(run: Made) -> None:
     found = compare([run("a", 0.9, 1), run("b", 0.6, 2)])
     printed = json.loads(json_text(found.to_json()))
     assert list(printed) == [
-        "split", "eval_digest", "images", "classes", "runs", "recipes", "pairs", "recipe_pairs", "settings", "data",
-        "overfits",
+        "split", "eval_digest", "images", "groups", "classes", "runs", "recipes", "pairs", "recipe_pairs", "settings",
+        "data", "overfits",
     ]  # fmt: skip
     first = printed["runs"][0]
     assert first["name"] == "a" and first["iterations"] == 300 and first["best_iteration"] == 300

@@ -13,6 +13,7 @@ from scipy.stats import binom
 from maskwright.errors import UsageError
 from maskwright.evaluation.resampling import (
     bootstrap,
+    by_group,
     difference,
     interval,
     permutation_p,
@@ -147,6 +148,27 @@ def test_intervals_of_all_scores_hold_the_scores() -> None:
     assert (ends["dice"][:, 0] < found.dice).all() and (found.dice < ends["dice"][:, 1]).all()
     alone = interval(found.mDice, bootstrap(counts, SUMMARIES["mDice"], resample_weights(40)), 40)
     np.testing.assert_allclose(ends["mDice"], alone)
+
+
+def test_photos_of_a_group_are_drawn_and_swapped_together() -> None:
+    one, other = photos(12, 0.9, seed=1), photos(12, 0.8, seed=2)
+    groups = np.array(["b", "b", "a", "c", "c", "c", "d", "e", "f", "g", "h", "a"])
+    sums = by_group(one, groups)
+    np.testing.assert_array_equal(sums[0], one[2] + one[11])
+    np.testing.assert_array_equal(sums[1], one[0] + one[1])
+    assert len(sums) == 8 and sums.sum() == one.sum() and sums.dtype == np.int64
+    assert by_group(one, np.arange(12)) is one  # nothing changes where each stands alone
+    found = difference(sums, by_group(other, groups), M_DICE)
+    assert found.value == difference(one, other, M_DICE).value
+
+
+def test_copies_of_each_photo_tell_no_more_than_the_photos() -> None:
+    one, other = photos(40, 0.85, seed=1), photos(40, 0.8, seed=2)
+    copied, groups = [np.repeat(each, 6, axis=0) for each in (one, other)], np.repeat(np.arange(40), 6)
+    alone, together = difference(one, other, M_DICE), difference(*(by_group(each, groups) for each in copied), M_DICE)
+    assert (together.low, together.high, together.p) == pytest.approx((alone.low, alone.high, alone.p))
+    fooled = difference(*copied, M_DICE)
+    assert fooled.high - fooled.low < 0.5 * (alone.high - alone.low) and fooled.p < alone.p
 
 
 def test_a_class_that_is_nowhere_has_no_interval() -> None:

@@ -96,6 +96,17 @@ def test_a_perfect_model_is_left_alone() -> None:
     assert found.by_photo() == []
 
 
+def test_groups_are_judged_as_one_photo() -> None:
+    samples = tuple(replace(sample, group=f"video {n // 5}") for n, sample in enumerate(DATA.split("val")))
+    dataset = replace(DATA, samples=(*DATA.split("train").samples, *samples))
+    found = tune(faulty(DATA, "holes"), dataset)
+    alone = tuned("holes")
+    assert found.to_json()["groups"] == 8 and alone.to_json()["groups"] == 40
+    assert found.nested is not None and alone.nested is not None
+    assert found.nested.p > alone.nested.p  # eight groups can be swapped in 256 ways only
+    assert found.nested.p >= 2 / 2**8 * 0.5
+
+
 def test_the_promise_holds_on_other_photos() -> None:
     other = tiny_dataset(train=0, val=40, size_hw=(64, 64), seed=9)
     found = tuned("mixed")
@@ -177,7 +188,7 @@ class Likelier:
     """Photos whose labels are all likeliest at the highest temperature, by as much as they gain."""
 
     def __init__(self, gains: np.ndarray) -> None:
-        self.gains, self.folds = gains, np.arange(len(gains)) % 5
+        self.gains, self.folds, self.groups = gains, np.arange(len(gains)) % 5, np.arange(len(gains))
 
     def likelihoods(self, _post: PostProcess) -> np.ndarray:
         return self.gains[:, None] * np.log(SHARPNESS)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from maskwright.cli import options
 from maskwright.cli.names import classes_for
 from maskwright.cli.screen import Screen
-from maskwright.cli.texts import percent, table
+from maskwright.cli.texts import grouped_lines, percent, table
 from maskwright.cli.verb import Answer, verb
 from maskwright.errors import shown
 from maskwright.sentences import say
@@ -62,6 +62,7 @@ def comparison_text(comparison: Comparison, lang: str) -> str:
         say("compare.judged", lang, split=comparison.split, photos=comparison.photos)
         + "\n"
         + _runs_table(comparison, lang),
+        *grouped_lines(comparison.photos, comparison.groups, lang),
         _pairs_table(comparison, lang),
         "\n".join([*_recipe_lines(comparison, lang), *_setting_lines(comparison, lang), *data]),
         "\n".join([*(overfit_words(each, lang) for each in comparison.overfits), *comparison.verdicts(lang)]),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from maskwright.cli import options
 from maskwright.cli.names import classes_for
 from maskwright.cli.screen import Screen
-from maskwright.cli.texts import table
+from maskwright.cli.texts import grouped_lines, table
 from maskwright.cli.verb import Answer, verb
 from maskwright.errors import shown
 
@@ -67,4 +67,13 @@ def _lines(tuning: Tuning, run: Path, page: Path, lang: str) -> list[str]:
     head = [language.t(key) for key in ("class", "before", "after", "change")]
     steps = [f"  {language.t('step_' + each['name'])}: {why(each, language)}" for each in content["tried"]]
     kept = language.t("file", file=shown(run / "postprocess.yaml"), page=shown(page))
-    return [verdict(content, language), "", *([table([head, *rows]), ""] if tuning.kept else []), *steps, "", kept]
+    grouped = grouped_lines(content["images"], content["groups"], lang)
+    return [
+        verdict(content, language),
+        *grouped,
+        "",
+        *([table([head, *rows]), ""] if tuning.kept else []),
+        *steps,
+        "",
+        kept,
+    ]

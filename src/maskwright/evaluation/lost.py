@@ -160,16 +160,17 @@ def lost_by_cause(evaluation: Evaluation, errors: NDArray[Any], objects: NDArray
 
 def _drawn_losses(evaluation: Evaluation, own: list[NDArray[Any]]) -> list[Floats]:
     """What each cause costs in each resample of the photos, the same ones for all causes: `(R,)` each."""
-    counts = evaluation.counts
+    counts = evaluation.independent
     hits, areas = np.diagonal(counts, axis1=1, axis2=2), counts.sum(axis=1) + counts.sum(axis=2)
     halves = np.stack([2 * hits, areas], axis=1).astype(np.int64)  # of Dice, as (N, 2, C): less than (N, C, C)
     weights = resample_weights(len(counts))
     before, drawn = bootstrap(halves, _mdice, weights), []
     for errors in own:
         right, px = halves.copy(), errors["px"].astype(np.int64)
-        np.add.at(right[:, 0], (errors["photo"], errors["label"]), 2 * px)
-        np.add.at(right[:, 1], (errors["photo"], errors["label"]), px)
-        np.subtract.at(right[:, 1], (errors["photo"], errors["predicted"]), px)
+        unit = evaluation.units[errors["photo"]]
+        np.add.at(right[:, 0], (unit, errors["label"]), 2 * px)
+        np.add.at(right[:, 1], (unit, errors["label"]), px)
+        np.subtract.at(right[:, 1], (unit, errors["predicted"]), px)
         drawn.append(bootstrap(right, _mdice, weights) - before)
     return drawn
 
@@ -179,7 +180,7 @@ def _mdice(halves: NDArray[Any]) -> Floats:
 
 
 def _ends(value: float, drawn: Floats, evaluation: Evaluation) -> tuple[float, float]:
-    photos = len(evaluation.counts)
+    photos = len(evaluation.independent)
     return (float("nan"), float("nan")) if photos < FEWEST_PHOTOS else interval(value, drawn, photos)
 
 

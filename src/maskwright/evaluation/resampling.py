@@ -1,7 +1,8 @@
 """What chance does to a score and to the difference of two: the photos drawn anew, and the two models swapped.
 
 Everything works on counts `(N, C, C)` of the same N photos, which are summed before a score is made of them, so that
-what is resampled is the very number that is reported.
+what is resampled is the very number that is reported. Photos of one group (frames of a video, pictures of one patient)
+say the same again: `by_group` sums them up first, and what is drawn and swapped are whole groups, one "photo" each.
 """
 
 from __future__ import annotations
@@ -100,6 +101,27 @@ def score_intervals(counts: Counts, *, seed: int = 0) -> dict[str, NDArray[np.fl
         each = np.array([(np.nan, np.nan) if none else interval(*pair, photos) for pair in pairs]).clip(0, 1)
         ends[name] = each if name in CLASS_SCORES else each[0]
     return ends
+
+
+def by_group(values: NDArray[Any], groups: NDArray[Any]) -> NDArray[Any]:
+    """What photos have, summed over the groups that they come in.
+
+    Resampled and swapped has to be what is independent: the cluster bootstrap (Field & Welsh, "Bootstrapping clustered
+    data", JRSS B 69, 2007) draws whole groups, with all that is in them.
+
+    Args:
+        values: `(N, ...)` of each photo, something that may be added up.
+        groups: `(N,)`, the group of each photo.
+
+    Returns:
+        `(G, ...)`, the groups in their order; `values` as they are where each photo stands alone.
+    """
+    names, places = np.unique(groups, return_inverse=True)
+    if len(names) == len(values):
+        return values
+    sums = np.zeros((len(names), *values.shape[1:]), values.dtype)
+    np.add.at(sums, places, values)
+    return sums
 
 
 def resample_weights(photos: int, *, resamples: int = RESAMPLES, seed: int = 0) -> Weights:
