@@ -55,7 +55,7 @@ def compare(
 
 def comparison_text(comparison: Comparison, lang: str) -> str:
     """The comparison as a person reads it on a terminal: the table, the pairs, what differs, what may be concluded."""
-    from maskwright.evaluation.compare_words import data_words, overfit_words
+    from maskwright.evaluation.compare_words import data_words, doubts_words, overfit_words
 
     data = [data_words(each, lang) for each in comparison.data] or [say("compare.same_data", lang)]
     parts = [
@@ -65,7 +65,13 @@ def comparison_text(comparison: Comparison, lang: str) -> str:
         *grouped_lines(comparison.photos, comparison.groups, lang),
         _pairs_table(comparison, lang),
         "\n".join([*_recipe_lines(comparison, lang), *_setting_lines(comparison, lang), *data]),
-        "\n".join([*(overfit_words(each, lang) for each in comparison.overfits), *comparison.verdicts(lang)]),
+        "\n".join(
+            [
+                *(overfit_words(each, lang) for each in comparison.overfits),
+                *doubts_words(comparison.runs, lang),
+                *comparison.verdicts(lang),
+            ]
+        ),
     ]
     return "\n\n".join(parts)
 

@@ -115,6 +115,7 @@ def _run_json(run: Contender, recipe: str) -> dict[str, Any]:
         "recipe": recipe,
         "seed": run.recipe.seed,
         "postprocess": run.tuned,
+        "current": run.current,
         "iterations": run.iterations,
         "best_iteration": None if best is None else best["iteration"],
         "lost": run.log.lost,

@@ -40,6 +40,7 @@ class Evaluation:
         sample_ids: the judged samples, in the dataset's order.
         counts: `(N, C, C) int64`, pixels of each sample by [label, predicted]; pixels not judged are left out.
         groups: the group of each sample, "" for one that stands alone; empty where all do.
+        predictor: hex digest of what was judged (weights, recipe and post-processing); "" where it has none.
     """
 
     split: str
@@ -48,6 +49,7 @@ class Evaluation:
     sample_ids: tuple[str, ...]
     counts: NDArray[np.int64]
     groups: tuple[str, ...] = ()
+    predictor: str = ""
 
     @cached_property
     def units(self) -> NDArray[np.intp]:
@@ -159,20 +161,22 @@ def evaluate(
     for position, (sample, prediction) in enumerate(zip(samples, predictions, strict=True)):
         counts[position] = count(sample, mask_of(sample), prediction, len(names))
         on_progress(Progress("stage.evaluate", position + 1, len(samples)))
-    return evaluation_of(samples, split, counts)
+    return evaluation_of(samples, split, counts, predictor)
 
 
-def evaluation_of(samples: Dataset, split: str, counts: NDArray[np.int64]) -> Evaluation:
+def evaluation_of(samples: Dataset, split: str, counts: NDArray[np.int64], predictor: Predictor) -> Evaluation:
     """Counts of the samples of a split as an evaluation.
 
     Args:
         samples: those that were judged.
         split: its name.
         counts: `(N, C, C)`, of each of them.
+        predictor: who was judged.
     """
     ids, groups = tuple(sample.id for sample in samples), tuple(sample.group for sample in samples)
     shared = len(set(filter(None, groups))) < sum(map(bool, groups))
-    return Evaluation(split, samples.digest(split), samples.classes.names, ids, counts, groups if shared else ())
+    digest, names, judged = samples.digest(split), samples.classes.names, str(getattr(predictor, "digest", ""))
+    return Evaluation(split, digest, names, ids, counts, groups if shared else (), judged)
 
 
 def labelled_samples(dataset: Dataset, split: str) -> Dataset:
@@ -233,6 +237,7 @@ def _counts_npz(evaluation: Evaluation) -> bytes:
         sample_ids=np.asarray(evaluation.sample_ids),
         counts=evaluation.counts,
         groups=np.asarray(evaluation.groups, np.str_),
+        predictor=np.asarray(evaluation.predictor),
     )
     return buffer.getvalue()
 
@@ -249,10 +254,12 @@ def _parsed(arrays: dict[str, NDArray[Any]], path: Path) -> Evaluation:
     counts = arrays["counts"]
     if counts.dtype != np.int64 or counts.shape != (len(ids), len(classes), len(classes)):
         raise ValueError(f"counts of shape {counts.shape} for {len(ids)} photos and {len(classes)} classes")
-    groups = tuple(arrays["groups"].tolist()) if "groups" in arrays else ()  # older ones did not keep them
+    # Older files keep neither groups nor who was judged.
+    groups = tuple(arrays["groups"].tolist()) if "groups" in arrays else ()
     if len(groups) not in (0, len(ids)):
         raise ValueError(f"groups of {len(groups)} photos, counts of {len(ids)}")
-    return Evaluation(str(arrays["split"]), str(arrays["eval_digest"]), classes, ids, counts, groups)
+    judged = str(arrays.get("predictor", ""))
+    return Evaluation(str(arrays["split"]), str(arrays["eval_digest"]), classes, ids, counts, groups, judged)
 
 
 def _per_image_csv(evaluation: Evaluation) -> str:
