@@ -16,6 +16,7 @@ from maskwright.evaluation.resampling import (
     by_group,
     difference,
     interval,
+    median_intervals,
     permutation_p,
     photos_needed,
     resample_weights,
@@ -169,6 +170,19 @@ def test_copies_of_each_photo_tell_no_more_than_the_photos() -> None:
     assert (together.low, together.high, together.p) == pytest.approx((alone.low, alone.high, alone.p))
     fooled = difference(*copied, M_DICE)
     assert fooled.high - fooled.low < 0.5 * (alone.high - alone.low) and fooled.p < alone.p
+
+
+def test_the_interval_of_a_median_is_that_of_the_medians_of_the_resamples() -> None:
+    rng = np.random.default_rng(0)
+    values = np.stack([rng.exponential(size=41), np.full(41, np.nan)], axis=1)
+    values[::4, 0] = np.nan
+    ends = median_intervals(values, np.arange(41))
+    drawn = [np.nanmedian(np.repeat(values[:, 0], row)) for row in resample_weights(41)]
+    expected = interval(float(np.nanmedian(values[:, 0])), np.array(drawn), 30)
+    np.testing.assert_allclose(ends[0], expected, rtol=0.03)
+    assert np.isnan(ends[1]).all()
+    few = median_intervals(values[:, :1], np.arange(41) // 11)
+    assert np.isnan(few).all(), "four groups say nothing of others"
 
 
 def test_a_class_that_is_nowhere_has_no_interval() -> None:

@@ -62,20 +62,24 @@ def diagnose(
     samples, classes = labelled_samples(dataset, split), dataset.classes
     check_classes(predictor, classes.names)
     looked: list[_Looked] = []
+    gaps: list[NDArray[np.float32]] = []
     histograms = Calibration.none(len(classes))
     on_progress(Progress("stage.diagnose", 0, len(samples)))
     answers = probs_of(predictor, (sample.image() for sample in samples))
     for number, (sample, probs) in enumerate(zip(samples, answers, strict=True)):
         mask = mask_of(sample)
         looked.append(_look(sample, mask, _fitting(probs, sample, classes), classes, number))
-        histograms += calibration(mask, probs)
+        own = calibration(mask, probs)
+        histograms += own
+        gaps.append(own.gaps)
         on_progress(Progress("stage.diagnose", number + 1, len(samples)))
     return Diagnosis(
-        evaluation_of(samples, split, np.stack([each.counts for each in looked])),
+        evaluation_of(samples, split, np.stack([each.counts for each in looked]), predictor),
         *_tables(looked),
         np.array([each.photo for each in looked], PHOTO),
         stacked([each.contours for each in looked]),
         histograms,
+        np.stack(gaps),
         () if split == SEEN_SPLIT else _disputed(looked),
         str(dataset.root or ""),
     )

@@ -6,12 +6,14 @@ it stands in the report of a run as well as on a page of its own, beside `diagno
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 
@@ -30,6 +32,8 @@ from maskwright.storage import read_json, write_text
 
 AREA = "diagnosis"
 """Where the section's sentences stand in the table."""
+REVIEW = "http://127.0.0.1:8765/review"
+"""Where `maskwright review` is found while it runs on this computer, unless its usual port was taken."""
 DISPUTED_SHOWN = 12
 """Sentences about disputed labels, the worst; the review shows them all."""
 MOST_POINTS = 2000
@@ -119,6 +123,13 @@ class Section:
         """The interval of what a cause costs, in points."""
         return interval_text(loss.low, loss.high, self.language.code)
 
+    def between(self, ends: Sequence[float], *, scale: float = 100, digits: int = 1, sign: str = "") -> str:
+        """An interval as one reads it when hovering over its number; "" where there is none."""
+        if any(end != end for end in ends):
+            return ""
+        low, high = (f"{sign}{self.language.decimal(scale * end, digits)}" for end in ends)
+        return f"{self.t('term_interval')}: {self.t('from_to', low=low, high=high)}"
+
     def colour(self, name: str) -> str:
         """Of a class."""
         return self.colours.get(name, ACCENT)
@@ -173,12 +184,12 @@ class Section:
         return [(ids[n], float(expected[n]), float(true[n])) for n in known[::step].tolist()]
 
     @property
-    def disputed(self) -> list[list[tuple[float, str]]]:
-        """The worst disputed labels, together those of a photo: severity, sentence."""
+    def disputed(self) -> list[tuple[str, list[tuple[float, str]]]]:
+        """The worst disputed labels, together those of a photo: its address in the review; severity and sentence."""
         photos: dict[str, list[tuple[float, str]]] = {}
         for each in self.diagnosis.disputed[:DISPUTED_SHOWN]:
             photos.setdefault(each.sample, []).append((each.severity, each.sentence(self.language.code)))
-        return list(photos.values())
+        return [(f"{REVIEW}?{urlencode({'sample': sample})}", labels) for sample, labels in photos.items()]
 
     @property
     def disputed_hidden(self) -> int:
