@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maskwright.cli import options
-from maskwright.cli.names import classes_for
+from maskwright.cli.names import read_for
 from maskwright.cli.screen import Screen
 from maskwright.cli.texts import grouped_lines, percent, table
 from maskwright.cli.verb import Answer, verb
@@ -14,7 +13,6 @@ from maskwright.errors import shown
 from maskwright.sentences import say
 
 if TYPE_CHECKING:
-    from maskwright.data.dataset import Dataset
     from maskwright.evaluation.comparison import Comparison
 
 LONGEST = 24
@@ -43,7 +41,7 @@ def compare(
     """
     from maskwright.evaluation.compare import compare as compare_runs
 
-    dataset = None if data is None else _read(screen, data, classes, runs[0], allow_leak)
+    dataset = None if data is None else read_for(screen, data, classes, runs[0], allow_leak=allow_leak)
     found = compare_runs(runs, split=split, data=dataset, threads=threads, model=model, on_progress=screen.on_progress)
     text = comparison_text(found, screen.lang)
     if out is not None:
@@ -133,10 +131,3 @@ def _short(value: object) -> str:
     """A value in a column: a long path or digest by its end."""
     text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
     return text if len(text) <= LONGEST else "…" + text[1 - LONGEST :]
-
-
-def _read(screen: Screen, data: Path, classes: str | None, run: Path, allow_leak: bool) -> Dataset:
-    from maskwright.data.reading import read
-
-    names = classes_for(classes, data, run)
-    return read(data, classes=names, allow_leak=allow_leak, on_progress=screen.on_progress)

@@ -10,12 +10,14 @@ from maskwright.data.classes import read_classes
 from maskwright.errors import RunError, shown
 from maskwright.inference.postprocess.predictor import PostProcessed, digest_with
 from maskwright.inference.postprocess.settings import FILE, PostProcess, read_postprocess
+from maskwright.inference.predictor import Predictor
 from maskwright.models import ARCHITECTURES, is_own_code
 from maskwright.recipe.files import read_recipe
 from maskwright.storage import file_digest, read_json
 from maskwright.training.run import open_run
 
 if TYPE_CHECKING:
+    from maskwright.inference.remembering import Remembering
     from maskwright.inference.runtimes.torch import TorchPredictor
 
 BUNDLE_FORMAT = 1
@@ -72,6 +74,16 @@ def load(
     predictor = TorchPredictor(weights, recipe=recipe, classes=classes, digest=digest, device=device)
     post = _steps_in(folder, digest) if postprocess else None
     return PostProcessed(predictor, post) if post else predictor
+
+
+def with_steps_of(folder: Path, network: TorchPredictor | Remembering) -> Predictor:
+    """A predictor that `load(folder, postprocess=False)` gave, with the post-processing that lies there now.
+
+    Raises:
+        RecipeError: as `load`.
+    """
+    post = _steps_in(folder, network.digest)
+    return PostProcessed(network, post) if post else network
 
 
 def digest_of(folder: Path) -> str | None:

@@ -6,7 +6,7 @@ it stands in the report of a run as well as on a page of its own, beside `diagno
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -23,7 +23,7 @@ from maskwright.evaluation.compare_words import interval_text
 from maskwright.evaluation.diagnosis import Diagnosis
 from maskwright.evaluation.diagnosis_gallery import CAUSE_COLOURS
 from maskwright.evaluation.lost import Group, Loss
-from maskwright.reports.colours import ACCENT, page_colour
+from maskwright.reports.colours import class_colours
 from maskwright.reports.contents import json_number
 from maskwright.reports.language import Language
 from maskwright.reports.pictures import embedded
@@ -100,7 +100,7 @@ class Section:
 
     diagnosis: Diagnosis
     language: Language
-    colours: dict[str, str]
+    colours: Mapping[str, str]
     cards: tuple[Card, ...]
     run: str
 
@@ -110,10 +110,6 @@ class Section:
     def cause_colours(self) -> dict[str, str]:
         """Of the causes, as the pictures have them."""
         return {cause: "rgb({},{},{})".format(*rgb) for cause, rgb in CAUSE_COLOURS.items()}
-
-    def t(self, key: str, **facts: Any) -> str:
-        """A sentence of the section."""
-        return self.language.t(key, **facts)
 
     def points(self, fraction: float) -> str:
         """A difference of mDice in points, with its sign: 0.061 is "+6.1"."""
@@ -128,11 +124,8 @@ class Section:
         if any(end != end for end in ends):
             return ""
         low, high = (f"{sign}{self.language.decimal(scale * end, digits)}" for end in ends)
-        return f"{self.t('term_interval')}: {self.t('from_to', low=low, high=high)}"
-
-    def colour(self, name: str) -> str:
-        """Of a class."""
-        return self.colours.get(name, ACCENT)
+        where = self.language.t("from_to", low=low, high=high)
+        return f"{self.language.t('term_interval')}: {where}"
 
     @property
     def verdict(self) -> str:
@@ -299,7 +292,7 @@ def review_commands(diagnosis: Diagnosis, run: str) -> tuple[str, str]:
 def _section(folder: Path, lang: str, picture_bytes: int) -> Section:
     gallery = folder / "gallery" / "gallery.json"
     shown = read_json(gallery, format_version=1) if gallery.is_file() else {"class_colours": {}, "photos": []}
-    colours = {name: page_colour(rgb) for name, rgb in shown["class_colours"].items()}
+    colours = class_colours(shown["class_colours"])
     cards = tuple(_cards(shown["photos"], gallery.parent, picture_bytes))
     return Section(Diagnosis.load(folder), Language(lang, AREA), colours, cards, _run_of(folder))
 
