@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,6 +106,23 @@ def test_groups_are_judged_as_one_photo() -> None:
     assert found.nested is not None and alone.nested is not None
     assert found.nested.p > alone.nested.p  # eight groups can be swapped in 256 ways only
     assert found.nested.p >= 2 / 2**8 * 0.5
+
+
+def test_a_step_of_ones_own_is_judged_as_the_docs_say() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "tune.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names = {"maskwright": maskwright, "dataset": DATA, "predictor": framed}
+    exec(code, names)
+    assert names["gain"].low > 0 and names["gain"].p < 0.05
+    found = tune(names["mine"], DATA)
+    assert found.before.scores.mDice == names["after"].scores.mDice
+
+
+def framed(image: np.ndarray) -> np.ndarray:
+    """Right but for the frame, where it sees a disc."""
+    probs = faulty(DATA, "none")(image).copy()
+    probs[:, :1], probs[2, :1] = 0, 1
+    return probs
 
 
 def test_the_promise_holds_on_other_photos() -> None:
