@@ -47,6 +47,7 @@ def test_tune_writes_into_the_run_and_its_bundle(data: Path, run: Path, capsys: 
     (run / "tuning.json").write_text(json.dumps(kept | {"post": {"temperature": 1.2}}))
     page = tuning_report(run, lang="ru").read_text()
     assert "Помогла бы постобработка?" in page and "Температура подбирается последней" in page
+    assert "До и после" not in page, "masks are the same: a table of zeros says nothing"
 
 
 def test_tune_says_what_it_found_and_refuses_test(data: Path, run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,17 +3,31 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from compared_runs import counts_of, judged_run
+from maskwright.cli.compare import comparison_text
 from maskwright.data.dataset import Dataset
-from maskwright.errors import RunError, UsageError
+from maskwright.data.statistics import describe
+from maskwright.errors import RunError, UsageError, shown
 from maskwright.evaluation.compare import compare
-from maskwright.evaluation.compare_words import data_words, interval_text, number, overfit_words, p_text, rounded
+from maskwright.evaluation.compare_words import (
+    data_words,
+    doubts_words,
+    interval_text,
+    number,
+    overfit_words,
+    p_text,
+    rounded,
+)
 from maskwright.evaluation.comparison import Comparison
+from maskwright.evaluation.evaluate import Evaluation
+from maskwright.inference.load import digest_of
+from maskwright.reports.compare_report import compare_report
 from maskwright.storage import json_text, write_json, write_text
 from tiny import tiny_dataset
 
@@ -50,6 +64,22 @@ def test_runs_that_differ_in_seed_threads_and_device_are_one_recipe(run: Made) -
     assert [group.runs for group in found.recipes] == [("a", "b", "c")] and found.settings == {}
     assert found.recipes[0].sd == pytest.approx(np.std([each.evaluation.scores.mDice for each in found.runs], ddof=1))
     assert all(pair.same_recipe for pair in found.pairs)
+
+
+def test_groups_that_one_evaluation_knows_hold_for_all(run: Made) -> None:
+    runs = [run("older", 0.85, 1), run("newer", 0.75, 2)]
+    alone = compare(runs)
+    newer = replace(alone.runs[1].evaluation, groups=tuple(f"video {n // 6}" for n in range(60)))
+    newer.save(runs[1] / "evaluation" / "val")
+    found = compare(runs)
+    assert (found.photos, found.groups, alone.groups) == (60, 10, 60)
+    assert found.to_json()["groups"] == 10
+    (before,), (after,) = alone.pairs, found.pairs
+    assert after.difference.value == before.difference.value and after.difference.p != before.difference.p
+    # Student's quantile alone: 9 instead of 59 degrees of freedom
+    assert after.difference.high - after.difference.value == pytest.approx(2.262 * after.difference.se, rel=1e-3)
+    assert "60 photos come in 10 groups" in comparison_text(found, "en")
+    assert "groups" not in comparison_text(alone, "en")
 
 
 def test_a_difference_between_seeds_is_called_luck(run: Made) -> None:
@@ -97,6 +127,54 @@ def test_other_training_data_make_another_recipe_and_are_listed(run: Made) -> No
     ]
 
 
+def test_mended_masks_are_counted(run: Made) -> None:
+    first = {"photos": "p1 p2 p3", "masks": "m1 m2 m3"}
+    runs = [
+        run("first", 0.8, 1, train=first),
+        run("mended", 0.8, 2, train={"digest": "t2", "photos": "p1 p2 p3", "masks": "m1 n2 n3"}),
+        run("both", 0.8, 3, train={"digest": "t3", "photos": "p1 p3 p4", "masks": "m1 n3 m4"}),
+        run("fewer", 0.8, 4, train={"digest": "t4", "photos": "p1 p2", "masks": "m1 m2"}),
+    ]
+    found = compare(runs)
+    assert [data_words(each) for each in found.data] == [
+        "mended: trained on the photos of first; other masks: 2 of 3.",
+        "both: 1 training photos that first lacks, and 1 of its photos are missing. "
+        "Of the photos that both have, other masks: 1 of 2.",
+        "fewer: 0 training photos that first lacks, and 1 of its photos are missing.",
+    ]
+    assert "других масок: 2 из 3" in data_words(found.data[0], "ru")
+    assert found.to_json()["data"][0]["other_masks"] == 2
+
+
+def test_the_masks_of_a_dataset_have_keys_that_follow_their_photos() -> None:
+    sample = replace(tiny_dataset(train=1, val=0)[0], photo_digest="photo", digest="photo and mask")
+    mended = replace(sample, digest="photo and another mask")
+    one, other = (describe(Dataset(tiny_dataset().classes, (each,))).splits["train"] for each in (sample, mended))
+    assert one.photos == other.photos == sample.photo_key
+    assert one.masks == sample.mask_key != other.masks
+
+
+def test_evaluations_of_other_weights_are_named(run: Made, tmp_path: Path) -> None:
+    runs = [run(name, 0.8, seed) for seed, name in enumerate(("now", "tuned", "trained", "older", "foreign"))]
+    for place, each in enumerate(runs):
+        write_text(each / "weights" / "best.safetensors", f"weights {place}")
+        stored = Evaluation.load(each / "evaluation" / "val")
+        replace(stored, predictor=digest_of(each) or "").save(each / "evaluation" / "val")
+    write_text(runs[1] / "postprocess.yaml", "format: 1\nlargest_hole_frac: 0.01\n")
+    write_text(runs[2] / "weights" / "best.safetensors", "weights after more training")
+    replace(Evaluation.load(runs[3] / "evaluation" / "val"), predictor="").save(runs[3] / "evaluation" / "val")
+    write_text(runs[4] / "postprocess.yaml", "format: 1\npredictor: abc\nlargest_hole_frac: 0.01\n")
+    found = compare(runs)
+    assert [each.current for each in found.runs] == [True, False, False, None, False]
+    assert [each["current"] for each in found.to_json()["runs"]] == [True, False, False, None, False]
+    text = comparison_text(found, "en")
+    assert text.count("its evaluation is not of the weights and the post-processing that it holds now") == 3
+    assert f"maskwright evaluate {shown(runs[1])} DATA" in text
+    assert "older evaluations do not say): older." in text
+    assert "older evaluations do not say): older." in compare_report(found, tmp_path / "page.html").read_text()
+    assert not doubts_words(compare([runs[0], run("without weights", 0.7, 9)]).runs)
+
+
 def test_a_run_that_went_on_past_its_best_is_named(run: Made) -> None:
     early = run("early", 0.8, 1, course=(0.5, 0.80, 0.77, 0.78, 0.779))
     late = run("late", 0.8, 2, course=(0.5, 0.6, 0.7, 0.80, 0.77))
@@ -114,8 +192,8 @@ def test_json_is_strict_and_says_everything(run: Made) -> None:
     found = compare([run("a", 0.9, 1), run("b", 0.6, 2)])
     printed = json.loads(json_text(found.to_json()))
     assert list(printed) == [
-        "split", "eval_digest", "images", "classes", "runs", "recipes", "pairs", "recipe_pairs", "settings", "data",
-        "overfits",
+        "split", "eval_digest", "images", "groups", "classes", "runs", "recipes", "pairs", "recipe_pairs", "settings",
+        "data", "overfits",
     ]  # fmt: skip
     first = printed["runs"][0]
     assert first["name"] == "a" and first["iterations"] == 300 and first["best_iteration"] == 300
@@ -173,7 +251,7 @@ def test_all_are_judged_anew_on_data_that_are_given(tmp_path: Path) -> None:
     assert found.photos == 4 and len(found.runs) == 2
     assert all(each.weights_bytes and each.latency_ms for each in found.runs)
     assert found.runs[1].log.best is None and found.runs[1].iterations == 2
-    assert found.pairs[0].same_recipe
+    assert found.pairs[0].same_recipe and [each.current for each in found.runs] == [True, True]
 
 
 def test_copies_and_tuned_runs_are_told_apart(run: Made) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from faulty import FAULTS, Faulty, diagnosed
 from maskwright.data.dataset import Dataset
@@ -20,7 +21,7 @@ from maskwright.evaluation.diagnosis import Diagnosis
 from maskwright.evaluation.diagnosis_gallery import chosen_photos
 from maskwright.evaluation.evaluate import evaluate
 from maskwright.evaluation.lost import lost_mdice, righted
-from maskwright.evaluation.resampling import difference
+from maskwright.evaluation.resampling import difference, resample_weights
 from maskwright.inference.quality import expected_dice, uncertainty
 from maskwright.metrics.boundaries import boundaries
 from maskwright.metrics.scores import SUMMARIES, dice, scores
@@ -173,6 +174,53 @@ def test_what_a_cause_costs_has_the_interval_of_a_difference(made: Diagnosis) ->
         assert (loss.low, loss.high) == pytest.approx((max(gain.low, 0), gain.high), abs=1e-9)
         assert loss.low <= loss.lost_mdice <= loss.high
     assert dearest.lead == pytest.approx(difference(*right, SUMMARIES["mDice"]).low, abs=1e-9)
+
+
+def test_what_a_third_costs_has_the_interval_of_a_difference(made: Diagnosis) -> None:
+    counts = made.evaluation.counts.astype(np.int64)
+    for group in (each for each in made.groups if each.by == "brightness"):
+        inside = _third(made.photos["brightness"], group.name)
+        own = made.errors[inside[made.errors["photo"]]]
+        right = np.stack([righted(counts[n], own[own["photo"] == n]) for n in range(len(counts))])
+        gain = difference(right, counts, SUMMARIES["mDice"])
+        assert group.lost_interval == pytest.approx((max(gain.low, 0), gain.high), abs=1e-9)
+        assert np.isnan(group.score_interval).all(), "a third of ten photos is fewer than five"
+
+
+def _third(values: np.ndarray, name: str) -> np.ndarray:
+    limits = np.quantile(values, (1 / 3, 2 / 3))
+    return np.searchsorted(limits, values) == ("low", "middle", "high").index(name)
+
+
+def test_thirds_objects_contours_and_calibration_have_intervals_that_hold_them() -> None:
+    dataset = tiny_dataset(train=0, val=30)
+    made = diagnose(Faulty(dataset), dataset)
+    held = [(each.score, each.score_interval) for each in made.groups if each.count >= 5]
+    held += [(each.recall, each.recall_interval) for each in made.object_scores]
+    held += [(each.precision, each.precision_interval) for each in made.object_scores]
+    content = made.to_json()
+    held += [(row[key], row[f"{key}_interval"]) for row in content["boundaries"] for key in list(row)[1:4]]
+    calibrated = content["calibration"]
+    held += [(row["ece"], row["ece_interval"]) for row in (calibrated, *calibrated["per_class"])]
+    assert len(held) > 20
+    assert all(low <= value <= high for value, (low, high) in held)
+    assert sum(low < value < high for value, (low, high) in held) > 20
+    square = made.object_scores[0]
+    own = made.objects[made.objects["counted"] & made.objects["labelled"] & (made.objects["class_id"] == 1)]
+    sums = np.zeros((30, 2))
+    np.add.at(sums, own["photo"], np.stack([own["met"], np.ones(len(own))], axis=1))
+    part, whole = (resample_weights(30) @ sums).T
+    spread = np.std(part / whole, ddof=1)
+    quantile = t.ppf(0.975, len(np.unique(own["photo"])) - 1)
+    assert square.recall_interval[0] == pytest.approx(max(0, square.recall - quantile * spread), abs=1e-9)
+
+
+def test_older_diagnoses_have_no_interval_of_the_calibration(made: Diagnosis, tmp_path: Path) -> None:
+    made.save(tmp_path)
+    with np.load(tmp_path / "diagnosis.npz") as arrays:
+        np.savez(tmp_path / "diagnosis.npz", **{key: arrays[key] for key in arrays if key != "gaps"})
+    older = Diagnosis.load(tmp_path)
+    assert np.isnan(older.ece_intervals).all() and older.calibration.ece() == made.calibration.ece()
 
 
 def test_few_photos_give_no_interval(dataset: Dataset) -> None:

@@ -61,7 +61,7 @@ def test_counts_are_those_of_each_photo() -> None:
 def test_json_has_the_promised_form_and_null_for_nan() -> None:
     evaluation = evaluate(background, dataset_of([[0, 0, 1, 255]]))
     printed = json.loads(json.dumps(evaluation.to_json(), allow_nan=False))
-    assert list(printed) == ["eval_digest", "split", "images", "metrics", "per_class", "intervals"]
+    assert list(printed) == ["eval_digest", "split", "images", "groups", "metrics", "per_class", "intervals"]
     assert list(printed["metrics"]) == SUMMARY
     assert printed["split"] == "val" and printed["images"] == 1 and len(printed["eval_digest"]) == 32
     assert printed["per_class"] == [
@@ -103,6 +103,40 @@ def test_saved_and_loaded_is_the_same(tmp_path: Path) -> None:
         "metrics.json",
         "per_image.csv",
     ]
+
+
+def grouped(dataset: Dataset, *names: str) -> Dataset:
+    """The samples of a dataset, in these groups."""
+    pairs = zip(dataset, names, strict=True)
+    return replace(dataset, samples=tuple(replace(sample, group=name) for sample, name in pairs))
+
+
+def test_the_group_of_each_photo_is_kept_and_drawn_as_one(tmp_path: Path) -> None:
+    dataset = tiny_dataset(train=0, val=12)
+    alone = evaluate(by_brightness, dataset)
+    made = evaluate(by_brightness, grouped(dataset, *("video" if n < 6 else "" for n in range(11)), "only one"))
+    assert made.groups[:7] == ("video",) * 6 + ("",) and len(made.independent) == 7
+    np.testing.assert_array_equal(made.independent[0], alone.counts[:6].sum(axis=0))
+    np.testing.assert_array_equal(made.independent[1:], alone.counts[6:])
+    assert made.scores.mDice == alone.scores.mDice and made.to_json()["groups"] == 7
+    assert (made.intervals["mDice"] != alone.intervals["mDice"]).all()
+    made.save(tmp_path)
+    assert Evaluation.load(tmp_path).groups == made.groups
+
+
+def test_without_groups_and_in_older_files_each_photo_stands_alone(tmp_path: Path) -> None:
+    dataset = tiny_dataset(train=0, val=6)
+    made = evaluate(by_brightness, grouped(dataset, *"abcdef"))
+    assert made.groups == () and made.independent is made.counts
+    made.save(tmp_path)
+    with np.load(tmp_path / "counts.npz") as arrays:
+        np.savez_compressed(tmp_path / "counts.npz", **{key: arrays[key] for key in arrays if key != "groups"})
+    older = Evaluation.load(tmp_path)
+    assert older.groups == () and older.to_json() == made.to_json()
+    with np.load(tmp_path / "counts.npz") as arrays:
+        np.savez_compressed(tmp_path / "counts.npz", **arrays, groups=np.array(["a"]))
+    with pytest.raises(RunError, match=r"no counts of an evaluation.*\n.*groups of 1 photos, counts of 6"):
+        Evaluation.load(tmp_path)
 
 
 def test_per_image_table(tmp_path: Path) -> None:

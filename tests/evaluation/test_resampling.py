@@ -13,8 +13,10 @@ from scipy.stats import binom
 from maskwright.errors import UsageError
 from maskwright.evaluation.resampling import (
     bootstrap,
+    by_group,
     difference,
     interval,
+    median_intervals,
     permutation_p,
     photos_needed,
     resample_weights,
@@ -147,6 +149,40 @@ def test_intervals_of_all_scores_hold_the_scores() -> None:
     assert (ends["dice"][:, 0] < found.dice).all() and (found.dice < ends["dice"][:, 1]).all()
     alone = interval(found.mDice, bootstrap(counts, SUMMARIES["mDice"], resample_weights(40)), 40)
     np.testing.assert_allclose(ends["mDice"], alone)
+
+
+def test_photos_of_a_group_are_drawn_and_swapped_together() -> None:
+    one, other = photos(12, 0.9, seed=1), photos(12, 0.8, seed=2)
+    groups = np.array(["b", "b", "a", "c", "c", "c", "d", "e", "f", "g", "h", "a"])
+    sums = by_group(one, groups)
+    np.testing.assert_array_equal(sums[0], one[2] + one[11])
+    np.testing.assert_array_equal(sums[1], one[0] + one[1])
+    assert len(sums) == 8 and sums.sum() == one.sum() and sums.dtype == np.int64
+    assert by_group(one, np.arange(12)) is one  # nothing changes where each stands alone
+    found = difference(sums, by_group(other, groups), M_DICE)
+    assert found.value == difference(one, other, M_DICE).value
+
+
+def test_copies_of_each_photo_tell_no_more_than_the_photos() -> None:
+    one, other = photos(40, 0.85, seed=1), photos(40, 0.8, seed=2)
+    copied, groups = [np.repeat(each, 6, axis=0) for each in (one, other)], np.repeat(np.arange(40), 6)
+    alone, together = difference(one, other, M_DICE), difference(*(by_group(each, groups) for each in copied), M_DICE)
+    assert (together.low, together.high, together.p) == pytest.approx((alone.low, alone.high, alone.p))
+    fooled = difference(*copied, M_DICE)
+    assert fooled.high - fooled.low < 0.5 * (alone.high - alone.low) and fooled.p < alone.p
+
+
+def test_the_interval_of_a_median_is_that_of_the_medians_of_the_resamples() -> None:
+    rng = np.random.default_rng(0)
+    values = np.stack([rng.exponential(size=41), np.full(41, np.nan)], axis=1)
+    values[::4, 0] = np.nan
+    ends = median_intervals(values, np.arange(41))
+    drawn = [np.nanmedian(np.repeat(values[:, 0], row)) for row in resample_weights(41)]
+    expected = interval(float(np.nanmedian(values[:, 0])), np.array(drawn), 30)
+    np.testing.assert_allclose(ends[0], expected, rtol=0.06)  # of an even number the lower middle is taken
+    assert np.isnan(ends[1]).all()
+    few = median_intervals(values[:, :1], np.arange(41) // 11)
+    assert np.isnan(few).all(), "four groups say nothing of others"
 
 
 def test_a_class_that_is_nowhere_has_no_interval() -> None:

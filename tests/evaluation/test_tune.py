@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,6 +97,34 @@ def test_a_perfect_model_is_left_alone() -> None:
     assert found.by_photo() == []
 
 
+def test_groups_are_judged_as_one_photo() -> None:
+    samples = tuple(replace(sample, group=f"video {n // 5}") for n, sample in enumerate(DATA.split("val")))
+    dataset = replace(DATA, samples=(*DATA.split("train").samples, *samples))
+    found = tune(faulty(DATA, "holes"), dataset)
+    alone = tuned("holes")
+    assert found.to_json()["groups"] == 8 and alone.to_json()["groups"] == 40
+    assert found.nested is not None and alone.nested is not None
+    assert found.nested.p > alone.nested.p  # eight groups can be swapped in 256 ways only
+    assert found.nested.p >= 2 / 2**8 * 0.5
+
+
+def test_a_step_of_ones_own_is_judged_as_the_docs_say() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "tune.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names = {"maskwright": maskwright, "dataset": DATA, "predictor": framed}
+    exec(code, names)
+    assert names["gain"].low > 0 and names["gain"].p < 0.05
+    found = tune(names["mine"], DATA)
+    assert found.before.scores.mDice == names["after"].scores.mDice
+
+
+def framed(image: np.ndarray) -> np.ndarray:
+    """Right but for the frame, where it sees a disc."""
+    probs = faulty(DATA, "none")(image).copy()
+    probs[:, :1], probs[2, :1] = 0, 1
+    return probs
+
+
 def test_the_promise_holds_on_other_photos() -> None:
     other = tiny_dataset(train=0, val=40, size_hw=(64, 64), seed=9)
     found = tuned("mixed")
@@ -177,7 +206,7 @@ class Likelier:
     """Photos whose labels are all likeliest at the highest temperature, by as much as they gain."""
 
     def __init__(self, gains: np.ndarray) -> None:
-        self.gains, self.folds = gains, np.arange(len(gains)) % 5
+        self.gains, self.folds, self.groups = gains, np.arange(len(gains)) % 5, np.arange(len(gains))
 
     def likelihoods(self, _post: PostProcess) -> np.ndarray:
         return self.gains[:, None] * np.log(SHARPNESS)

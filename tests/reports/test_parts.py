@@ -107,7 +107,7 @@ def test_colours_are_seen_on_both_pages() -> None:
 
 def _judged(counts: list[list[int]]) -> Judged:
     names = [{"name": f"class {place}"} for place in range(len(counts))]
-    return Judged("val", 1, {}, tuple(names), {}, np.asarray(counts, np.int64), (), {})
+    return Judged("val", 1, 1, {}, tuple(names), {}, np.asarray(counts, np.int64), (), {})
 
 
 def _validation(iteration: int, dice: float | None, *, best: bool) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import numpy as np
 import pytest
@@ -196,6 +196,30 @@ def test_a_mask_that_changed_since_the_audit_is_said_to_have(chromium: Any, data
         assert "Снимок изменился после аудита" in person.page.locator("#reason-list").inner_text()
         assert "изменились после аудита: 1." in person.page.locator("#queue-notice").inner_text()
         assert person.complaints == []
+
+
+def test_a_link_on_a_page_from_elsewhere_opens_its_photo(chromium: Any, data: Path) -> None:
+    """As on the page of a diagnosis, which is a file."""
+    sample = read(data).samples[3].id
+    page = data.parent / "page.html"
+    with serving(data) as server:
+        address = f"{server.origin}/review?sample={quote(sample, safe='')}"
+        page.write_text(f'<!doctype html><a target="_blank" rel="noopener" href="{address}">open in the review</a>')
+        context = chromium.new_context(viewport={"width": 1280, "height": 720})
+        with reviewer(chromium, context) as person:
+            person.page.goto(page.as_uri())
+            with context.expect_page() as shut:
+                person.page.get_by_text("open in the review").click()
+            shut.value.get_by_text("this address leads nowhere").wait_for()
+            person.open(server.address)
+            person.page.goto(page.as_uri())
+            with context.expect_page() as opened:
+                person.page.get_by_text("open in the review").click()
+            other = Reviewer(opened.value)
+            other.page.wait_for_selector("body[data-ready=true]")
+            other.seen()
+            assert other.sample() == sample
+        context.close()
 
 
 @pytest.mark.parametrize(("lang", "theme"), [("ru", "dark"), ("en", "light")])

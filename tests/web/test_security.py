@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import shutil
 from dataclasses import dataclass
@@ -109,6 +110,18 @@ def test_a_link_on_another_site_still_comes_in(data: Path) -> None:
     assert answer.status_code == 200
     assert "url=/review" in answer.text
     assert "maskwright_8765" in answer.headers["set-cookie"]
+
+
+def test_a_link_on_another_site_asks_again_from_here(inside: TestClient, data: Path) -> None:
+    """The browser leaves the cookie at home at first; without one the second time it is refused."""
+    stranger = client(desk(data), come_in=False)
+    asked = "/review?sample=train%2F000%22%3E1"
+    answer = stranger.get(asked, headers={"sec-fetch-site": "cross-site"})
+    assert answer.status_code == 200 and "set-cookie" not in answer.headers
+    assert f'content="0; url={html.escape(asked)}"' in answer.text
+    assert stranger.get(asked, headers={"sec-fetch-site": "same-origin"}).status_code == 403
+    assert inside.get(asked, headers={"sec-fetch-site": "same-origin"}).status_code == 200
+    assert stranger.get("/review/queue.json", headers={"sec-fetch-site": "cross-site"}).status_code == 403
 
 
 def test_each_person_has_a_token_and_a_used_one_is_replaced() -> None:

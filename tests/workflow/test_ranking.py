@@ -15,10 +15,12 @@ from maskwright.audit.audit import Audit
 from maskwright.audit.folder import AuditFolder, beside
 from maskwright.audit.probabilities import Source, take_over, write_probs
 from maskwright.audit.settings import AuditSettings
+from maskwright.data.classes import Classes
 from maskwright.data.dataset import Dataset
 from maskwright.data.reading import read
+from maskwright.sentences import say
 from maskwright.workflow.audit import audit_for_run
-from maskwright.workflow.label_issues import ranked
+from maskwright.workflow.label_issues import judge_by_run, ranked
 from review_page import desk
 
 NOTE = ("audit.run_unknown", (("run", "r"), ("count", "0")))
@@ -78,3 +80,32 @@ def test_a_run_takes_an_audit_of_the_same_data_as_it_is(data: Path, tmp_path: Pa
     assert cv2.imwrite(str(data / "labels/train/1.png"), np.zeros((64, 64), np.uint8))
     made, _ = audit_for_run(read(data, classes=CLASSES), tmp_path / "run", **options)
     assert made.settings != own.settings and "train/1" in {finding.sample for finding in made.findings}
+
+
+class Blind:
+    """A run's network that sees nothing."""
+
+    def __init__(self, classes: Classes, digest: str) -> None:
+        self.classes, self.digest, self.asked = classes, digest, 0
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        self.asked += 1
+        return np.stack([np.ones(image.shape[:2]), *[np.zeros(image.shape[:2])] * 2]).astype(np.float32)
+
+
+def test_what_folds_had_said_is_not_replaced_in_silence(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset, folder = read(data), beside(data)
+    targets = [sample.id for sample in dataset.split("val")]
+    _judge(dataset, folder)
+
+    def judged_by(network: Blind) -> list[str]:
+        monkeypatch.setattr("maskwright.workflow.label_issues.load", lambda *_path, **_how: network)
+        judge_by_run(dataset, targets, folder, Path("r"))
+        return [say(key, **dict(facts)) for key, facts in ranked(dataset, targets, folder, AuditSettings()).notes]
+
+    network = Blind(dataset.classes, "one")
+    told = judged_by(network)
+    assert network.asked == 3 and any("What r says of 3 photos took the place" in each for each in told)
+    assert judged_by(network) == told and network.asked == 3, "it is known, and still said"
+    assert not any("took the place" in each for each in judged_by(Blind(dataset.classes, "another")))
+    assert len(ranked(dataset, [sample.id for sample in dataset], folder, AuditSettings()).issues) == len(dataset)

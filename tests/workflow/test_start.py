@@ -15,7 +15,7 @@ from maskwright.cli.main import answer
 from maskwright.errors import RecipeError, RunError, WeightsError
 from maskwright.models import build_model
 from maskwright.recipe.files import read_recipe
-from maskwright.recipe.recipe import GIVEN, make_recipe
+from maskwright.recipe.recipe import GIVEN, Recipe, make_recipe
 from maskwright.storage import file_digest, read_json
 from maskwright.training.run import open_run
 from maskwright.workflow.plan import plan
@@ -110,6 +110,20 @@ def test_training_starts_from_the_weights_and_says_what_became_of_each(tmp_path:
     assert torch.allclose(trained["encoder.features.3.conv.2.weight"], started["features.3.conv.2.weight"], atol=1e-6)
     recipe = run.recipe
     assert recipe.model == "mlp-mobilenetv2" and recipe.reason("weights").startswith("rule: ")
+
+
+def test_only_who_does_more_than_train_sets_time_aside() -> None:
+    settings = {"weights": "none", "model": "segformer-b0", "crop_hw": (64, 64), "batch_size": 2, "threads": 1}
+    whole = plan(tiny_dataset(), budget_s=60, settings=settings)
+    asked = []
+
+    def most(recipe: Recipe, step_s: float) -> float:
+        asked.append((recipe.model, step_s))
+        return 57.0
+
+    part = plan(tiny_dataset(), budget_s=60, settings=settings, follows_s=most)
+    assert part.iterations < 0.3 * whole.iterations
+    assert asked[0][0] == "segformer-b0" and 0 < asked[0][1] < 60
 
 
 def test_weights_that_changed_since_are_refused(tmp_path: Path) -> None:

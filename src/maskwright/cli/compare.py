@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maskwright.cli import options
-from maskwright.cli.names import classes_for
+from maskwright.cli.names import read_for
 from maskwright.cli.screen import Screen
-from maskwright.cli.texts import percent, table
+from maskwright.cli.texts import grouped_lines, percent, table
 from maskwright.cli.verb import Answer, verb
 from maskwright.errors import shown
 from maskwright.sentences import say
 
 if TYPE_CHECKING:
-    from maskwright.data.dataset import Dataset
     from maskwright.evaluation.comparison import Comparison
 
 LONGEST = 24
@@ -43,7 +41,7 @@ def compare(
     """
     from maskwright.evaluation.compare import compare as compare_runs
 
-    dataset = None if data is None else _read(screen, data, classes, runs[0], allow_leak)
+    dataset = None if data is None else read_for(screen, data, classes, runs[0], allow_leak=allow_leak)
     found = compare_runs(runs, split=split, data=dataset, threads=threads, model=model, on_progress=screen.on_progress)
     text = comparison_text(found, screen.lang)
     if out is not None:
@@ -55,16 +53,23 @@ def compare(
 
 def comparison_text(comparison: Comparison, lang: str) -> str:
     """The comparison as a person reads it on a terminal: the table, the pairs, what differs, what may be concluded."""
-    from maskwright.evaluation.compare_words import data_words, overfit_words
+    from maskwright.evaluation.compare_words import data_words, doubts_words, overfit_words
 
     data = [data_words(each, lang) for each in comparison.data] or [say("compare.same_data", lang)]
     parts = [
         say("compare.judged", lang, split=comparison.split, photos=comparison.photos)
         + "\n"
         + _runs_table(comparison, lang),
+        *grouped_lines(comparison.photos, comparison.groups, lang),
         _pairs_table(comparison, lang),
         "\n".join([*_recipe_lines(comparison, lang), *_setting_lines(comparison, lang), *data]),
-        "\n".join([*(overfit_words(each, lang) for each in comparison.overfits), *comparison.verdicts(lang)]),
+        "\n".join(
+            [
+                *(overfit_words(each, lang) for each in comparison.overfits),
+                *doubts_words(comparison.runs, lang),
+                *comparison.verdicts(lang),
+            ]
+        ),
     ]
     return "\n\n".join(parts)
 
@@ -126,10 +131,3 @@ def _short(value: object) -> str:
     """A value in a column: a long path or digest by its end."""
     text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
     return text if len(text) <= LONGEST else "…" + text[1 - LONGEST :]
-
-
-def _read(screen: Screen, data: Path, classes: str | None, run: Path, allow_leak: bool) -> Dataset:
-    from maskwright.data.reading import read
-
-    names = classes_for(classes, data, run)
-    return read(data, classes=names, allow_leak=allow_leak, on_progress=screen.on_progress)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maskwright.cli import options
-from maskwright.cli.names import classes_for, place_in_run
+from maskwright.cli.names import place_in_run, read_for
 from maskwright.cli.screen import Screen
 from maskwright.cli.texts import percent, scores_text, table
 from maskwright.cli.verb import Answer, verb
@@ -39,19 +39,11 @@ def diagnose(
     calibration, and at labels that the model is sure against. On the data that the run was made from it is kept in
     the run with a page of pictures; else where -o says. --json gives fractions.
     """
-    class_names = classes_for(classes, data, run)
-    from maskwright.data.reading import read
     from maskwright.evaluation.diagnose import diagnose as explain
     from maskwright.inference.load import load
 
     predictor = load(run, device=device, threads=threads, model=model)
-    dataset = read(
-        data,
-        classes=class_names,
-        strict=strict,
-        allow_leak=allow_leak,
-        on_progress=screen.on_progress,
-    )
+    dataset = read_for(screen, data, classes, run, strict=strict, allow_leak=allow_leak)
     made = explain(predictor, dataset, split=split, on_progress=screen.on_progress)
     folder = out or place_in_run(run, dataset, split, "diagnosis")
     page = _keep(made, predictor, dataset, folder, screen.lang) if folder is not None else None

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maskwright.cli import options
-from maskwright.cli.names import classes_for, place_in_run
+from maskwright.cli.names import place_in_run, read_for
 from maskwright.cli.screen import Screen
 from maskwright.cli.texts import scores_text
 from maskwright.cli.verb import Answer, verb
@@ -40,19 +40,11 @@ def evaluate(
     they are kept in the run; others, and those without post-processing, are kept where -o says. --json gives
     fractions.
     """
-    class_names = classes_for(classes, data, run)
-    from maskwright.data.reading import read
     from maskwright.evaluation.evaluate import evaluate as judge
     from maskwright.inference.load import load
 
     predictor = load(run, device=device, threads=threads, model=model, postprocess=postprocess)
-    dataset = read(
-        data,
-        classes=class_names,
-        strict=strict,
-        allow_leak=allow_leak,
-        on_progress=screen.on_progress,
-    )
+    dataset = read_for(screen, data, classes, run, strict=strict, allow_leak=allow_leak)
     evaluation = judge(predictor, dataset, split=split, on_progress=screen.on_progress)
     folder = out or (place_in_run(run, dataset, split, "evaluation") if postprocess else None)
     if folder is not None:

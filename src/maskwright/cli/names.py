@@ -9,6 +9,7 @@ from maskwright.errors import UsageError, shown
 
 if TYPE_CHECKING:
     from maskwright.audit.folder import AuditFolder
+    from maskwright.cli.screen import Screen
     from maskwright.data.classes import Classes
     from maskwright.data.dataset import Dataset
 
@@ -47,6 +48,16 @@ def classes_for(text: str | None, data: Path, run: Path | None) -> Classes | tup
     from maskwright.data.classes import read_classes
 
     return read_classes(file)
+
+
+def read_for(
+    screen: Screen, data: Path, classes: str | None, run: Path, *, strict: bool = False, allow_leak: bool = False
+) -> Dataset:
+    """DATA as a command reads it that is given a run: with the classes of `classes_for`."""
+    from maskwright.data.reading import read
+
+    given = classes_for(classes, data, run)
+    return read(data, classes=given, strict=strict, allow_leak=allow_leak, on_progress=screen.on_progress)
 
 
 def place_in_run(run: Path, dataset: Dataset, split: str, what: str) -> Path | None:

@@ -65,10 +65,17 @@ def scores_text(evaluation: Mapping[str, Any], lang: str) -> str:
         evaluation: what `Evaluation.to_json` gives.
         lang: "en" or "ru".
     """
-    title = say("cli.split", lang, split=evaluation["split"], images=evaluation["images"])
+    images = evaluation["images"]
+    title = say("cli.split", lang, split=evaluation["split"], images=images)
     text = f"{title}\n{scores_table(evaluation['per_class'], evaluation['metrics'], lang)}"
     low, high = evaluation.get("intervals", {}).get("mDice", (None, None))
-    return text if low is None else f"{text}\n{say('cli.interval', lang, low=percent(low), high=percent(high))}"
+    interval = [] if low is None else [say("cli.interval", lang, low=percent(low), high=percent(high))]
+    return "\n".join([text, *interval, *grouped_lines(images, evaluation.get("groups", images), lang)])
+
+
+def grouped_lines(photos: int, groups: int, lang: str) -> list[str]:
+    """That photos come in groups and are not independent, in a line; none where each stands alone."""
+    return [say("report.grouped", lang, photos=photos, groups=groups)] if groups < photos else []
 
 
 def scores_table(per_class: Sequence[Mapping[str, Any]], metrics: Mapping[str, float | None], lang: str) -> str:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maskwright.cli import options
-from maskwright.cli.names import classes_for
+from maskwright.cli.names import read_for
 from maskwright.cli.screen import Screen
-from maskwright.cli.texts import table
+from maskwright.cli.texts import grouped_lines, table
 from maskwright.cli.verb import Answer, verb
 from maskwright.errors import shown
 
@@ -36,15 +36,13 @@ def tune(
     What stays is written into RUN and its bundle, and everything that predicts with them takes it. --json gives
     fractions.
     """
-    class_names = classes_for(classes, data, run)
-    from maskwright.data.reading import read
     from maskwright.reports.report import report
     from maskwright.reports.tuning import tuning_report
     from maskwright.training.run import open_run
     from maskwright.workflow.tune import tune_run
 
     made = open_run(run)
-    dataset = read(data, classes=class_names, strict=strict, allow_leak=allow_leak, on_progress=screen.on_progress)
+    dataset = read_for(screen, data, classes, run, strict=strict, allow_leak=allow_leak)
     tuning = tune_run(
         made, dataset, split=split, device=device, threads=threads, model=model, on_progress=screen.on_progress
     )
@@ -67,4 +65,13 @@ def _lines(tuning: Tuning, run: Path, page: Path, lang: str) -> list[str]:
     head = [language.t(key) for key in ("class", "before", "after", "change")]
     steps = [f"  {language.t('step_' + each['name'])}: {why(each, language)}" for each in content["tried"]]
     kept = language.t("file", file=shown(run / "postprocess.yaml"), page=shown(page))
-    return [verdict(content, language), "", *([table([head, *rows]), ""] if tuning.kept else []), *steps, "", kept]
+    grouped = grouped_lines(content["images"], content["groups"], lang)
+    return [
+        verdict(content, language),
+        *grouped,
+        "",
+        *([table([head, *rows]), ""] if any(name != "temperature" for name in tuning.kept) else []),
+        *steps,
+        "",
+        kept,
+    ]

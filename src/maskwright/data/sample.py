@@ -74,6 +74,11 @@ class Sample:
         """16 hex digits that tell its photo from all others, whatever its mask (of arrays: photo and mask together)."""
         return hashlib.blake2b((self.photo_digest or self.digest).encode(), digest_size=8).hexdigest()
 
+    @property
+    def mask_key(self) -> str:
+        """16 hex digits that tell its photo with this mask from the same photo with another one."""
+        return hashlib.blake2b(self.digest.encode(), digest_size=8).hexdigest()
+
     def image(self) -> Image:
         """The photo, `(H, W, 3) uint8` RGB."""
         return self.pixels.image()

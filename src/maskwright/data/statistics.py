@@ -39,6 +39,7 @@ class SplitStatistics:
             are none.
         objects: number of connected regions (8 neighbours) of each class.
         photos: `Sample.photo_key` of each labelled photo, sorted, with blanks between; None where they were not kept.
+        masks: `Sample.mask_key` of each of these, in the same order; None likewise.
     """
 
     images: int
@@ -51,6 +52,7 @@ class SplitStatistics:
     object_area_frac: tuple[float, ...]
     objects: tuple[int, ...]
     photos: str | None = None
+    masks: str | None = None
 
     @property
     def class_frac(self) -> tuple[float, ...]:
@@ -166,6 +168,7 @@ def _describe_split(part: Dataset, name: str, done: int, total: int, on_progress
             for class_id in np.flatnonzero(here[:count]).tolist():
                 areas[class_id] += region_areas_frac(mask, class_id).tolist()
         on_progress(Progress("stage.read", done + position, total))
+    keys = sorted((sample.photo_key, sample.mask_key) for sample in part.labelled)
     return SplitStatistics(
         images=len(part),
         labelled=len(part.labelled),
@@ -176,7 +179,8 @@ def _describe_split(part: Dataset, name: str, done: int, total: int, on_progress
         sizes=tuple(Counter(sample.size_hw for sample in part).most_common()),
         object_area_frac=tuple(float(np.median(each)) if each else float("nan") for each in areas),
         objects=tuple(len(each) for each in areas),
-        photos=" ".join(sorted(sample.photo_key for sample in part.labelled)),
+        photos=" ".join(photo for photo, _ in keys),
+        masks=" ".join(mask for _, mask in keys),
     )
 
 
@@ -208,4 +212,5 @@ def _split_from_json(value: Mapping[str, Any]) -> SplitStatistics:
         object_area_frac=tuple(float("nan") if frac is None else frac for frac in value["object_area_frac"]),
         objects=tuple(value["objects"]),
         photos=value.get("photos"),
+        masks=value.get("masks"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ def compare(
     folders = [Path(run) for run in runs]
     found = contenders(folders, split, data, threads=threads, model=model, on_progress=on_progress)
     _refuse_other_photos(found)
+    found = _in_known_groups(found)
     evaluations = {each.name: each.evaluation for each in found}
     groups = groups_of(found)
     recipe_of = {run: group.name for group in groups for run in group.runs}
@@ -70,6 +72,12 @@ def compare(
         data=tuple(data_differences(found)),
         overfits=tuple(overfits_of(found)),
     )
+
+
+def _in_known_groups(found: Sequence[Contender]) -> tuple[Contender, ...]:
+    """The same photos come in the same groups: those that older evaluations did not keep are known from the others."""
+    groups = next((each.evaluation.groups for each in found if each.evaluation.groups), ())
+    return tuple(replace(each, evaluation=replace(each.evaluation, groups=groups)) for each in found)
 
 
 def _differing(found: Sequence[Contender], groups: Sequence[RecipeGroup]) -> dict[str, tuple[Any, ...]]:

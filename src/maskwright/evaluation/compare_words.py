@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+from maskwright.errors import shown
+from maskwright.evaluation.contenders import Contender
 from maskwright.evaluation.differences import DataDifference, Overfit
 from maskwright.evaluation.verdicts import Pair, RecipePair
 from maskwright.sentences import say
@@ -59,9 +62,26 @@ def data_words(difference: DataDifference, lang: str = "en") -> str:
         return say("compare.data_unknown", lang, **facts)
     if difference.only_here is None or difference.only_there is None:
         return say("compare.data_differ", lang, **facts)
+    masks = {"masks": difference.other_masks, "photos": difference.shared}
     if difference.only_here == difference.only_there == 0:
-        return say("compare.data_masks", lang, **facts)
-    return say("compare.data_photos", lang, here=difference.only_here, there=difference.only_there, **facts)
+        key = "compare.data_masks" if difference.other_masks is None else "compare.data_masks_of"
+        return say(key, lang, **masks, **facts)
+    words = say("compare.data_photos", lang, here=difference.only_here, there=difference.only_there, **facts)
+    return f"{words} {say('compare.data_shared', lang, **masks)}" if difference.other_masks else words
+
+
+def doubts_words(runs: Sequence[Contender], lang: str = "en") -> list[str]:
+    """Which evaluations are not of what lies in their runs now, or may not be.
+
+    Args:
+        runs: what is compared.
+        lang: "en" or "ru".
+    """
+    words = [
+        say("compare.outdated", lang, run=run.name, folder=shown(run.folder)) for run in runs if run.current is False
+    ]
+    unknown = [run.name for run in runs if run.current is None and run.weights_bytes is not None]
+    return [*words, *([say("compare.perhaps_outdated", lang, runs=", ".join(unknown))] if unknown else [])]
 
 
 def overfit_words(overfit: Overfit, lang: str = "en") -> str:

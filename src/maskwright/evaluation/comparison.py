@@ -50,6 +50,11 @@ class Comparison:
         return len(self.runs[0].evaluation.sample_ids)
 
     @property
+    def groups(self) -> int:
+        """How many independent groups they come in: as many where each stands alone."""
+        return len(self.runs[0].evaluation.independent)
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes."""
         return self.runs[0].evaluation.classes
@@ -90,6 +95,7 @@ class Comparison:
             "split": self.split,
             "eval_digest": self.runs[0].evaluation.eval_digest,
             "images": self.photos,
+            "groups": self.groups,
             "classes": list(self.classes),
             "runs": [_run_json(run, self.recipe_of[run.name]) for run in self.runs],
             "recipes": [asdict(group) for group in self.recipes],
@@ -109,6 +115,7 @@ def _run_json(run: Contender, recipe: str) -> dict[str, Any]:
         "recipe": recipe,
         "seed": run.recipe.seed,
         "postprocess": run.tuned,
+        "current": run.current,
         "iterations": run.iterations,
         "best_iteration": None if best is None else best["iteration"],
         "lost": run.log.lost,

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from maskwright.data.dataset import Dataset
-from maskwright.errors import MaskwrightError, RunError, UsageError, shown
+from maskwright.errors import MaskwrightError, RecipeError, RunError, UsageError, shown
 from maskwright.evaluation.evaluate import Evaluation, evaluate
-from maskwright.inference.load import load, weights_in
+from maskwright.inference.load import digest_of, load, weights_in
 from maskwright.inference.postprocess.settings import FILE
 from maskwright.progress import OnProgress, silent
 from maskwright.recipe.files import read_recipe
@@ -34,11 +34,13 @@ class SplitData:
         digest: equal digest = equal photos, masks and classes.
         images: number of photos; None where it was not kept.
         photos: a key of each photo; None where they were not kept.
+        masks: by the photo's key one of its mask; None likewise.
     """
 
     digest: str
     images: int | None = None
     photos: frozenset[str] | None = None
+    masks: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,7 @@ class Contender:
         folder: where it lies.
         recipe: what it was trained by.
         evaluation: its counts of each judged photo.
+        current: whether these are of the weights and the post-processing that lie in it now; None where not known.
         data: by split what it was made from; empty where that is not known.
         log: the course of its training; empty for a bundle.
         tuned: whether post-processing was fitted for it; then its scores are those with it.
@@ -62,6 +65,7 @@ class Contender:
     folder: Path
     recipe: Recipe
     evaluation: Evaluation
+    current: bool | None
     data: Mapping[str, SplitData]
     log: TrainingLog
     tuned: bool
@@ -123,6 +127,7 @@ def contenders(
                 folder=folder,
                 recipe=recipe,
                 evaluation=evaluation,
+                current=_is_current(folder, evaluation),
                 data=_data_of(folder),
                 log=read_training_log(folder / "log.jsonl"),
                 tuned=bool(_postprocess(folder)),
@@ -182,17 +187,25 @@ def _stored(folder: Path, split: str) -> Evaluation:
     return Evaluation.load(place)
 
 
+def _is_current(folder: Path, evaluation: Evaluation) -> bool | None:
+    try:
+        present = digest_of(folder)
+    except RecipeError:  # post-processing that was fitted for other weights: nothing is judged with it
+        return False
+    return present == evaluation.predictor if present and evaluation.predictor else None
+
+
 def _data_of(folder: Path) -> dict[str, SplitData]:
     """What the run or bundle says of its data; older ones say less."""
     if (folder / "bundle.json").is_file():
         about = read_json(folder / "bundle.json")
-        photos = about.get("photos") or {}
+        photos, masks = about.get("photos") or {}, about.get("masks") or {}
         return {
-            name: SplitData(digest, photos=_keys(photos.get(name)))
+            name: _split_data(digest, None, photos.get(name), masks.get(name))
             for name, digest in (about.get("data") or {}).items()
         }
     return {
-        name: SplitData(split["digest"], split["images"], _keys(split.get("photos")))
+        name: _split_data(split["digest"], split["images"], split.get("photos"), split.get("masks"))
         for name, split in _splits(folder).items()
     }
 
@@ -202,8 +215,11 @@ def _splits(folder: Path) -> dict[str, Any]:
     return dict(read_json(path, format_version=1)["splits"]) if path.is_file() else {}
 
 
-def _keys(text: str | None) -> frozenset[str] | None:
-    return None if text is None else frozenset(text.split())
+def _split_data(digest: str, images: int | None, photos: str | None, masks: str | None) -> SplitData:
+    if photos is None:
+        return SplitData(digest, images)
+    mask_of = None if masks is None else dict(zip(photos.split(), masks.split(), strict=True))
+    return SplitData(digest, images, frozenset(photos.split()), mask_of)
 
 
 def _photo_hw(folder: Path, split: str, recipe: Recipe) -> tuple[int, int]:

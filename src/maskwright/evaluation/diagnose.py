@@ -22,7 +22,7 @@ from maskwright.data.sample import Mask, Sample
 from maskwright.errors import UsageError
 from maskwright.evaluation.causes import AUDIT, explain
 from maskwright.evaluation.diagnosis import PHOTO, Diagnosis
-from maskwright.evaluation.evaluate import Evaluation, count, labelled_samples, mask_of
+from maskwright.evaluation.evaluate import count, evaluation_of, labelled_samples, mask_of
 from maskwright.inference.load import load
 from maskwright.inference.predictor import Predictor, Probs, check_classes, most_probable, probs_of
 from maskwright.inference.quality import expected_dice, uncertainty
@@ -62,20 +62,24 @@ def diagnose(
     samples, classes = labelled_samples(dataset, split), dataset.classes
     check_classes(predictor, classes.names)
     looked: list[_Looked] = []
+    gaps: list[NDArray[np.float32]] = []
     histograms = Calibration.none(len(classes))
     on_progress(Progress("stage.diagnose", 0, len(samples)))
     answers = probs_of(predictor, (sample.image() for sample in samples))
     for number, (sample, probs) in enumerate(zip(samples, answers, strict=True)):
         mask = mask_of(sample)
         looked.append(_look(sample, mask, _fitting(probs, sample, classes), classes, number))
-        histograms += calibration(mask, probs)
+        own = calibration(mask, probs)
+        histograms += own
+        gaps.append(own.gaps)
         on_progress(Progress("stage.diagnose", number + 1, len(samples)))
     return Diagnosis(
-        _evaluation(samples, split, looked),
+        evaluation_of(samples, split, np.stack([each.counts for each in looked]), predictor),
         *_tables(looked),
         np.array([each.photo for each in looked], PHOTO),
         stacked([each.contours for each in looked]),
         histograms,
+        np.stack(gaps),
         () if split == SEEN_SPLIT else _disputed(looked),
         str(dataset.root or ""),
     )
@@ -128,12 +132,6 @@ def _look(sample: Sample, mask: Mask, probs: Probs, classes: Classes, number: in
         ),
         judge_mask(sample, mask, probs, classes, AUDIT),
     )
-
-
-def _evaluation(samples: Dataset, split: str, looked: Sequence[_Looked]) -> Evaluation:
-    counts = np.stack([each.counts for each in looked])
-    ids = tuple(sample.id for sample in samples)
-    return Evaluation(split, samples.digest(split), samples.classes.names, ids, counts)
 
 
 def _tables(looked: Sequence[_Looked]) -> tuple[NDArray[Any], NDArray[Any]]:

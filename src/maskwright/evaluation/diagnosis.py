@@ -21,9 +21,10 @@ from maskwright.errors import RunError, shown
 from maskwright.evaluation.causes import CAUSES, ERROR, OBJECT
 from maskwright.evaluation.evaluate import Evaluation
 from maskwright.evaluation.lost import Group, Loss, lost_by_cause, lost_by_group, lost_mdice
+from maskwright.evaluation.resampling import intervals, median_intervals
 from maskwright.metrics.boundaries import Boundaries
-from maskwright.metrics.calibration import Calibration
-from maskwright.metrics.scores import Floats, mean, ratio
+from maskwright.metrics.calibration import BINS, Calibration
+from maskwright.metrics.scores import Floats, mean, ratio, share
 from maskwright.sentences import say
 from maskwright.storage import write_bytes, write_json
 
@@ -69,6 +70,8 @@ class ObjectScores:
         predicted: how many are predicted, specks left out.
         recall: share of the labelled ones that were met; nan where there are none.
         precision: share of the predicted ones that meet a labelled one; nan where there are none.
+        recall_interval: its 95 % interval over other photos like these; nan where fewer than five photos have any.
+        precision_interval: likewise.
     """
 
     name: str
@@ -76,6 +79,8 @@ class ObjectScores:
     predicted: int
     recall: float
     precision: float
+    recall_interval: tuple[float, float]
+    precision_interval: tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +94,7 @@ class Diagnosis:
         photos: `(N,)` of `PHOTO`.
         boundaries: the contours of each photo, `(N, C, ...)`.
         calibration: all judged pixels by probability.
+        gaps: `(N, 1 + C, BINS)`, `Calibration.gaps` of each photo.
         disputed: labels that the model is sure against, worst first: wrong themselves, or the model is wrong with
             confidence. None for the split "train", which it has seen.
         root: the dataset's folder, "" for arrays.
@@ -100,6 +106,7 @@ class Diagnosis:
     photos: NDArray[Any]
     boundaries: Boundaries
     calibration: Calibration
+    gaps: NDArray[np.float32]
     disputed: tuple[Finding, ...] = ()
     root: str = ""
 
@@ -127,15 +134,39 @@ class Diagnosis:
         """`(N,)`, each photo's own mDice; nan where nothing was judged."""
         return np.array([self.evaluation.scores_of(n).mDice for n in range(len(self.photos))])
 
-    @property
+    @cached_property
     def object_scores(self) -> tuple[ObjectScores, ...]:
         """Recall and precision of the objects of each class but the first."""
-        counted = self.objects[self.objects["counted"]]
-        return tuple(
-            _object_scores(name, counted[counted["class_id"] == class_id])
-            for class_id, name in enumerate(self.evaluation.classes)
-            if class_id
-        )
+        own, units = self.objects[self.objects["counted"]], self.evaluation.units
+        # By photo and class, of the labelled and of the predicted ones: those that were met, and all.
+        counts = np.zeros((len(units), len(self.evaluation.classes), 2, 2), np.int64)
+        parts = np.stack([own["met"], np.ones(len(own))], axis=1).astype(np.int64)
+        np.add.at(counts, (own["photo"], own["class_id"], (~own["labelled"]).astype(np.intp)), parts)
+        flat = counts.reshape(len(units), -1, 2)
+        ends = intervals(flat, share, units, there=flat[..., 1] > 0).clip(0, 1).reshape(-1, 2, 2).tolist()
+        sums, found = counts.sum(axis=0), []
+        for class_id, name in enumerate(self.evaluation.classes):
+            labelled, predicted = sums[class_id, :, 1].tolist()
+            recall, precision = share(sums[class_id]).tolist()
+            met, right = map(tuple, ends[class_id])
+            found.append(ObjectScores(name, labelled, predicted, recall, precision, met, right))
+        return tuple(found[1:])
+
+    @cached_property
+    def contour_intervals(self) -> dict[str, Floats]:
+        """`(C, 2)` each: the 95 % interval of boundary IoU, surface Dice and Hausdorff distance of each class."""
+        units, contours = self.evaluation.units, self.boundaries
+        ends = {
+            name: intervals(counts, share, units, there=counts[..., 1] > 0).clip(0, 1)
+            for name, counts in (("boundary_iou", contours.band_px), ("surface_dice", contours.surface_px))
+        }
+        return ends | {"hausdorff95_px": median_intervals(contours.hausdorff_px, units).clip(0, None)}
+
+    @cached_property
+    def ece_intervals(self) -> Floats:
+        """`(1 + C, 2)`: the 95 % interval of the calibration error, of the most probable class and of each class."""
+        judged = np.broadcast_to(self.evaluation.counts.sum(axis=(1, 2))[:, None, None], (*self.gaps.shape[:2], 1))
+        return intervals(np.concatenate([self.gaps, judged], axis=2), _ece, self.evaluation.units).clip(0, 1)
 
     @property
     def lost_at_disputed(self) -> float:
@@ -149,25 +180,32 @@ class Diagnosis:
     def to_json(self) -> dict[str, Any]:
         """The diagnosis as `maskwright diagnose --json` prints it: fractions in [0, 1], nan for what has no answer."""
         names = self.evaluation.classes
-        contours, calibration = self.boundaries, self.calibration
-        columns = zip(names, contours.boundary_iou, contours.surface_dice, contours.hausdorff95_px, strict=True)
+        contours, calibration, ece = self.boundaries, self.calibration, self.ece_intervals.tolist()
+        kinds = ("boundary_iou", "surface_dice", "hausdorff95_px")
+        columns = {kind: getattr(contours, kind).tolist() for kind in kinds}
+        columns |= {f"{kind}_interval": ends.tolist() for kind, ends in self.contour_intervals.items()}
         return {
             **self.evaluation.to_json(),
             "causes": [loss.record() for loss in self.causes],
             "groups": [group.record() for group in self.groups],
             "objects": [vars(scores) for scores in self.object_scores],
             "boundaries": [
-                {"name": name, "boundary_iou": float(iou), "surface_dice": float(dice), "hausdorff95_px": float(far)}
-                for name, iou, dice, far in columns
+                {"name": name, **{kind: values[n] for kind, values in columns.items()}} for n, name in enumerate(names)
             ],
             "calibration": {
                 "ece": calibration.ece(),
+                "ece_interval": ece[0],
                 "adaptive_ece": calibration.adaptive_ece(),
                 "temperature": calibration.temperature,
                 "thinned_ece": calibration.thinned_ece(),
                 "thinned_ece_at_temperature": calibration.thinned_ece(calibration.temperature),
                 "per_class": [
-                    {"name": name, "ece": calibration.ece(n), "adaptive_ece": calibration.adaptive_ece(n)}
+                    {
+                        "name": name,
+                        "ece": calibration.ece(n),
+                        "ece_interval": ece[1 + n],
+                        "adaptive_ece": calibration.adaptive_ece(n),
+                    }
                     for n, name in enumerate(names)
                 ],
             },
@@ -249,10 +287,9 @@ def _within(objects: NDArray[Any], finding: Finding) -> NDArray[np.bool_]:
     return np.asarray(within)
 
 
-def _object_scores(name: str, objects: NDArray[Any]) -> ObjectScores:
-    labelled, predicted = objects[objects["labelled"]], objects[~objects["labelled"]]
-    recall, precision = (float(ratio(part["met"].sum(), len(part))) for part in (labelled, predicted))
-    return ObjectScores(name, len(labelled), len(predicted), recall, precision)
+def _ece(sums: NDArray[Any]) -> Floats:
+    """The calibration error of gaps and, behind them, the number of judged pixels."""
+    return ratio(np.abs(sums[..., :-1]).sum(axis=-1), sums[..., -1])
 
 
 _CONTOURS = ("band_px", "surface_px", "hausdorff_px")
@@ -263,7 +300,7 @@ def _arrays(diagnosis: Diagnosis) -> dict[str, NDArray[Any]]:
     return {
         "format": np.asarray(FORMAT),
         "root": np.asarray(diagnosis.root),
-        **{name: getattr(diagnosis, name) for name in ("errors", "objects", "photos")},
+        **{name: getattr(diagnosis, name) for name in ("errors", "objects", "photos", "gaps")},
         **{name: getattr(diagnosis.boundaries, name) for name in _CONTOURS},
         **{name: getattr(diagnosis.calibration, name) for name in _HISTOGRAMS},
     }
@@ -290,6 +327,7 @@ def _parsed(arrays: dict[str, NDArray[Any]], evaluation: Evaluation, disputed: I
         arrays["photos"],
         Boundaries(*_named(arrays, _CONTOURS)),
         Calibration(*_named(arrays, _HISTOGRAMS)),
+        arrays.get("gaps", np.full((photos, 1 + classes, BINS), np.nan, np.float32)),  # older ones keep none
         tuple(disputed),
         str(arrays["root"]),
     )

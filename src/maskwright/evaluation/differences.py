@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maskwright.evaluation.contenders import Contender
+from maskwright.evaluation.contenders import Contender, SplitData
 
 OVERFIT_LOST = 0.005
 """Below that nothing is said: on the reference case mDice shakes by 0.3 points from one validation to the next."""
@@ -43,13 +43,17 @@ class DataDifference:
         first: the run that it is held against.
         only_here: training photos that the first run lacks; None where either keeps no list of its photos.
         only_there: training photos that this run lacks.
+        shared: training photos that both have; None likewise.
+        other_masks: how many of these have other masks; None where either keeps no list of its masks.
         known: whether both runs say what they were trained on.
     """
 
     run: str
     first: str
-    only_here: int | None
-    only_there: int | None
+    only_here: int | None = None
+    only_there: int | None = None
+    shared: int | None = None
+    other_masks: int | None = None
     known: bool = True
 
 
@@ -91,12 +95,20 @@ def data_differences(found: Sequence[Contender]) -> list[DataDifference]:
     first, differences = found[0], []
     for each in found[1:]:
         if "train" not in each.data or "train" not in first.data:
-            differences.append(DataDifference(each.name, first.name, None, None, known=False))
+            differences.append(DataDifference(each.name, first.name, known=False))
         elif each.data["train"].digest != first.data["train"].digest:
-            here, there = each.data["train"].photos, first.data["train"].photos
-            counts = (None, None) if here is None or there is None else (len(here - there), len(there - here))
-            differences.append(DataDifference(each.name, first.name, *counts))
+            differences.append(_difference(each.name, first.name, each.data["train"], first.data["train"]))
     return differences
+
+
+def _difference(run: str, first: str, here: SplitData, there: SplitData) -> DataDifference:
+    if here.photos is None or there.photos is None:
+        return DataDifference(run, first)
+    shared, masks = here.photos & there.photos, None
+    if here.masks is not None and there.masks is not None:
+        masks = sum(here.masks[photo] != there.masks[photo] for photo in shared)
+    only_here, only_there = len(here.photos - shared), len(there.photos - shared)
+    return DataDifference(run, first, only_here, only_there, len(shared), masks)
 
 
 def overfits_of(found: Sequence[Contender]) -> list[Overfit]:

@@ -17,7 +17,7 @@ from maskwright.data.dataset import Dataset
 from maskwright.data.notebook import html_table, html_title
 from maskwright.data.sample import Mask, Sample
 from maskwright.errors import DataError, MaskwrightError, RunError, shown
-from maskwright.evaluation.resampling import score_intervals
+from maskwright.evaluation.resampling import by_group, score_intervals
 from maskwright.inference.predictor import Predictor, check_classes, masks_of
 from maskwright.metrics.confusion import Counts, confusion
 from maskwright.metrics.photo import csv_cell, photo_columns, photo_row
@@ -39,6 +39,8 @@ class Evaluation:
         classes: names of the classes, by id.
         sample_ids: the judged samples, in the dataset's order.
         counts: `(N, C, C) int64`, pixels of each sample by [label, predicted]; pixels not judged are left out.
+        groups: the group of each sample, "" for one that stands alone; empty where all do.
+        predictor: hex digest of what was judged (weights, recipe and post-processing); "" where it has none.
     """
 
     split: str
@@ -46,6 +48,20 @@ class Evaluation:
     classes: tuple[str, ...]
     sample_ids: tuple[str, ...]
     counts: NDArray[np.int64]
+    groups: tuple[str, ...] = ()
+    predictor: str = ""
+
+    @cached_property
+    def units(self) -> NDArray[np.intp]:
+        """`(N,)`, in 0..G-1: the group of each photo, or a number of its own where it stands alone."""
+        first: dict[str, int] = {}
+        named = zip(self.groups or ("",) * len(self.sample_ids), self.sample_ids, strict=True)
+        return np.asarray([first.setdefault(group or f"\0{sample}", len(first)) for group, sample in named], np.intp)
+
+    @cached_property
+    def independent(self) -> Counts:
+        """`(G, C, C) int64`, the counts of each group of photos: what may be resampled (see `by_group`)."""
+        return by_group(self.counts, self.units)
 
     @cached_property
     def scores(self) -> Scores:
@@ -54,8 +70,8 @@ class Evaluation:
 
     @cached_property
     def intervals(self) -> dict[str, NDArray[np.float64]]:
-        """The 95 % interval of every score, over other photos like these: see `score_intervals`."""
-        return score_intervals(self.counts)
+        """The 95 % interval of every score, over other photos, or groups of them, like these: see `score_intervals`."""
+        return score_intervals(self.independent)
 
     def scores_of(self, position: int) -> Scores:
         """The scores of one photo, by the same definitions; a class that is nan there is left out of its means."""
@@ -67,6 +83,7 @@ class Evaluation:
             "eval_digest": self.eval_digest,
             "split": self.split,
             "images": len(self.sample_ids),
+            "groups": len(self.independent),
             "metrics": _without_nan(self.scores.summary()),
             "per_class": [_without_nan(record) for record in self.scores.per_class(self.classes)],
             "intervals": {name: _ends(ends) for name, ends in self.intervals.items()},
@@ -144,7 +161,22 @@ def evaluate(
     for position, (sample, prediction) in enumerate(zip(samples, predictions, strict=True)):
         counts[position] = count(sample, mask_of(sample), prediction, len(names))
         on_progress(Progress("stage.evaluate", position + 1, len(samples)))
-    return Evaluation(split, samples.digest(split), names, tuple(sample.id for sample in samples), counts)
+    return evaluation_of(samples, split, counts, predictor)
+
+
+def evaluation_of(samples: Dataset, split: str, counts: NDArray[np.int64], predictor: Predictor) -> Evaluation:
+    """Counts of the samples of a split as an evaluation.
+
+    Args:
+        samples: those that were judged.
+        split: its name.
+        counts: `(N, C, C)`, of each of them.
+        predictor: who was judged.
+    """
+    ids, groups = tuple(sample.id for sample in samples), tuple(sample.group for sample in samples)
+    shared = len(set(filter(None, groups))) < sum(map(bool, groups))
+    digest, names, judged = samples.digest(split), samples.classes.names, str(getattr(predictor, "digest", ""))
+    return Evaluation(split, digest, names, ids, counts, groups if shared else (), judged)
 
 
 def labelled_samples(dataset: Dataset, split: str) -> Dataset:
@@ -204,6 +236,8 @@ def _counts_npz(evaluation: Evaluation) -> bytes:
         classes=np.asarray(evaluation.classes),
         sample_ids=np.asarray(evaluation.sample_ids),
         counts=evaluation.counts,
+        groups=np.asarray(evaluation.groups, np.str_),
+        predictor=np.asarray(evaluation.predictor),
     )
     return buffer.getvalue()
 
@@ -220,7 +254,12 @@ def _parsed(arrays: dict[str, NDArray[Any]], path: Path) -> Evaluation:
     counts = arrays["counts"]
     if counts.dtype != np.int64 or counts.shape != (len(ids), len(classes), len(classes)):
         raise ValueError(f"counts of shape {counts.shape} for {len(ids)} photos and {len(classes)} classes")
-    return Evaluation(str(arrays["split"]), str(arrays["eval_digest"]), classes, ids, counts)
+    # Older files keep neither groups nor who was judged.
+    groups = tuple(arrays["groups"].tolist()) if "groups" in arrays else ()
+    if len(groups) not in (0, len(ids)):
+        raise ValueError(f"groups of {len(groups)} photos, counts of {len(ids)}")
+    judged = str(arrays.get("predictor", ""))
+    return Evaluation(str(arrays["split"]), str(arrays["eval_digest"]), classes, ids, counts, groups, judged)
 
 
 def _per_image_csv(evaluation: Evaluation) -> str:

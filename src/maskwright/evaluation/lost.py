@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from maskwright.evaluation.causes import CAUSES
 from maskwright.evaluation.evaluate import Evaluation
-from maskwright.evaluation.resampling import FEWEST_PHOTOS, bootstrap, interval, resample_weights
+from maskwright.evaluation.resampling import affordable, bootstrap, fair_interval, intervals, resample_weights
 from maskwright.metrics.confusion import Counts
-from maskwright.metrics.scores import Floats, mean, ratio, scores
+from maskwright.metrics.scores import Floats, ScoreOf, mean, ratio, scores, share
 
 SIZES = ("small", "medium", "large")
 PLACES = ("central", "between", "outer")
@@ -88,7 +88,9 @@ class Group:
         name: of the group.
         count: labelled objects in it, specks left out, or photos.
         score: of objects the share that was met, of photos their mDice; in [0, 1] or nan.
+        score_interval: its 95 % interval over other photos like these; nan where fewer than five photos have any of it.
         lost_mdice: mDice that would be gained if all its errors were right, in [0, 1].
+        lost_interval: its 95 % interval, likewise.
         px: wrong pixels by cause.
     """
 
@@ -96,7 +98,9 @@ class Group:
     name: str
     count: int
     score: float
+    score_interval: tuple[float, float]
     lost_mdice: float
+    lost_interval: tuple[float, float]
     px: dict[str, int]
 
     def record(self) -> dict[str, Any]:
@@ -138,10 +142,13 @@ def lost_by_cause(evaluation: Evaluation, errors: NDArray[Any], objects: NDArray
     lost = [lost_mdice(evaluation, each) for each in own]
     drawn = _drawn_losses(evaluation, own)
     order = sorted(range(len(CAUSES)), key=lambda place: -lost[place])
-    leads = [_ends(lost[one] - lost[other], drawn[one] - drawn[other], evaluation)[0] for one, other in pairwise(order)]
+    photos = len(evaluation.independent)
+    leads = [
+        fair_interval(lost[one] - lost[other], drawn[one] - drawn[other], photos)[0] for one, other in pairwise(order)
+    ]
     found = []
     for place, lead in zip(order, [*leads, float("nan")], strict=True):
-        each, (low, high) = own[place], _ends(lost[place], drawn[place], evaluation)
+        each, (low, high) = own[place], fair_interval(lost[place], drawn[place], photos)
         loss = Loss(
             cause=CAUSES[place],
             px=int(each["px"].sum()),
@@ -159,28 +166,28 @@ def lost_by_cause(evaluation: Evaluation, errors: NDArray[Any], objects: NDArray
 
 
 def _drawn_losses(evaluation: Evaluation, own: list[NDArray[Any]]) -> list[Floats]:
-    """What each cause costs in each resample of the photos, the same ones for all causes: `(R,)` each."""
-    counts = evaluation.counts
-    hits, areas = np.diagonal(counts, axis1=1, axis2=2), counts.sum(axis=1) + counts.sum(axis=2)
-    halves = np.stack([2 * hits, areas], axis=1).astype(np.int64)  # of Dice, as (N, 2, C): less than (N, C, C)
-    weights = resample_weights(len(counts))
+    """What each of some errors costs in each resample of the photos, the same ones for all of them: `(R,)` each."""
+    halves = _halves(evaluation.independent)
+    weights = resample_weights(len(halves), resamples=affordable(len(halves), halves[0].size))
     before, drawn = bootstrap(halves, _mdice, weights), []
     for errors in own:
         right, px = halves.copy(), errors["px"].astype(np.int64)
-        np.add.at(right[:, 0], (errors["photo"], errors["label"]), 2 * px)
-        np.add.at(right[:, 1], (errors["photo"], errors["label"]), px)
-        np.subtract.at(right[:, 1], (errors["photo"], errors["predicted"]), px)
+        unit = evaluation.units[errors["photo"]]
+        np.add.at(right[:, 0], (unit, errors["label"]), 2 * px)
+        np.add.at(right[:, 1], (unit, errors["label"]), px)
+        np.subtract.at(right[:, 1], (unit, errors["predicted"]), px)
         drawn.append(bootstrap(right, _mdice, weights) - before)
     return drawn
 
 
+def _halves(counts: Counts) -> NDArray[np.int64]:
+    """Of Dice, as `(N, 2, C)`: less than `(N, C, C)`."""
+    hits, areas = np.diagonal(counts, axis1=1, axis2=2), counts.sum(axis=1) + counts.sum(axis=2)
+    return np.stack([2 * hits, areas], axis=1).astype(np.int64)
+
+
 def _mdice(halves: NDArray[Any]) -> Floats:
     return mean(ratio(halves[..., 0, :], halves[..., 1, :]))
-
-
-def _ends(value: float, drawn: Floats, evaluation: Evaluation) -> tuple[float, float]:
-    photos = len(evaluation.counts)
-    return (float("nan"), float("nan")) if photos < FEWEST_PHOTOS else interval(value, drawn, photos)
 
 
 def lost_by_group(
@@ -204,24 +211,56 @@ def _object_groups(evaluation: Evaluation, errors: NDArray[Any], objects: NDArra
     counted = objects["labelled"] & objects["counted"]
     if not counted.any():
         return
+    own = objects[counted]
     for by, column, names in (("object_size", "area_frac", SIZES), ("position", "off_centre", PLACES)):
-        which = _thirds(objects[column], objects[column][counted])
-        for place, name in enumerate(names):
-            inside = which == place
-            own = errors[inside[errors["object"]]]
-            met = float(mean(objects["met"][inside & counted].astype(float)))
-            yield Group(by, name, int((inside & counted).sum()), met, lost_mdice(evaluation, own), _by_cause(own))
+        which = _thirds(objects[column], own[column])
+        met = np.zeros((len(evaluation.counts), len(names), 2), np.int64)  # by photo and third: met ones, and all
+        np.add.at(met, (own["photo"], which[counted]), np.stack([own["met"], np.ones(len(own))], axis=1).astype(int))
+        inside = which[errors["object"]]
+        yield from _groups(evaluation, by, names, errors, inside, met, share, met[..., 1])
 
 
 def _photo_groups(evaluation: Evaluation, errors: NDArray[Any], photos: NDArray[Any]) -> Iterator[Group]:
+    halves = _halves(evaluation.counts)
     for by in PROPERTIES:
         which = _thirds(photos[by], photos[by])
-        for place, name in enumerate(LEVELS):
-            inside = which == place
-            if inside.any():
-                own = errors[inside[errors["photo"]]]
-                mdice = scores(evaluation.counts[inside]).mDice
-                yield Group(by, name, int(inside.sum()), mdice, lost_mdice(evaluation, own), _by_cause(own))
+        there = which[:, None] == np.arange(len(LEVELS))
+        parts = halves[:, None] * there[..., None, None]
+        yield from _groups(evaluation, by, LEVELS, errors, which[errors["photo"]], parts, _mdice, there)
+
+
+def _groups(
+    evaluation: Evaluation,
+    by: str,
+    names: Sequence[str],
+    errors: NDArray[Any],
+    which: NDArray[np.intp],
+    parts: NDArray[np.int64],
+    score: ScoreOf,
+    members: NDArray[Any],
+) -> Iterator[Group]:
+    """Groups of objects or photos; empty ones are left out.
+
+    Args:
+        evaluation: the counts.
+        by: what they are made by.
+        names: of the groups, K of them.
+        errors: all wrong pixels.
+        which: the group of each of these, in 0..K-1.
+        parts: `(N, K, ...)`, what the groups' scores are made of, of each photo.
+        score: makes the scores of their sums.
+        members: `(N, K)`, how many members of a group are in a photo.
+    """
+    own = [errors[which == place] for place in range(len(names))]
+    drawn, photos = _drawn_losses(evaluation, own), len(evaluation.independent)
+    scored, counts = score(parts.sum(axis=0)), members.sum(axis=0)
+    ends = intervals(parts, score, evaluation.units, there=members > 0).clip(0, 1).tolist()
+    for place, name in enumerate(names):
+        if counts[place] or len(own[place]):
+            lost = lost_mdice(evaluation, own[place])
+            low, high = fair_interval(lost, drawn[place], photos)
+            gained, by_cause = (max(low, 0.0), high), _by_cause(own[place])
+            yield Group(by, name, int(counts[place]), float(scored[place]), tuple(ends[place]), lost, gained, by_cause)
 
 
 def _thirds(values: Floats, among: Floats) -> NDArray[np.intp]:

@@ -1,7 +1,8 @@
 """What chance does to a score and to the difference of two: the photos drawn anew, and the two models swapped.
 
 Everything works on counts `(N, C, C)` of the same N photos, which are summed before a score is made of them, so that
-what is resampled is the very number that is reported.
+what is resampled is the very number that is reported. Photos of one group (frames of a video, pictures of one patient)
+say the same again: `by_group` sums them up first, and what is drawn and swapped are whole groups, one "photo" each.
 """
 
 from __future__ import annotations
@@ -90,16 +91,91 @@ def score_intervals(counts: Counts, *, seed: int = 0) -> dict[str, NDArray[np.fl
         score is, and with fewer than five photos.
     """
     photos, classes = counts.shape[:2]
-    resamples = min(RESAMPLES, max(FEWEST_RESAMPLES, _AT_ONCE * 4 // max(photos, classes**2)))
+    resamples = affordable(photos, classes**2)
     summed = bootstrap(counts, np.asarray, resample_weights(photos, resamples=resamples, seed=seed))
-    none = photos < FEWEST_PHOTOS
     ends: dict[str, NDArray[np.float64]] = {}
     for name, score in {**SUMMARIES, **CLASS_SCORES}.items():
         drawn, found = np.atleast_2d(score(summed).T), np.atleast_1d(score(counts.sum(axis=0)))
         pairs = zip(found.tolist(), drawn, strict=True)
-        each = np.array([(np.nan, np.nan) if none else interval(*pair, photos) for pair in pairs]).clip(0, 1)
+        each = np.array([fair_interval(*pair, photos) for pair in pairs]).clip(0, 1)
         ends[name] = each if name in CLASS_SCORES else each[0]
     return ends
+
+
+def by_group(values: NDArray[Any], groups: NDArray[Any]) -> NDArray[Any]:
+    """What photos have, summed over the groups that they come in.
+
+    Resampled and swapped has to be what is independent: the cluster bootstrap (Field & Welsh, "Bootstrapping clustered
+    data", JRSS B 69, 2007) draws whole groups, with all that is in them.
+
+    Args:
+        values: `(N, ...)` of each photo, something that may be added up.
+        groups: `(N,)`, the group of each photo.
+
+    Returns:
+        `(G, ...)`, the groups in their order; `values` as they are where each photo stands alone.
+    """
+    names, places = np.unique(groups, return_inverse=True)
+    if len(names) == len(values):
+        return values
+    sums = np.zeros((len(names), *values.shape[1:]), values.dtype)
+    np.add.at(sums, places, values)
+    return sums
+
+
+def intervals(
+    parts: NDArray[Any], score: ScoreOf, groups: NDArray[Any], *, there: NDArray[Any] | None = None, seed: int = 0
+) -> Floats:
+    """The 95 % interval of any scores that are made of sums over photos.
+
+    Args:
+        parts: `(N, ...)` of each photo, what is summed up.
+        score: of sums `(..., *parts.shape[1:])` the K scores, `(..., K)`.
+        groups: `(N,)`, the group of each photo.
+        there: `(N, K)`, whether a photo has any part in a score; None where each has one in all.
+        seed: seed of the draws.
+
+    Returns:
+        `(K, 2)`, lower and upper end; nan where fewer than five groups have a part in it.
+    """
+    own = by_group(parts, groups)
+    weights = resample_weights(len(own), resamples=affordable(len(own), own[0].size), seed=seed)
+    drawn, found = bootstrap(own, score, weights), score(parts.sum(axis=0))
+    counts = np.full(len(found), len(own)) if there is None else (by_group(there.astype(int), groups) > 0).sum(axis=0)
+    each = zip(found.tolist(), drawn.T, counts.tolist(), strict=True)
+    return np.array([fair_interval(value, column, count) for value, column, count in each]).reshape(-1, 2)
+
+
+def median_intervals(values: Floats, groups: NDArray[Any], *, seed: int = 0) -> Floats:
+    """The 95 % interval of medians over photos.
+
+    Args:
+        values: `(N, K)`, nan where a photo has none.
+        groups: `(N,)`, the group of each photo.
+        seed: seed of the draws.
+
+    Returns:
+        `(K, 2)`, lower and upper end; nan where fewer than five groups have a value.
+    """
+    places = np.unique(groups, return_inverse=True)[1]
+    drawn = resample_weights(int(places.max()) + 1, resamples=affordable(len(values), 1), seed=seed)
+    ends = []
+    for column in values.T:
+        order = np.flatnonzero(~np.isnan(column))
+        order = order[np.argsort(column[order], kind="stable")]
+        if not len(order):
+            ends.append((float("nan"), float("nan")))
+            continue
+        before = np.cumsum(drawn[:, places[order]], axis=1, dtype=np.int64)
+        medians = column[order][(2 * before < before[:, -1:]).sum(axis=1).clip(0, len(order) - 1)]
+        medians = np.where(before[:, -1] > 0, medians, np.nan)
+        ends.append(fair_interval(float(np.median(column[order])), medians, len(np.unique(places[order]))))
+    return np.array(ends).reshape(-1, 2)
+
+
+def affordable(photos: int, numbers: int) -> int:
+    """How many resamples of so many photos, with so many numbers each, take a moment: 10,000, of thousands fewer."""
+    return min(RESAMPLES, max(FEWEST_RESAMPLES, _AT_ONCE * 4 // max(photos, numbers)))
 
 
 def resample_weights(photos: int, *, resamples: int = RESAMPLES, seed: int = 0) -> Weights:
@@ -173,6 +249,11 @@ def interval(value: float, drawn: Floats, photos: int) -> tuple[float, float]:
         return float("nan"), float("nan")
     half = -float(stdtrit(max(1, photos - 1), LEVEL / 2)) * float(there.std(ddof=1))
     return float(value) - half, float(value) + half
+
+
+def fair_interval(value: float, drawn: Floats, photos: int) -> tuple[float, float]:
+    """`interval`, or nan with fewer than five photos, which say nothing of others."""
+    return (float("nan"), float("nan")) if photos < FEWEST_PHOTOS else interval(value, drawn, photos)
 
 
 def permutation_p(one: Counts, other: Counts, score: ScoreOf, *, resamples: int = RESAMPLES, seed: int = 0) -> float:

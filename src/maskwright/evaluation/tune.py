@@ -14,7 +14,7 @@ from maskwright.data.dataset import Dataset
 from maskwright.data.notebook import html_table, html_title
 from maskwright.errors import UsageError
 from maskwright.evaluation.evaluate import Evaluation, evaluate, labelled_samples, mask_of
-from maskwright.evaluation.resampling import Difference, bootstrap, difference, interval, resample_weights
+from maskwright.evaluation.resampling import Difference, bootstrap, by_group, difference, interval, resample_weights
 from maskwright.evaluation.tuning_photos import Listening
 from maskwright.evaluation.tuning_search import VALUES, Tried, fitted_temperature, nested, search
 from maskwright.inference.postprocess.predictor import PostProcessed
@@ -62,17 +62,17 @@ class Tuning:
     @cached_property
     def gain(self) -> Difference:
         """The gain in mDice on the photos that it was fitted on; what to expect of others is `nested`."""
-        return difference(self.after.counts, self.before.counts, SUMMARIES["mDice"])
+        return difference(self.after.independent, self.before.independent, SUMMARIES["mDice"])
 
     @cached_property
     def class_gains(self) -> tuple[tuple[float, float, float], ...]:
         """The gain in Dice of each class, with its 95 % interval, on the photos that it was fitted on."""
-        photos = len(self.before.counts)
-        weights = resample_weights(photos)
-        drawn = bootstrap(self.after.counts, dice, weights) - bootstrap(self.before.counts, dice, weights)
+        before, after = self.before.independent, self.after.independent
+        weights = resample_weights(len(before))
+        drawn = bootstrap(after, dice, weights) - bootstrap(before, dice, weights)
         gained = self.after.scores.dice - self.before.scores.dice
         return tuple(
-            (float(value), *interval(value, each, photos)) for value, each in zip(gained, drawn.T, strict=True)
+            (float(value), *interval(value, each, len(before))) for value, each in zip(gained, drawn.T, strict=True)
         )
 
     def by_photo(self) -> list[tuple[str, float]]:
@@ -94,6 +94,7 @@ class Tuning:
             "split": self.before.split,
             "predictor": self.predictor,
             "images": len(self.before.sample_ids),
+            "groups": len(self.before.independent),
             "searched": self.searched,
             "post": {name: list(value) if isinstance(value, tuple) else value for name, value in self.post.steps()},
             "mDice": {"before": scores[0].mDice, "after": scores[1].mDice, **_record(self.gain)},
@@ -163,7 +164,8 @@ def tune(predictor: Predictor, dataset: Dataset, *, split: str = "val", on_progr
     worth = None
     if len(np.unique(photos.folds)) > 1:
         unseen = nested(photos, everything, asked, on_progress=on_progress)
-        worth = difference(unseen, photos.counts([PostProcess()])[0], SUMMARIES["mDice"])
+        was = photos.counts([PostProcess()])[0]
+        worth = difference(by_group(unseen, photos.groups), by_group(was, photos.groups), SUMMARIES["mDice"])
     temperature, calibrated = fitted_temperature(photos, post)
     tried = (*tried, *unasked, calibrated)
     post = post.with_settings(temperature=temperature, reasons={each.name: _reason(each) for each in tried})

@@ -54,11 +54,13 @@ class TuningPhotos:
 
     Args:
         photos: N of them.
-        folds: `(N,)`, the fold of each photo; copies share one.
+        folds: `(N,)`, the fold of each photo; those of a group share one.
+        groups: `(N,)`, the group of each photo, or a name of its own.
     """
 
     photos: tuple[TuningPhoto, ...]
     folds: NDArray[np.intp]
+    groups: NDArray[np.str_]
     known: dict[Chain, Counts] = field(default_factory=dict)
 
     @property
@@ -128,7 +130,8 @@ class Listening:
 
     def photos(self) -> TuningPhotos:
         """What was kept, once all samples were asked about."""
-        return TuningPhotos(tuple(self._kept), _folds([self._samples[place] for place in self._places.tolist()]))
+        samples = [self._samples[place] for place in self._places.tolist()]
+        return TuningPhotos(tuple(self._kept), _folds(samples), np.array([_group(sample) for sample in samples]))
 
     def _keep(self, sample: Sample, image: Image, probs: Probs, step: int) -> None:
         mask = mask_of(sample)
@@ -137,12 +140,16 @@ class Listening:
         self._kept.append(TuningPhoto(thin, np.ascontiguousarray(mask[::step, ::step]), small))
 
 
+def _group(sample: Sample) -> str:
+    return sample.group or sample.id
+
+
 def _folds(samples: Sequence[Sample]) -> NDArray[np.intp]:
     """The fold of each sample, each with its share of every class; the samples of a group share one."""
     drawn = []
     for sample in samples:
         present = np.flatnonzero(np.bincount(mask_of(sample).ravel(), minlength=256)[:IGNORE])
-        drawn.append(Drawable(sample.id, sample.group or sample.id, tuple(present.tolist())))
+        drawn.append(Drawable(sample.id, _group(sample), tuple(present.tolist())))
     room = {str(fold): len(range(fold, len(samples), FOLDS)) for fold in range(FOLDS)}
     chosen = draw_splits(drawn, places=room)
     return np.asarray([int(chosen[each.id]) for each in drawn])

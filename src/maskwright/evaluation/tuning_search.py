@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.evaluation.resampling import LEVEL, Difference, difference, interval, resample_weights
+from maskwright.evaluation.resampling import LEVEL, Difference, by_group, difference, interval, resample_weights
 from maskwright.evaluation.tuning_photos import TuningPhotos
 from maskwright.inference.postprocess.settings import PostProcess
 from maskwright.metrics.calibration import SHARPNESS
@@ -162,8 +162,10 @@ def fitted_temperature(photos: TuningPhotos, post: PostProcess) -> tuple[float, 
         held_out = photos.folds == fold
         best = int(np.argmin(losses[~held_out].sum(axis=0))) if not held_out.all() else as_it_is
         gains[held_out] = losses[held_out, as_it_is] - losses[held_out, best]
-    drawn = resample_weights(len(gains)) @ gains / len(gains)
-    low, high = interval(float(gains.mean()), drawn, len(gains))
+    gained, photo_counts = by_group(gains, photos.groups), by_group(np.ones(len(gains)), photos.groups)
+    weights = resample_weights(len(gained))
+    drawn = weights @ gained / (weights @ photo_counts)
+    low, high = interval(float(gains.mean()), drawn, len(gained))
     # Never 0: what was observed counts as one resample (Phipson & Smyth 2010).
     p = min(1.0, 2 * (1 + np.count_nonzero(drawn <= 0)) / (1 + len(drawn)))
     gain = Difference(float(gains.mean()), low, high, float(drawn.std(ddof=1)), p)
@@ -180,7 +182,7 @@ def _tried(photos: TuningPhotos, subset: Photos, post: PostProcess, name: str, *
         if not np.array_equal(held_out, subset):
             chosen = fitted(photos, subset & ~held_out, post, name)
             after[held_out] = photos.counts([chosen])[0][held_out]
-    before, after = before[subset], after[subset]
+    before, after = (by_group(counts[subset], photos.groups[subset]) for counts in (before, after))
     gain = difference(after, before, SUMMARIES["mDice"], resamples=RESAMPLES)
     losers = _losers(before.sum(axis=0), after.sum(axis=0))
     if not gain.value > 0:

@@ -47,10 +47,10 @@ class Pair:
         one: name of the first run.
         other: name of the second.
         same_recipe: whether they differ in nothing but the seed, so that a difference is the seed's luck.
-        difference: mDice of the first minus that of the second, paired over photos.
+        difference: mDice of the first minus that of the second, paired over photos or their groups.
         per_class: the same for the Dice of each class, without a test.
         p_holm: p corrected for all pairs (Holm 1979).
-        photos_needed: about how many photos like these would tell such a difference from nothing.
+        photos_needed: about how many photos like these, in as large groups, would tell such a difference from nothing.
     """
 
     one: str
@@ -126,22 +126,31 @@ def recipe_pairs_of(
     for one, other in itertools.combinations(many, 2):
         scores = [np.array([evaluations[run].scores.mDice for run in recipes[name]]) for name in (one, other)]
         means = [np.mean([mean(drawn[run]) for run in recipes[name]], axis=0) for name in (one, other)]
-        photos = len(next(iter(evaluations.values())).sample_ids)
+        judged = next(iter(evaluations.values()))
+        photos, groups = len(judged.counts), len(judged.independent)
         photo_se = float(np.nanstd(means[0] - means[1], ddof=1))
         pairs = math.comb(len(many), 2)
-        found.append(recipe_pair(one, other, scores[0], scores[1], photo_se, photos, pairs=pairs))
+        found.append(recipe_pair(one, other, scores[0], scores[1], photo_se, photos, groups=groups, pairs=pairs))
     corrected = holm([pair.difference.p for pair in found])
     return [replace(pair, p_holm=p) for pair, p in zip(found, corrected, strict=True)]
 
 
 def dice_drawn(evaluation: Evaluation, *, resamples: int = RESAMPLES, seed: int = 0) -> Floats:
     """`(R, C)`, the Dice of each class in each resample of the photos; paired between runs of equal seed."""
-    weights = resample_weights(len(evaluation.sample_ids), resamples=resamples, seed=seed)
-    return bootstrap(evaluation.counts, dice, weights)
+    weights = resample_weights(len(evaluation.independent), resamples=resamples, seed=seed)
+    return bootstrap(evaluation.independent, dice, weights)
 
 
 def recipe_pair(
-    one: str, other: str, scores: Floats, others: Floats, photo_se: float, photos: int, *, pairs: int = 1
+    one: str,
+    other: str,
+    scores: Floats,
+    others: Floats,
+    photo_se: float,
+    photos: int,
+    *,
+    groups: int | None = None,
+    pairs: int = 1,
 ) -> RecipePair:
     """Two recipes from the scores of their runs.
 
@@ -150,7 +159,8 @@ def recipe_pair(
 
         sqrt(t_{a-1}^2 s_A^2 / a + t_{b-1}^2 s_B^2 / b + t_{N-1}^2 se_photos^2)
 
-    with `s` the standard deviation over the `a` and `b` runs and `se_photos` from the bootstrap over the N photos.
+    with `s` the standard deviation over the `a` and `b` runs and `se_photos` from the bootstrap over the N photos, or
+    over their N groups.
     Such an interval never covers less than it says (Banerjee, "Approximate confidence interval for linear functions
     of means of k populations when the population variances are not equal", Sankhya 22, 1960). Resampling three seeds
     would: three that are drawn from three scatter by a third less than the seeds do.
@@ -161,15 +171,17 @@ def recipe_pair(
         scores: `(a,)`, of the first's runs on all photos, at least two.
         others: `(b,)`, of the second's.
         photo_se: standard error of the difference of the means over photos.
-        photos: `N`.
+        photos: how many they are.
+        groups: how many independent groups they come in; None where each stands alone.
         pairs: how many pairs of recipes are tested together.
 
     Returns:
         The pair, `p_holm` being that of one pair alone.
     """
+    groups = photos if groups is None else groups
     value = float(scores.mean() - others.mean())
     variances = np.array([scores.var(ddof=1) / len(scores), others.var(ddof=1) / len(others), photo_se**2])
-    freedom = np.array([len(scores) - 1, len(others) - 1, max(1, photos - 1)])
+    freedom = np.array([len(scores) - 1, len(others) - 1, max(1, groups - 1)])
     half = _half_width(LEVEL, variances, freedom)
     p = _p(value, variances, freedom)
     whole = float(variances.sum())
@@ -180,28 +192,28 @@ def recipe_pair(
         Difference(value, value - half, value + half, math.sqrt(whole), p),
         seeds_share=float(variances[:2].sum()) / whole if whole else 0.0,
         p_holm=p,
-        seeds_needed=_seeds_needed(value, spread, photo_se, photos, LEVEL / pairs),
+        seeds_needed=_seeds_needed(value, spread, photo_se, groups, LEVEL / pairs),
         photos_needed=photos_needed(value, photo_se, photos, pairs=pairs),
     )
 
 
 def _pair(one: str, other: str, evaluations: Mapping[str, Evaluation], same: bool, drawn: Mapping[str, Floats]) -> Pair:
     first, second = evaluations[one], evaluations[other]
-    photos = len(first.sample_ids)
+    groups = len(first.independent)
     apart = mean(drawn[one]) - mean(drawn[other])
     value, se = first.scores.mDice - second.scores.mDice, float(np.nanstd(apart, ddof=1))
     pairs = math.comb(len(evaluations), 2)
     arrangements = max(RESAMPLES, ARRANGEMENTS_PER_PAIR * pairs)
-    p = permutation_p(first.counts, second.counts, SUMMARIES["mDice"], resamples=arrangements)
+    p = permutation_p(first.independent, second.independent, SUMMARIES["mDice"], resamples=arrangements)
     by_class = zip(first.scores.dice - second.scores.dice, (drawn[one] - drawn[other]).T, strict=True)
     return Pair(
         one,
         other,
         same,
-        Difference(value, *interval(value, apart, photos), se, p),
-        tuple((float(each), *interval(each, column, photos)) for each, column in by_class),
+        Difference(value, *interval(value, apart, groups), se, p),
+        tuple((float(each), *interval(each, column, groups)) for each, column in by_class),
         p,
-        photos_needed(value, se, photos, pairs=pairs),
+        photos_needed(value, se, len(first.counts), pairs=pairs),
     )
 
 
@@ -211,12 +223,12 @@ def _verdict(value: float, p: float) -> Verdict:
     return "better" if value > 0 else "worse"
 
 
-def _seeds_needed(value: float, spread: float, photo_se: float, photos: int, level: float) -> float:
+def _seeds_needed(value: float, spread: float, photo_se: float, groups: int, level: float) -> float:
     """The fewest seeds of each with which the difference would be seen four times out of five."""
     seeds = np.arange(FEWEST_SEEDS, MOST_SEEDS + 1)
     by_seeds, by_photos = spread / seeds, photo_se**2
     half = np.sqrt(
-        stdtrit(seeds - 1, level / 2) ** 2 * by_seeds + stdtrit(max(1, photos - 1), level / 2) ** 2 * by_photos
+        stdtrit(seeds - 1, level / 2) ** 2 * by_seeds + stdtrit(max(1, groups - 1), level / 2) ** 2 * by_photos
     )
     enough = seeds[half + ndtri(POWER) * np.sqrt(by_seeds + by_photos) <= abs(value)]
     return float(enough[0]) if len(enough) else math.inf

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 from maskwright.data.classes import read_classes
 from maskwright.errors import RunError, shown
-from maskwright.inference.postprocess.predictor import PostProcessed
-from maskwright.inference.postprocess.settings import FILE, read_postprocess
+from maskwright.inference.postprocess.predictor import PostProcessed, digest_with
+from maskwright.inference.postprocess.settings import FILE, PostProcess, read_postprocess
+from maskwright.inference.predictor import Predictor
 from maskwright.models import ARCHITECTURES, is_own_code
 from maskwright.recipe.files import read_recipe
 from maskwright.storage import file_digest, read_json
 from maskwright.training.run import open_run
 
 if TYPE_CHECKING:
+    from maskwright.inference.remembering import Remembering
     from maskwright.inference.runtimes.torch import TorchPredictor
 
 BUNDLE_FORMAT = 1
@@ -68,14 +70,49 @@ def load(
 
     if threads is not None:
         torch.set_num_threads(threads)
-    digest = hashlib.blake2b(weights.read_bytes(), digest_size=16) if weights.exists() else hashlib.blake2b()
+    digest, classes = _network_digest(folder, weights), read_classes(folder / "classes.yaml")
+    predictor = TorchPredictor(weights, recipe=recipe, classes=classes, digest=digest, device=device)
+    post = _steps_in(folder, digest) if postprocess else None
+    return PostProcessed(predictor, post) if post else predictor
+
+
+def with_steps_of(folder: Path, network: TorchPredictor | Remembering) -> Predictor:
+    """A predictor that `load(folder, postprocess=False)` gave, with the post-processing that lies there now.
+
+    Raises:
+        RecipeError: as `load`.
+    """
+    post = _steps_in(folder, network.digest)
+    return PostProcessed(network, post) if post else network
+
+
+def digest_of(folder: Path) -> str | None:
+    """The digest of the predictor that `load` gives, without loading it; None where there are no weights yet.
+
+    Raises:
+        RunError, RecipeError: as `load`.
+    """
+    weights = weights_in(folder)
+    if not weights.is_file():
+        return None
+    digest = _network_digest(folder, weights)
+    post = _steps_in(folder, digest)
+    return digest_with(digest, post) if post else digest
+
+
+def _network_digest(folder: Path, weights: Path) -> str:
+    digest = hashlib.blake2b(weights.read_bytes(), digest_size=16)
     digest.update((folder / "recipe.yaml").read_bytes())
-    classes = read_classes(folder / "classes.yaml")
-    predictor = TorchPredictor(weights, recipe=recipe, classes=classes, digest=digest.hexdigest(), device=device)
-    if not (postprocess and (folder / FILE).is_file()):
-        return predictor
-    post = read_postprocess(folder / FILE, classes=classes.names, predictor=predictor.digest)
-    return PostProcessed(predictor, post) if any(post.steps()) else predictor
+    return digest.hexdigest()
+
+
+def _steps_in(folder: Path, predictor: str) -> PostProcess | None:
+    """The post-processing that lies in a folder, where it does anything."""
+    if not (folder / FILE).is_file():
+        return None
+    classes = read_classes(folder / "classes.yaml").names
+    post = read_postprocess(folder / FILE, classes=classes, predictor=predictor)
+    return post if any(post.steps()) else None
 
 
 def weights_in(folder: Path) -> Path:

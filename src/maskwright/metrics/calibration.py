@@ -105,6 +105,12 @@ class Calibration:
         return _error(*(np.bincount(which, each, minlength=BINS) for each in (pixels, probability, hits)))
 
     @property
+    def gaps(self) -> NDArray[np.float32]:
+        """`(1 + C, BINS)`, probability minus hits in each bin: summed over photos, what `ece` is made of."""
+        apart = (self.probability - self.hits).reshape(len(self.hits), BINS, FINE)
+        return np.asarray(apart.sum(axis=-1), np.float32)
+
+    @property
     def temperature(self) -> float:
         """What logits are divided by to give the likeliest probabilities; above 1 they were too sure.
 

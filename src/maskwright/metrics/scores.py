@@ -152,6 +152,11 @@ def ratio(part: Any, whole: Any) -> Floats:
     return quotient
 
 
+def share(parts: NDArray[Any]) -> Floats:
+    """`(...)` of `(..., 2)`: the part over the whole that stand side by side; nan where the whole is 0."""
+    return ratio(parts[..., 0], parts[..., 1])
+
+
 def mean(values: Floats) -> Floats:
     """The mean over the last axis of what is not nan; nan where nothing is left."""
     there = ~np.isnan(values)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 ACCENT = "#15958a"
 FAINT = "rgba(21, 149, 138, 0.35)"
@@ -32,6 +33,11 @@ def page_colour(rgb: Sequence[int]) -> str:
         hue, saturation = 0.58, 0.07
     channels = colorsys.hls_to_rgb(hue, min(max(lightness, 0.47), 0.6), min(saturation, 0.75))
     return "#" + "".join(f"{round(255 * channel):02x}" for channel in channels)
+
+
+def class_colours(colours: Mapping[str, Sequence[int]]) -> Mapping[str, str]:
+    """`page_colour` of each class by name; `ACCENT` for one that is asked for and has none."""
+    return defaultdict(lambda: ACCENT, {name: page_colour(rgb) for name, rgb in colours.items()})
 
 
 def ink_on(colour: str) -> str:

@@ -13,6 +13,7 @@ from maskwright import __version__
 from maskwright.evaluation.compare_words import (
     MOST_NEEDED,
     data_words,
+    doubts_words,
     interval_text,
     number,
     overfit_words,
@@ -65,6 +66,7 @@ def page(comparison: Comparison, language: Language) -> str:
         title=" · ".join(run.name for run in comparison.runs[:3]) + (" …" if len(comparison.runs) > 3 else ""),
         headline=headline(comparison),
         verdicts=comparison.verdicts(language.code),
+        doubts=doubts_words(comparison.runs, language.code),
         overfits=[overfit_words(each, language.code) for each in comparison.overfits],
         data=[data_words(each, language.code) for each in comparison.data],
         bars=sorted(comparison.runs, key=lambda run: -run.evaluation.scores.mDice)[:MOST_BARS],

@@ -61,6 +61,7 @@ class Judged:
     Args:
         split: its name.
         images: how many photos were judged.
+        groups: how many independent groups they come in.
         metrics: the five numbers over all classes, in [0, 1] or nan.
         per_class: one dict per class: name, dice, iou, acc, precision, recall, predicted_px, labelled_px.
         intervals: of each score by name, as `Evaluation.intervals`.
@@ -71,6 +72,7 @@ class Judged:
 
     split: str
     images: int
+    groups: int
     metrics: dict[str, float]
     per_class: tuple[dict[str, Any], ...]
     intervals: dict[str, NDArray[np.float64]]
@@ -185,6 +187,7 @@ def _judged_split(folder: Path) -> Judged:
     return Judged(
         split=evaluation.split,
         images=len(evaluation.sample_ids),
+        groups=len(evaluation.independent),
         metrics=evaluation.scores.summary(),
         per_class=tuple(evaluation.scores.per_class(evaluation.classes)),
         intervals=evaluation.intervals,

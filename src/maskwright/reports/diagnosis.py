@@ -6,12 +6,14 @@ it stands in the report of a run as well as on a page of its own, beside `diagno
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 
@@ -21,7 +23,7 @@ from maskwright.evaluation.compare_words import interval_text
 from maskwright.evaluation.diagnosis import Diagnosis
 from maskwright.evaluation.diagnosis_gallery import CAUSE_COLOURS
 from maskwright.evaluation.lost import Group, Loss
-from maskwright.reports.colours import ACCENT, page_colour
+from maskwright.reports.colours import class_colours
 from maskwright.reports.contents import json_number
 from maskwright.reports.language import Language
 from maskwright.reports.pictures import embedded
@@ -30,6 +32,8 @@ from maskwright.storage import read_json, write_text
 
 AREA = "diagnosis"
 """Where the section's sentences stand in the table."""
+REVIEW = "http://127.0.0.1:8765/review"
+"""Where `maskwright review` is found while it runs on this computer, unless its usual port was taken."""
 DISPUTED_SHOWN = 12
 """Sentences about disputed labels, the worst; the review shows them all."""
 MOST_POINTS = 2000
@@ -96,7 +100,7 @@ class Section:
 
     diagnosis: Diagnosis
     language: Language
-    colours: dict[str, str]
+    colours: Mapping[str, str]
     cards: tuple[Card, ...]
     run: str
 
@@ -107,10 +111,6 @@ class Section:
         """Of the causes, as the pictures have them."""
         return {cause: "rgb({},{},{})".format(*rgb) for cause, rgb in CAUSE_COLOURS.items()}
 
-    def t(self, key: str, **facts: Any) -> str:
-        """A sentence of the section."""
-        return self.language.t(key, **facts)
-
     def points(self, fraction: float) -> str:
         """A difference of mDice in points, with its sign: 0.061 is "+6.1"."""
         return f"+{self.language.decimal(100 * fraction, 1)}"
@@ -119,9 +119,13 @@ class Section:
         """The interval of what a cause costs, in points."""
         return interval_text(loss.low, loss.high, self.language.code)
 
-    def colour(self, name: str) -> str:
-        """Of a class."""
-        return self.colours.get(name, ACCENT)
+    def between(self, ends: Sequence[float], *, scale: float = 100, digits: int = 1, sign: str = "") -> str:
+        """An interval as one reads it when hovering over its number; "" where there is none."""
+        if any(end != end for end in ends):
+            return ""
+        low, high = (f"{sign}{self.language.decimal(scale * end, digits)}" for end in ends)
+        where = self.language.t("from_to", low=low, high=high)
+        return f"{self.language.t('term_interval')}: {where}"
 
     @property
     def verdict(self) -> str:
@@ -173,12 +177,12 @@ class Section:
         return [(ids[n], float(expected[n]), float(true[n])) for n in known[::step].tolist()]
 
     @property
-    def disputed(self) -> list[list[tuple[float, str]]]:
-        """The worst disputed labels, together those of a photo: severity, sentence."""
+    def disputed(self) -> list[tuple[str, list[tuple[float, str]]]]:
+        """The worst disputed labels, together those of a photo: its address in the review; severity and sentence."""
         photos: dict[str, list[tuple[float, str]]] = {}
         for each in self.diagnosis.disputed[:DISPUTED_SHOWN]:
             photos.setdefault(each.sample, []).append((each.severity, each.sentence(self.language.code)))
-        return list(photos.values())
+        return [(f"{REVIEW}?{urlencode({'sample': sample})}", labels) for sample, labels in photos.items()]
 
     @property
     def disputed_hidden(self) -> int:
@@ -288,7 +292,7 @@ def review_commands(diagnosis: Diagnosis, run: str) -> tuple[str, str]:
 def _section(folder: Path, lang: str, picture_bytes: int) -> Section:
     gallery = folder / "gallery" / "gallery.json"
     shown = read_json(gallery, format_version=1) if gallery.is_file() else {"class_colours": {}, "photos": []}
-    colours = {name: page_colour(rgb) for name, rgb in shown["class_colours"].items()}
+    colours = class_colours(shown["class_colours"])
     cards = tuple(_cards(shown["photos"], gallery.parent, picture_bytes))
     return Section(Diagnosis.load(folder), Language(lang, AREA), colours, cards, _run_of(folder))
 

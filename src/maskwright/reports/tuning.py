@@ -6,6 +6,7 @@ stands in the report of a run as well as on a page of its own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from maskwright.data.classes import read_classes
 from maskwright.errors import RunError, shown
 from maskwright.evaluation.compare_words import interval_text
 from maskwright.evaluation.tune import RECORD
-from maskwright.reports.colours import ACCENT, page_colour
+from maskwright.reports.colours import class_colours
 from maskwright.reports.contents import json_number
 from maskwright.reports.language import Language
 from maskwright.reports.pictures import embedded
@@ -65,18 +66,10 @@ class Section:
 
     content: dict[str, Any]
     language: Language
-    colours: dict[str, str]
+    colours: Mapping[str, str]
     cards: tuple[Card, ...]
 
     terms = TERMS
-
-    def t(self, key: str, **facts: Any) -> str:
-        """A sentence of the section."""
-        return self.language.t(key, **facts)
-
-    def colour(self, name: str) -> str:
-        """Of a class."""
-        return self.colours.get(name, ACCENT)
 
     @property
     def verdict(self) -> str:
@@ -100,7 +93,7 @@ class Section:
         return [
             (
                 each["why"] == "kept",
-                self.t(f"step_{each['name']}"),
+                self.language.t(f"step_{each['name']}"),
                 value_text(each["name"], post[each["name"]], classes, self.language) if each["name"] in post else "",
                 why(each, self.language),
             )
@@ -137,7 +130,7 @@ def read_section(run: Path, language: Language, *, picture_bytes: int = PICTURE_
     if not (run / RECORD).is_file():
         return None
     classes = read_classes(run / "classes.yaml")
-    colours = dict(zip(classes.names, map(page_colour, classes.colours), strict=True))
+    colours = class_colours(dict(zip(classes.names, classes.colours, strict=True)))
     content = read_json(run / RECORD, format_version=1)
     return Section(content, Language(language.code, AREA), colours, _cards(run / "tuning", picture_bytes))
 

@@ -47,7 +47,8 @@ def bundle(run: Run) -> Bundle:
                     shutil.copyfile(file, making / name)
         files = {path.name: file_digest(path) for path in sorted(making.iterdir())}
         about = {"format": BUNDLE_FORMAT, "files": files, "started_from": _start(run)}
-        about |= {"scores": _scores(run), "data": data_of(run.folder), "photos": _photos(run.folder)}
+        about |= {"scores": _scores(run), "data": data_of(run.folder)}
+        about |= {name: _keys(run.folder, name) for name in ("photos", "masks")}
         write_json(making / "bundle.json", about)
         if target.exists():
             shutil.rmtree(target)
@@ -71,12 +72,12 @@ def photos_of(folder: Path) -> dict[str, frozenset[str]]:
     Nothing where that is not known: older runs keep the digests of whole splits only.
     """
     bundled = folder / "bundle.json"
-    photos = read_json(bundled).get("photos") or {} if bundled.is_file() else _photos(folder)
+    photos = read_json(bundled).get("photos") or {} if bundled.is_file() else _keys(folder, "photos")
     return {name: frozenset(keys.split()) for name, keys in photos.items()}
 
 
-def _photos(folder: Path) -> dict[str, str]:
-    return {name: split["photos"] for name, split in _splits(folder).items() if split.get("photos") is not None}
+def _keys(folder: Path, kind: str) -> dict[str, str]:
+    return {name: split[kind] for name, split in _splits(folder).items() if split.get(kind) is not None}
 
 
 def _splits(folder: Path) -> dict[str, Any]:

@@ -165,6 +165,8 @@ def guarded(app: App, entrance: Entrance, limits: Limits, *, lang: str = "en") -
             if session is not None:
                 return await _let_in(send, f"{entrance.cookie}={session}", entrance.page, headers)
         person = entrance.person(_cookie(headers.get("cookie", ""), entrance.cookie))
+        if person is None and scope["path"] == entrance.page and headers.get("sec-fetch-site") == "cross-site":
+            return await _ask_again(send, f"{entrance.page}?{scope['query_string'].decode('latin-1')}")
         if person is None:
             return await _refuse(send, 403, "no_token", said_in, as_page=as_page)
         scope.setdefault("state", {}).update(person=person, lang=said_in)
@@ -205,10 +207,18 @@ async def _let_in(send: Send, cookie: str, page: str, headers: dict[str, str]) -
     """Give the cookie and go on without the token in the address."""
     set_cookie = (b"set-cookie", f"{cookie}; HttpOnly; SameSite=Strict; Path=/".encode())
     if headers.get("sec-fetch-site") == "cross-site":
-        # A redirect would still count as coming from the other site, and the strict cookie would stay at home.
-        text = f'<!doctype html><meta http-equiv="refresh" content="0; url={page}"><a href="{page}">Maskwright</a>'
-        return await _send(send, 200, text.encode(), b"text/html; charset=utf-8", set_cookie)
+        return await _ask_again(send, page, set_cookie)
     return await _send(send, 303, b"", b"text/plain", set_cookie, (b"location", page.encode()))
+
+
+async def _ask_again(send: Send, address: str, *headers: Header) -> None:
+    """Have the browser ask once more from a page of ours, where it came by a link on a page from elsewhere.
+
+    The strict cookie stays at home then, and a redirect would still count as coming from there.
+    """
+    address = html.escape(address)
+    page = f'<!doctype html><meta http-equiv="refresh" content="0; url={address}"><a href="{address}">Maskwright</a>'
+    await _send(send, 200, page.encode(), b"text/html; charset=utf-8", *headers)
 
 
 async def _refuse(send: Send, status: int, why: str, lang: str, *, as_page: bool) -> None:

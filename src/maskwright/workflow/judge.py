@@ -7,18 +7,39 @@ from maskwright.evaluation.diagnose import diagnose
 from maskwright.evaluation.diagnosis_gallery import keep_diagnosis
 from maskwright.evaluation.evaluate import evaluate
 from maskwright.evaluation.gallery import write_gallery
-from maskwright.inference.load import load
+from maskwright.inference.load import load, with_steps_of
+from maskwright.inference.remembering import Remembering
 from maskwright.progress import OnProgress, silent
 from maskwright.training.run import Run
 
 
-def judge(made: Run, dataset: Dataset, *, threads: int, on_progress: OnProgress = silent) -> None:
+def network_of(made: Run, *, threads: int) -> Remembering:
+    """The network of a run that was trained just now, so that its code is imported already."""
+    recipe = made.recipe
+    loaded = load(made.folder, device=recipe.device, threads=threads, model=recipe.model, postprocess=False)
+    return Remembering(loaded)
+
+
+def judge(
+    made: Run,
+    dataset: Dataset,
+    *,
+    threads: int,
+    network: Remembering | None = None,
+    on_progress: OnProgress = silent,
+) -> None:
     """Judge a run on "val", and on "test" where it is labelled; files and pictures lie in the run.
 
     Why it is wrong is looked into on "val" alone: who mends what is seen on "test" has no test any more.
+
+    Args:
+        made: the run.
+        dataset: what it was made from.
+        threads: threads of torch.
+        network: its network, where that is loaded already.
+        on_progress: told how far each stage is.
     """
-    recipe = made.recipe  # it was trained by just now, so its code is imported already
-    predictor = load(made.folder, device=recipe.device, threads=threads, model=recipe.model)
+    predictor = with_steps_of(made.folder, network or network_of(made, threads=threads))
     for split in ("val", "test"):
         if not any(sample.split == split and sample.labelled for sample in dataset):
             continue

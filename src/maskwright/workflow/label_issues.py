@@ -28,7 +28,7 @@ from maskwright.audit.settings import AuditSettings
 from maskwright.data.dataset import Dataset
 from maskwright.data.listing import Note
 from maskwright.data.sample import Sample
-from maskwright.errors import DataError, Interrupted, UsageError
+from maskwright.errors import DataError, Interrupted, UsageError, shown
 from maskwright.experiments.out_of_fold import JUDGING_S, out_of_fold
 from maskwright.inference.load import load
 from maskwright.inference.predictor import check_classes, probs_of
@@ -167,9 +167,13 @@ def judge_by_run(
     samples = only(dataset, unseen)
     photos = {sample.id: sample.photo_key for sample in samples}
     about = {"data": data_digest(samples, unseen), "settings": {"run": predictor.digest}}
-    source = Source(about, dataset.classes.names, photos, notes)
-    if source in sources(folder.probs):
+    told = sources(folder.probs)
+    if any((each.about, each.photos, each.classes) == (about, photos, dataset.classes.names) for each in told):
         return
+    by_folds = {name for each in told if "run" not in each.about.get("settings", {}) for name in each.photos}
+    if lost := len(by_folds & photos.keys()):
+        notes = (*notes, ("audit.folds_replaced", (("run", shown(run)), ("count", str(lost)))))
+    source = Source(about, dataset.classes.names, photos, notes)
     work = folder.path / "judging"
     if sources(work) != (source,):  # what an earlier attempt began is of other photos or another model
         shutil.rmtree(work, ignore_errors=True)

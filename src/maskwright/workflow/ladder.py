@@ -155,7 +155,15 @@ def _fitted(
     began = time.monotonic()
     if name == OURS:
         budget_s = OURS_S if budget_s is None else budget_s
-        recipe = plan(dataset, budget_s=budget_s, settings=chosen, statistics=statistics, on_progress=on_progress)
+        seconds = budget_s
+        recipe = plan(
+            dataset,
+            budget_s=seconds,
+            follows_s=lambda recipe, step_s: after_training_s(recipe, statistics, step_s, seconds),
+            settings=chosen,
+            statistics=statistics,
+            on_progress=on_progress,
+        )
     else:
         recipe = prepared(recipe_of(name), dataset, statistics, chosen, on_progress)
     if budget_s is None:

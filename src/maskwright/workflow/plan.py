@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from maskwright.data.dataset import Dataset
@@ -23,10 +23,16 @@ TUNING_SHARE = 0.1
 """Of the time: where tuning takes more, training is worth more, and `maskwright tune` does it afterwards."""
 
 
+def nothing_follows(_recipe: Recipe, _step_s: float) -> float:
+    """For who trains and does no more."""
+    return 0.0
+
+
 def plan(
     dataset: Dataset,
     *,
     budget_s: float = 1200.0,
+    follows_s: Callable[[Recipe, float], float] = nothing_follows,
     settings: Mapping[str, Any] | None = None,
     seed: int | None = None,
     threads: int | None = None,
@@ -39,6 +45,7 @@ def plan(
     Args:
         dataset: with labelled samples in "train" and "val".
         budget_s: seconds for the whole command, from this call on.
+        follows_s: how many of them follow the training, of the recipe and the seconds of one iteration.
         settings: settings by name that are kept as given.
         seed: seed of every random draw; None takes the recipe's default.
         threads: threads of torch; None takes all cores.
@@ -70,7 +77,7 @@ def plan(
     on_progress(Progress("stage.measure", 0, 1))
     step_s = step_seconds(recipe, classes=len(dataset.classes), limit_s=0.05 * budget_s)
     on_progress(Progress("stage.measure", 1, 1))
-    seconds = budget_s - (time.monotonic() - began) - after_training_s(recipe, statistics, step_s, budget_s)
+    seconds = budget_s - (time.monotonic() - began) - follows_s(recipe, step_s)
     return scheduled(
         recipe,
         photos=statistics.splits["train"].labelled,

@@ -19,7 +19,7 @@ from maskwright.shipping.bundle import bundle
 from maskwright.storage import refuse_inside
 from maskwright.training.run import Run, is_begun, refuse_begun
 from maskwright.workflow.audit import audit_for_run
-from maskwright.workflow.judge import judge
+from maskwright.workflow.judge import judge, network_of
 from maskwright.workflow.plan import after_training_s, check_splits, plan, tuning_s
 from maskwright.workflow.train import (
     imported_recipe,
@@ -107,7 +107,7 @@ def run(
                 on_progress=on_progress,
             )
         with clock.stage("plan"):
-            recipe = _recipe(imported, dataset, clock.left_s(), statistics, given, threads, device, on_progress)
+            recipe = _recipe(imported, dataset, clock, statistics, given, threads, device, on_progress)
             made = start_run(dataset, recipe, out, statistics, asked=asked, audit=audited, again=resume)
         made.add_timings(clock.seconds)
     has_length = begun or imported is not None
@@ -120,7 +120,7 @@ def run(
 def _recipe(
     imported: Recipe | None,
     dataset: Dataset,
-    budget_s: float,
+    clock: _Clock,
     statistics: Statistics,
     given: Mapping[str, Any],
     threads: int | None,
@@ -132,7 +132,8 @@ def _recipe(
         return prepared(imported, dataset, statistics, given, on_progress)
     return plan(
         dataset,
-        budget_s=budget_s,
+        budget_s=clock.left_s(),
+        follows_s=lambda recipe, step_s: after_training_s(recipe, statistics, step_s, clock.budget_s),
         settings=given,
         threads=threads,
         device=device,
@@ -145,7 +146,8 @@ def _finish(
     made: Run, dataset: Dataset, statistics: Statistics, clock: _Clock, lang: str, on_progress: OnProgress
 ) -> None:
     """All that follows training."""
-    recipe = made.recipe  # it was trained by just now, so its code is imported already
+    recipe = made.recipe
+    network = network_of(made, threads=recipe.threads)
     if tuning_s(statistics, clock.budget_s):
         with clock.stage("tune"):
             tune_run(
@@ -153,12 +155,12 @@ def _finish(
                 dataset,
                 device=recipe.device,
                 threads=recipe.threads,
-                model=recipe.model,
+                network=network,
                 on_progress=on_progress,
             )
         made.add_timings({"tune": clock.seconds["tune"]})
     with clock.stage("evaluate"):
-        judge(made, dataset, threads=recipe.threads, on_progress=on_progress)
+        judge(made, dataset, threads=recipe.threads, network=network, on_progress=on_progress)
     on_progress(Progress("stage.bundle", 0, 1))
     with clock.stage("bundle"):
         bundle(made)

@@ -6,6 +6,7 @@ from maskwright.data.dataset import Dataset
 from maskwright.evaluation.tune import Tuning, tune
 from maskwright.evaluation.tuning_gallery import keep_tuning
 from maskwright.inference.load import load
+from maskwright.inference.remembering import Remembering
 from maskwright.progress import OnProgress, silent
 from maskwright.shipping.bundle import bundle, data_of
 from maskwright.training.run import Run
@@ -20,6 +21,7 @@ def tune_run(
     threads: int | None = None,
     device: str = "cpu",
     model: str | None = None,
+    network: Remembering | None = None,
     on_progress: OnProgress = silent,
 ) -> Tuning:
     """Fit a run's post-processing and write it into the run; its scores and its bundle, where it has them, are renewed.
@@ -31,6 +33,7 @@ def tune_run(
         threads: threads of torch; None leaves them as they are.
         device: "auto", "cpu", "cuda" or "cuda:N".
         model: code of one's own that the run may import, as for `load`.
+        network: its network, where that is loaded already.
         on_progress: told how far each stage is.
 
     Returns:
@@ -39,12 +42,12 @@ def tune_run(
     Raises:
         MaskwrightError: as `load` and `tune`.
     """
-    predictor = load(run.folder, device=device, threads=threads, model=model, postprocess=False)
-    tuning = tune(predictor, dataset, split=split, on_progress=on_progress)
-    keep_tuning(tuning, predictor, dataset, run.folder)
+    network = network or Remembering(load(run.folder, device=device, threads=threads, model=model, postprocess=False))
+    tuning = tune(network, dataset, split=split, on_progress=on_progress)
+    keep_tuning(tuning, network, dataset, run.folder)
     judged = any((run.folder / name).is_dir() for name in ("evaluation", "diagnosis"))
     if judged and data_of(run.folder).get(split) == dataset.digest(split):
-        judge(run, dataset, threads=threads or run.recipe.threads, on_progress=on_progress)
+        judge(run, dataset, threads=threads or run.recipe.threads, network=network, on_progress=on_progress)
     if (run.folder / "bundle").is_dir():
         bundle(run)
     return tuning

@@ -48,8 +48,7 @@ class PostProcessed:
     @property
     def digest(self) -> str:
         """Hex digest of what decides the predictions: the predictor's and the steps."""
-        steps = repr(tuple(self.post.steps()))
-        return hashlib.blake2b(f"{self._own('digest')}\0{steps}".encode(), digest_size=16).hexdigest()
+        return digest_with(self._own("digest"), self.post)
 
     @property
     def classes(self) -> Classes:
@@ -64,3 +63,8 @@ class PostProcessed:
 
     def _own(self, name: str) -> Any:
         return getattr(self.predictor, name)
+
+
+def digest_with(predictor: str, post: PostProcess) -> str:
+    """Hex digest of a predictor, given by its digest, with a post-processing after it."""
+    return hashlib.blake2b(f"{predictor}\0{tuple(post.steps())!r}".encode(), digest_size=16).hexdigest()
