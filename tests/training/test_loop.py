@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -98,6 +100,34 @@ def test_a_log_that_a_kill_cut_off_goes_on(tmp_path: Path) -> None:
     assert len(log.read_text().splitlines()) == 4
     cut_log(log, after=-1)
     assert log.read_text() == ""
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from maskwright.errors import DiskError
+from maskwright.training.run import append_log, cut_log, read_log
+log, most = Path(sys.argv[1]), resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, most))
+try:
+    for iteration in range(9):
+        append_log(log, {"event": "train", "iteration": iteration})
+except DiskError as error:
+    print(error)
+assert log.stat().st_size == 100 and len(read_log(log)) == 2, "the third line is there in part"
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+cut_log(log, after=8)
+append_log(log, {"event": "resume", "iteration": 8})
+assert [entry["event"] for entry in read_log(log)] == ["train", "train", "resume"]
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no largest size of a file")
+def test_a_log_for_which_there_is_no_room_says_so_and_goes_on(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", FULL, str(tmp_path / "log.jsonl")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "log.jsonl: there is no room for this file." in done.stdout and "--resume" in done.stdout
 
 
 def test_the_budget_is_kept_and_its_changes_replay_exactly(tmp_path: Path) -> None:

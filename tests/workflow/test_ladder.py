@@ -13,8 +13,8 @@ from maskwright.cli.main import answer
 from maskwright.data.reading import read
 from maskwright.errors import Interrupted, UsageError
 from maskwright.progress import Progress
+from maskwright.recipe.ready import recipe_of
 from maskwright.recipe.recipe import Recipe, with_settings
-from maskwright.recipe.standing import recipe_of
 from maskwright.training.run import open_run
 from maskwright.workflow.ladder import RUNGS, ladder
 

@@ -54,7 +54,7 @@ def train(
     folder = out or run_folder(data)
     from maskwright.data.reading import read
     from maskwright.models import refuse_unnamed_code
-    from maskwright.recipe.standing import recipe_of
+    from maskwright.recipe.ready import recipe_of
     from maskwright.workflow.train import train as train_by
 
     given = chosen_settings(settings, weights=weights, seed=seed, threads=threads, offline=offline)

@@ -13,8 +13,8 @@ from maskwright.data.statistics import Statistics, describe
 from maskwright.evaluation.compare import compare
 from maskwright.evaluation.comparison import Comparison
 from maskwright.progress import OnProgress, Progress, silent
+from maskwright.recipe.ready import READY, at_length, recipe_of
 from maskwright.recipe.recipe import Recipe
-from maskwright.recipe.standing import STANDING, at_length, recipe_of
 from maskwright.reports.compare_report import compare_report
 from maskwright.reports.report import report
 from maskwright.sentences import say
@@ -27,7 +27,7 @@ from maskwright.workflow.train import prepared, train
 OURS = "ours"
 """The last rung: what `plan` makes of the data, the machine and the time."""
 
-RUNGS = (*STANDING, OURS)
+RUNGS = (*READY, OURS)
 
 LAST = "report.html"
 """The file of a run that is written last: where it is there, the rung is finished."""

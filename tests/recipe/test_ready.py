@@ -12,14 +12,14 @@ from maskwright.models import check_architecture, check_options
 from maskwright.recipe.files import read_recipe, write_recipe
 from maskwright.recipe.fingerprint import differing
 from maskwright.recipe.plan import with_derived_weights
+from maskwright.recipe.ready import READY, at_length, recipe_of
 from maskwright.recipe.recipe import Recipe, with_settings
-from maskwright.recipe.standing import STANDING, at_length, recipe_of
 from maskwright.training.optimiser import lr_at
 from tiny import tiny_dataset
 
 
 def test_each_changes_what_it_says_and_nothing_else() -> None:
-    base, head, dropout = map(recipe_of, STANDING)
+    base, head, dropout = map(recipe_of, READY)
     assert differing([base, head]) == {"lr": (6e-4, 6e-5), "head_lr_multiplier": (1.0, 10.0)}
     assert differing([base, dropout]) == {"head_dropout": (0.0, 0.1)}
     assert (base.model, base.weights, base.batch_size, base.crop_hw) == ("segformer-b0", "none", 4, (256, 256))
@@ -32,7 +32,7 @@ def test_each_changes_what_it_says_and_nothing_else() -> None:
 
 def test_the_weights_of_the_classes_are_those_of_the_data() -> None:
     statistics = describe(tiny_dataset())
-    for name in STANDING:
+    for name in READY:
         assert with_derived_weights(recipe_of(name), statistics).class_weights == (0.1, 1.0, 1.0)
     kept = with_settings(Recipe(), {"class_weights": (1.0, 2.0, 3.0)}, source="test", reason="given")
     assert with_derived_weights(kept, statistics) == kept

@@ -10,7 +10,7 @@ from maskwright.errors import RecipeError, nearest, shown
 from maskwright.recipe.files import read_recipe
 from maskwright.recipe.recipe import Recipe, with_settings
 
-STANDING = ("first-user", "first-user-head-lr", "first-user-dropout")
+READY = ("first-user", "first-user-head-lr", "first-user-dropout")
 """Their names, in the order of the ladder: `src/maskwright/recipes/NAME.yaml`."""
 
 
@@ -23,12 +23,12 @@ def recipe_of(wanted: Path | str) -> Recipe:
     Raises:
         RecipeError: neither is there, or the file is no recipe.
     """
-    if str(wanted) not in STANDING or Path(wanted).is_file():
+    if str(wanted) not in READY or Path(wanted).is_file():
         if not Path(wanted).exists():
-            known = [*STANDING, *(path.name for path in Path(wanted).parent.glob("*.y*ml"))]
+            known = [*READY, *(path.name for path in Path(wanted).parent.glob("*.y*ml"))]
             raise RecipeError(
                 f"--recipe {shown(wanted)}: neither a file nor a recipe that stands ready.",
-                expected="a file that maskwright plan wrote, or one of " + ", ".join(STANDING),
+                expected="a file that maskwright plan wrote, or one of " + ", ".join(READY),
                 do=nearest(Path(wanted).name, known),
             )
         return read_recipe(Path(wanted))
