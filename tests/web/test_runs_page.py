@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,6 @@ import pytest
 
 from browser import watched
 from compared_runs import counts_of, judged_run
-from maskwright.data.pets.write import draw_dataset
 from maskwright.training.presence import training_in
 from maskwright.training.run import append_log
 from review_process import Server, serving
@@ -44,6 +44,13 @@ class Sitting:
         self.page.goto("about:blank")
         self.page.goto(f"{self.server.origin}/runs?lang={lang}#{hash_}")
         self.page.wait_for_selector("body[data-ready=true]")
+
+    def until(self, expression: str) -> None:
+        """Wait until something holds on the page, whose policy forbids Playwright to look for itself."""
+        end = time.monotonic() + 60
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < end, expression
+            self.page.wait_for_timeout(50)
 
     def names(self) -> list[str]:
         """The runs in the table, from top to bottom."""
@@ -114,11 +121,11 @@ def test_keys_choose_and_label_runs(sitting: Sitting) -> None:
     page.locator("#filter-tag").select_option("")
     page.locator(f'tr[data-name="{first}"]').focus()
     page.keyboard.press("a")
-    page.wait_for_function("document.querySelectorAll('#rows tbody tr').length === 2")
+    sitting.until("document.querySelectorAll('#rows tbody tr').length === 2")
     page.locator("#filter-archived").check()
     page.locator(f'tr[data-name="{first}"]').focus()
     page.keyboard.press("a")
-    page.wait_for_function("!document.querySelector('tr[data-archived]')")
+    sitting.until("!document.querySelector('tr[data-archived]')")
     page.keyboard.press("Escape")
     assert page.locator("#look").is_hidden()
     page.keyboard.press("?")
@@ -135,7 +142,7 @@ def test_curves_lie_over_each_other_and_follow_a_training(sitting: Sitting) -> N
     assert lines == [["good", [0.3, 0.6, 0.8]], ["again", [0.3, 0.7, 0.75]]]
     assert len(set(page.evaluate(f"{drawn}.filter(trace => trace.name).map(trace => trace.line.color)"))) == 2
     page.get_by_text("minutes", exact=True).click()
-    page.wait_for_function(f"{drawn}[0].x[0] < 1")
+    sitting.until(f"{drawn}[0].x[0] < 1")
     page.locator(".switch").get_by_text("iterations", exact=True).click()
     with training_in(sitting.folder / "again"):
         about = {"iteration": 400, "seconds": 200.0}
@@ -143,7 +150,7 @@ def test_curves_lie_over_each_other_and_follow_a_training(sitting: Sitting) -> N
         append_log(log, {"event": "train", "loss": 0.5, "lr": 1e-3, "iteration_s": 0.5, **about})
         append_log(log, {"event": "validation", "metrics": metrics, "best": True, **about})
         page.locator("#live").wait_for()
-        page.wait_for_function(f"{drawn}.find(trace => trace.name === 'again').y.length === 4")
+        sitting.until(f"{drawn}.find(trace => trace.name === 'again').y.length === 4")
         page.get_by_role("button", name="Stop").click()
         page.locator("#toast", has_text="asked to stop").wait_for()
         assert (sitting.folder / "again" / "state" / "stop").exists()

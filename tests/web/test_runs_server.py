@@ -146,7 +146,7 @@ def test_a_training_is_asked_to_stop(folder: Path, client: TestClient) -> None:
         assert told["good"] == "training"
 
 
-def test_a_run_whose_photos_are_gone_is_not_resumed(folder: Path, client: TestClient) -> None:
+def test_a_run_whose_photos_are_gone_is_not_resumed(client: TestClient) -> None:
     for lang, said in (("en", "maskwright open"), ("ru", "Снимков этого запуска нет")):
         refused = client.post("/runs/resume", json={"run": "good"}, headers={"accept-language": lang})
         assert (refused.status_code, refused.json()["error"]["kind"]) == (422, "Refusal")

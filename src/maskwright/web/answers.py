@@ -68,8 +68,9 @@ def refused(request: Request, error: Exception) -> Response:
         wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:3])
         return _error(request, "RequestError", wrong, 422)
     kind = type(error).__name__
-    own = isinstance(error, Refusal)
-    message = say(f"web.{error.key}", request.state.lang, **error.facts) if own else str(error)
+    message = str(error)
+    if isinstance(error, Refusal):
+        message = say(f"web.{error.key}", request.state.lang, **error.facts)
     return _error(request, kind, message, STATUS.get(kind, 422))
 
 

@@ -13,8 +13,9 @@ from typing import Any
 LOG = Path("state") / "resume.log"
 """Where in the run the process writes what it would say on a terminal."""
 _TAIL_BYTES = 20_000
+_APART: dict[str, Any]
 if sys.platform == "win32":
-    _APART: dict[str, Any] = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
+    _APART = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
 else:
     _APART = {"start_new_session": True}  # Ctrl-C of the server is not meant for it
 _STOPPED = (0, 130)
