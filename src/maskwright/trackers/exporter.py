@@ -7,6 +7,7 @@ large: it works when the training leaves a core free.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -20,10 +21,10 @@ INTERVAL_S = 10.0
 """Seconds from one look at the run to the next."""
 
 REST = 50
-"""A look that took long is followed by as many times its duration without one: at most 2 % of a core."""
+"""A look is followed by as many times the seconds that it took of a core: at most 2 % of one."""
 
 LONGEST_PAUSE_S = 300.0
-"""The pause after a failure doubles from `INTERVAL_S` up to this."""
+"""No pause is longer than this. That after a failure doubles from `INTERVAL_S` on."""
 
 LAST_ATTEMPTS = 3
 """How often the rest is sent after the run's end before `maskwright runs push` has to do it."""
@@ -57,10 +58,11 @@ def _send_all(folder: Path, tracker: str, uri: str, ended: threading.Event) -> i
         try:
             with connected(run, tracker, uri) as connection:
                 while not ended.is_set():
-                    began = time.monotonic()
+                    began_s = time.process_time()
                     connection.send(story(run, whole=False), max_checkpoint_mb=0.0)
                     pause_s = INTERVAL_S
-                    ended.wait(max(INTERVAL_S, REST * (time.monotonic() - began)))
+                    took_s = time.process_time() - began_s
+                    ended.wait(min(max(INTERVAL_S, REST * took_s), LONGEST_PAUSE_S))
                 pushed = connection.send(story(run), max_checkpoint_mb=MAX_CHECKPOINT_MB)
             _tell(f"{tracker}: all is sent; {pushed.place}")
             return 0
@@ -76,6 +78,9 @@ def _wait_for_end(ended: threading.Event) -> None:
     """Wait until the training's process is gone; then end this one in time, whatever hangs."""
     sys.stdin.buffer.read()
     ended.set()
+    if sys.platform == "linux":
+        with contextlib.suppress(PermissionError):  # not every user may; where the computer is free now, none need
+            os.sched_setscheduler(os.getpid(), os.SCHED_OTHER, os.sched_param(0))
     time.sleep(GRACE_S)
     _tell(f"{GRACE_S:.0f} s after the run's end not everything was sent; this ends here.")
     os._exit(1)
