@@ -105,7 +105,7 @@ def _kill_exporter(training: int) -> None:
 
 def _exporters(whose: str) -> list[int]:
     listed = subprocess.run(
-        ["pgrep", *whose.split(), "-f", "maskwright.trackers.follow"], capture_output=True, text=True
+        ["pgrep", *whose.split(), "-f", "maskwright.trackers.exporter"], capture_output=True, text=True
     )
     return [int(pid) for pid in listed.stdout.split()]
 

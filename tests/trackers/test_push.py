@@ -14,9 +14,10 @@ import pytest
 from compared_runs import counts_of, judged_run
 from maskwright.errors import MaskwrightError, RunError, TrackerError, UsageError
 from maskwright.trackers import table
+from maskwright.trackers.destination import refuse_network, without_password
 from maskwright.trackers.facts import Fact, Matrix, Parameters, Picture, Scalar, Summary, Table
-from maskwright.trackers.push import push, refuse_network, sent_path, without_password
-from maskwright.trackers.sent import read_sent
+from maskwright.trackers.push import push
+from maskwright.trackers.sent import read_sent, sent_path
 from maskwright.trackers.story import about, standing, story
 from maskwright.trackers.tracker import About, Status, Tracker
 from maskwright.training.run import append_log, cut_log, open_run

@@ -35,28 +35,32 @@ def tracked(screen: Screen, folder: Path, track: Sequence[str] | None, on_progre
     """
     wanted = list(_wanted(track or ()))
     if wanted:
-        from maskwright.trackers.push import refuse_missing, refuse_network
-        from maskwright.trackers.table import tracker_named
+        from maskwright.trackers.destination import destination_of
 
         for name, uri in wanted:
-            refuse_missing(name)
-            refuse_network(name, tracker_named(name).where(folder, uri))
+            destination_of(name, folder, uri)
     followers: list[Follower] = []
+    failed: list[str] = []
 
     def start(progress: Progress) -> None:
-        if wanted and progress.stage == "stage.train" and not followers:
+        if progress.stage == "stage.train" and wanted:
             from maskwright.trackers.follow import follow
 
-            followers.extend(follow(folder, name, uri=uri) for name, uri in wanted)
+            for name, uri in wanted:
+                try:
+                    followers.append(follow(folder, name, uri=uri))
+                except OSError:  # the training is worth more
+                    failed.append(name)
+            wanted.clear()
         on_progress(progress)
 
     try:
         yield start
     finally:
-        for follower in followers:
-            state = follower.state()
+        states = [(follower.tracker, follower.state()) for follower in followers]
+        for name, state in (*states, *((name, "failed") for name in failed)):
             if state != "sent":
-                screen.show(say(f"trackers.{state}", screen.lang, tracker=follower.tracker, run=shown(folder)))
+                screen.show(say(f"trackers.{state}", screen.lang, tracker=name, run=shown(folder)))
 
 
 def pushed_text(pushed: Pushed, lang: str) -> str:

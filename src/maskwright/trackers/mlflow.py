@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from maskwright.errors import TrackerError
+from maskwright.errors import TrackerError, shown
 from maskwright.trackers.facts import (
     Checkpoint,
     Document,
@@ -29,6 +29,7 @@ from maskwright.trackers.facts import (
     Summary,
     Table,
 )
+from maskwright.trackers.sent import sent_path
 from maskwright.trackers.tracker import About, Status
 
 IDENTITY = "maskwright.identity"
@@ -75,8 +76,7 @@ def open_mlflow(about: About, destination: str, remote: Mapping[str, Any]) -> Ml
     if known is not None and not _is_there(client, known):
         raise TrackerError(
             f"mlflow: the run {known} is no longer there.",
-            found=destination,
-            do=f"Delete {about.folder / 'trackers' / 'mlflow.json'}: then all is sent anew.",
+            do=f"Delete {shown(sent_path(about.folder, 'mlflow'))}: then all is sent anew.",
         )
     return MlflowRun(
         client, destination, experiment, known or _found(client, experiment, about) or _made(client, experiment, about)

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import importlib.util
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import filelock
 
-from maskwright.errors import MaskwrightError, RunError, TrackerError, UsageError, shown
+from maskwright.errors import MaskwrightError, RunError, TrackerError, shown
+from maskwright.trackers.destination import destination_of, refuse_missing, without_password
 from maskwright.trackers.facts import Checkpoint, Fact
-from maskwright.trackers.sent import Sent, read_sent, write_sent
+from maskwright.trackers.sent import Sent, read_sent, sent_path, write_sent
 from maskwright.trackers.story import about, standing, story
 from maskwright.trackers.table import tracker_named
 from maskwright.trackers.tracker import Sink
 from maskwright.training.run import Run, open_run
-from maskwright.weights.download import offline
 
 MAX_CHECKPOINT_MB = 200.0
 """The largest checkpoint that is sent unless another limit is given, in MB of 10^6 bytes."""
 
 _TOGETHER = 500
-"""Facts that are sent together: as many as MLflow takes in one request are 1000."""
-
-_LOCAL = ("", "file", "sqlite")
-_THIS_COMPUTER = ("localhost", "127.0.0.1", "::1")
-"""Schemes and hosts of addresses that need no network."""
+"""Facts that are sent together, and come again together after a failure; MLflow takes 1000 in one request."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +103,8 @@ class Connection:
             self.sent = replace(after, remote=dict(self.sink.remote))
             write_sent(self.sent, self.path)
             count += len(batch)
-        return Pushed(self.tracker, self.sent.destination, self.sink.place, count, tuple(left_out))
+        place = without_password(self.sink.place)
+        return Pushed(self.tracker, self.sent.destination, place, count, tuple(left_out))
 
 
 @contextmanager
@@ -130,8 +124,7 @@ def connected(run: Run, to: str, uri: str) -> Iterator[Connection]:
     with _alone(path.with_suffix(".lock"), to):
         before = read_sent(path)
         asked = uri or before.asked
-        wanted = tracker_named(to).where(run.folder, asked)
-        refuse_network(to, wanted)
+        wanted = destination_of(to, run.folder, asked)
         if before.destination != without_password(wanted):
             before = Sent(without_password(asked), without_password(wanted))
         connection = None
@@ -145,45 +138,6 @@ def connected(run: Run, to: str, uri: str) -> Iterator[Connection]:
             trouble = without_password(f"{type(error).__name__}: {error}", wanted)
             write_sent(replace(connection.sent if connection else before, trouble=trouble), path)
             raise _refusal(error, to, run.folder, trouble) from error
-
-
-def sent_path(folder: Path, to: str) -> Path:
-    """Where it is noted down what a tracker has of a run."""
-    return folder / "trackers" / f"{to}.json"
-
-
-def refuse_missing(to: str) -> None:
-    """Refuse a tracker that is not known or not installed; nothing of it is imported.
-
-    Raises:
-        UsageError: it is not known.
-        TrackerError: its package is not installed.
-    """
-    package = tracker_named(to).package
-    if importlib.util.find_spec(package) is None:
-        raise TrackerError(f"{to}: the package {package} is not installed.", do=f"pip install 'maskwright[{package}]'")
-
-
-def refuse_network(to: str, uri: str) -> None:
-    """Refuse an address on the network where the network is forbidden.
-
-    Raises:
-        UsageError: it is.
-    """
-    parts = urlsplit(uri)
-    here = parts.scheme.partition("+")[0] in _LOCAL or parts.hostname in _THIS_COMPUTER
-    if offline() == "MASKWRIGHT_OFFLINE" and not here:
-        raise UsageError(
-            f"{to}: the network is forbidden by --offline or MASKWRIGHT_OFFLINE.",
-            found=without_password(uri),
-            do="Push it later: maskwright runs push RUN --to " + to,
-        )
-
-
-def without_password(text: str, uri: str = "") -> str:
-    """An address, or a text that may tell of the address `uri`, without names and passwords of users."""
-    password = urlsplit(uri).password
-    return re.sub(r"(?<=://)[^/\s@]*@", "", text.replace(password, "***") if password else text)
 
 
 def _small(fact: Fact, limit_mb: float, left_out: list[tuple[str, float]]) -> bool:

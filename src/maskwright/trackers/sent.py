@@ -51,6 +51,11 @@ class Sent:
         return replace(self, curves=curves, digests=digests)
 
 
+def sent_path(folder: Path, to: str) -> Path:
+    """Where it is noted down what a tracker has of a run."""
+    return folder / "trackers" / f"{to}.json"
+
+
 def read_sent(path: Path) -> Sent:
     """What was noted down; nothing where no file is.
 

@@ -20,8 +20,8 @@ from mlflow import MlflowClient
 from compared_runs import counts_of, judged_run
 from maskwright.errors import TrackerError
 from maskwright.trackers.facts import Checkpoint, Matrix, Parameters, Picture, Scalar, Summary, Table
-from maskwright.trackers.push import push, sent_path
-from maskwright.trackers.sent import read_sent
+from maskwright.trackers.push import push
+from maskwright.trackers.sent import read_sent, sent_path
 from maskwright.trackers.story import story
 from maskwright.training.run import append_log, open_run
 from synthetic_run import synthetic_run

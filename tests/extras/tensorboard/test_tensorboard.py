@@ -18,8 +18,8 @@ from tensorboard.plugins.hparams.metadata import SESSION_START_INFO_TAG
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from maskwright.trackers.facts import Matrix, Picture, Scalar, Summary
-from maskwright.trackers.push import push, sent_path
-from maskwright.trackers.sent import read_sent
+from maskwright.trackers.push import push
+from maskwright.trackers.sent import read_sent, sent_path
 from maskwright.trackers.story import story
 from maskwright.training.run import append_log, open_run
 from synthetic_run import synthetic_run

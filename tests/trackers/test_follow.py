@@ -1,0 +1,72 @@
+"""Trackers that follow a training: what happens when they cannot."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compared_runs import counts_of, judged_run
+from maskwright.cli.screen import Screen
+from maskwright.cli.track import tracked
+from maskwright.errors import TrackerError, UsageError
+from maskwright.progress import Progress
+from maskwright.trackers import exporter, follow, table
+from maskwright.trackers.exporter import LAST_ATTEMPTS
+from maskwright.trackers.sent import read_sent, sent_path
+from maskwright.trackers.tracker import Tracker
+
+TRAINING = Progress("stage.train", 1, 10)
+
+
+def refuse(*_: Any, **__: Any) -> Any:
+    raise OSError("connection refused")
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run, and a tracker "refusing" that is installed and refuses."""
+    tracker = Tracker("json", lambda folder, uri: uri or str(folder), refuse)
+    monkeypatch.setattr(table, "TRACKERS", {"refusing": tracker})
+    return judged_run(tmp_path / "run", counts_of(0.7, 1))
+
+
+def test_an_exporter_gives_up_after_the_runs_end(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(exporter, "INTERVAL_S", 0.01)
+    ended = threading.Event()
+    threading.Timer(0.5, ended.set).start()
+    assert exporter._send_all(run, "refusing", "", ended) == 1
+    said = capsys.readouterr().out
+    assert said.count("runs push") > LAST_ATTEMPTS
+    assert "connection refused" in read_sent(sent_path(run, "refusing")).trouble
+
+
+def test_a_process_that_cannot_be_started_fails_no_training(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(follow.subprocess, "Popen", refuse)
+    told: list[Progress] = []
+    with tracked(Screen(), run, ["refusing"], told.append) as on_progress:
+        on_progress(TRAINING)
+        on_progress(TRAINING)
+    assert told == [TRAINING, TRAINING]
+    assert capsys.readouterr().out.count("Tracker refusing: not everything was sent; maskwright runs push") == 1
+
+
+def test_what_cannot_be_is_said_before_training(run: Path) -> None:
+    for track, error in ((["none"], UsageError), (["refusing=http://far:80"], UsageError), (["absent"], TrackerError)):
+        table.TRACKERS["absent"] = Tracker("no_such_package", lambda _, uri: uri, refuse)  # type: ignore[index]
+        with pytest.raises(error), tracked(Screen(), run, track, lambda _: None):
+            pytest.fail("training began")
+
+
+def test_no_tracker_changes_nothing(run: Path) -> None:
+    told: list[Progress] = []
+    with tracked(Screen(), run, None, told.append) as on_progress:
+        on_progress(TRAINING)
+    assert told == [TRAINING]
+    assert not (run / "trackers").exists()
