@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import json
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -50,8 +52,7 @@ def run(made: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ClearmlServer]:
-    for name in ("MASKWRIGHT_OFFLINE", "HF_HUB_OFFLINE"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("MASKWRIGHT_OFFLINE", raising=False)
     monkeypatch.setenv("CLEARML_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("CLEARML_CONFIG_FILE", str(tmp_path / "none.conf"))
     monkeypatch.setattr(exporter, "ANSWER_TIMEOUT_S", (2.0, 2.0))
@@ -187,8 +188,17 @@ def test_no_credentials(run: Path, server: ClearmlServer, monkeypatch: pytest.Mo
     assert server.asked == []
 
 
+def test_a_training_that_is_told_of_clearml_does_not_import_it() -> None:
+    code = "import sys; from pathlib import Path; from maskwright.trackers.table import TRACKERS\n"
+    code += "print([tracker.where(Path('run'), '') for tracker in TRACKERS.values()], 'clearml' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "'clearml:clearml.conf'" in told
+    assert told.endswith("False\n")
+
+
 def test_where_the_network_is_forbidden(run: Path, server: ClearmlServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MASKWRIGHT_OFFLINE", "1")
+    monkeypatch.delenv("CLEARML_API_HOST")
     with pytest.raises(UsageError, match="network is forbidden"):
         push(run, "clearml")
     push(run, "clearml-offline")
@@ -198,7 +208,7 @@ def test_where_the_network_is_forbidden(run: Path, server: ClearmlServer, monkey
 def test_a_task_that_was_deleted(run: Path, server: ClearmlServer) -> None:
     push(run, "clearml")
     server.tasks.clear()
-    with pytest.raises(TrackerError, match=r"no longer on(.|\n)*clearml\.json(.|\n)*Delete that file"):
+    with pytest.raises(TrackerError, match=r"no longer on the server(.|\n)*clearml\.json(.|\n)*Delete that file"):
         push(run, "clearml")
     (run / "trackers" / "clearml.json").unlink()
     push(run, "clearml")
