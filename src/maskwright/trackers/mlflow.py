@@ -35,9 +35,6 @@ from maskwright.trackers.tracker import About, Status
 IDENTITY = "maskwright.identity"
 STATUS: Mapping[Status, str] = {"training": "RUNNING", "stopped": "KILLED", "ended": "FINISHED"}
 
-KIND = "custom_model_development"
-"""What MLflow calls experiments whose page shows curves, and not the traces of a language model."""
-
 MOST_METRICS, MOST_PARAMETERS, LONGEST_VALUE = 1000, 100, 6000
 """What MLflow takes in one request, and how many characters of a parameter."""
 
@@ -46,7 +43,7 @@ QUIET = {
     "DO_NOT_TRACK": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "GIT_PYTHON_REFRESH": "quiet",
 }
@@ -153,7 +150,7 @@ def _experiment(client: Any, about: About, destination: str) -> str:
         beside = (about.folder.resolve().parent / "mlartifacts" / about.project).as_uri()
         place = beside if urlsplit(destination).scheme == "sqlite" else None
         try:
-            return str(client.create_experiment(name, place, tags={"mlflow.experimentKind": KIND}))
+            return str(client.create_experiment(name, artifact_location=place))
         except MlflowException:  # another process has made it by now
             there = client.get_experiment_by_name(name)
             if there is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import os
 import signal
 import socket
@@ -44,6 +45,8 @@ module.push(sys.argv[1], "mlflow", uri=sys.argv[2])
 """
 """A push that is killed after MLflow has taken facts and before that is noted down, at the given note."""
 
+STARTS = itertools.count(1_780_000_000, 1000)
+
 pytestmark = pytest.mark.filterwarnings("default")  # MLflow's own, of what it imports
 
 
@@ -74,8 +77,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Path:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "120")  # the computer may be busy with other tests
     folder = synthetic_run(tmp_path / "runs" / "one", tiny_dataset(), iterations=400)
+    log = folder / "log.jsonl"  # runs that began at the same moment are the same run
+    log.write_text(log.read_text(encoding="utf-8").replace("1780000000.0", f"{next(STARTS)}.0"), encoding="utf-8")
     (folder / "weights").mkdir()
     (folder / "weights" / "best.safetensors").write_bytes(bytes(100_000))
     return folder
@@ -137,7 +143,8 @@ def test_all_that_is_told_is_read_back_from_a_server(run: Path, server: str, tmp
     assert push(run, "mlflow").sent == 0
     _, there = mlflow_run(run, server)
     assert (there.info.status, there.info.run_name) == ("FINISHED", "one")
-    assert (there.info.start_time, there.info.end_time) == (1_780_000_000_000, 1_780_000_164_000)
+    started = round(1000 * open_run(run).log()[0]["time"])
+    assert (there.info.start_time, there.info.end_time) == (started, started + 164_000)
 
 
 @pytest.mark.browser
@@ -198,11 +205,11 @@ def test_a_server_that_refuses_or_hangs_is_given_up_and_the_rest_sent_later(
         push(run, "mlflow", uri=f"http://127.0.0.1:{free_port()}")
     with socket.create_server(("127.0.0.1", 0)) as hanging:
         began = time.monotonic()
-        with pytest.raises(TrackerError, match=r"(?s)timed out.*runs push"):
+        with pytest.raises(TrackerError, match=r"(?s)Timeout.*runs push"):
             push(run, "mlflow", uri=f"http://me:secret@127.0.0.1:{hanging.getsockname()[1]}")
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 60
     assert "secret" not in sent_path(run, "mlflow").read_text(encoding="utf-8")
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "120")
     push(run, "mlflow", uri=server)
     compare_all(run, server, tmp_path / "back")
 
