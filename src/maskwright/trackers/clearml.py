@@ -8,7 +8,8 @@ so that sending again what it already has changes nothing.
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from maskwright.storage import file_digest, json_text
-from maskwright.trackers.clearml_server import Server, open_server, server_uri
+from maskwright.trackers.clearml_server import CONFIGURED, Server, open_server
 from maskwright.trackers.clearml_session import OfflineSession, open_session
 from maskwright.trackers.facts import Checkpoint, Document, Fact, Matrix, Parameters, Picture, Scalar, Summary, Table
 from maskwright.trackers.tracker import About, Status
@@ -31,8 +32,8 @@ def open_clearml(run: About, uri: str, remote: Mapping[str, Any]) -> ClearmlTask
 
 
 def clearml_api(_: Path, uri: str) -> str:
-    """The address of the API: as was said, else as `clearml.conf` or the environment say, else the public one."""
-    return uri or server_uri()
+    """The address of the API: as was said, else as the environment or `clearml.conf` say."""
+    return uri or os.environ.get("CLEARML_API_HOST", "") or CONFIGURED
 
 
 def open_clearml_offline(run: About, uri: str, remote: Mapping[str, Any]) -> ClearmlTask:
@@ -67,18 +68,9 @@ class ClearmlTask:
 
     def send(self, facts: Sequence[Fact]) -> None:
         """Write facts; the other end has them when this returns."""
-        events: list[dict[str, Any]] = []
+        events = [event for fact in facts for event in _events(fact)]
         for fact in facts:
             match fact:
-                case Scalar():
-                    events.append(_scalar(fact.metric, fact.series, fact.iteration, fact.value, fact.at))
-                case Summary():
-                    events += [
-                        _scalar("Summary", f"{fact.title} {name}", SINGLE_VALUE, value, fact.at)
-                        for name, value in fact.values.items()
-                    ]
-                case Matrix() | Table():
-                    events.append(_matrix(fact) if isinstance(fact, Matrix) else _table(fact))
                 case Picture():
                     events.append(self._picture(fact))
                 case Parameters():
@@ -126,6 +118,20 @@ class ClearmlTask:
                 "type_data": {"content_type": kind},
             }
         )
+
+
+def _events(fact: Fact) -> Iterator[dict[str, Any]]:
+    """What a fact is among the events of a task; nothing where it is kept otherwise, or needs a file."""
+    match fact:
+        case Scalar():
+            yield _scalar(fact.metric, fact.series, fact.iteration, fact.value, fact.at)
+        case Summary():
+            for name, value in fact.values.items():
+                yield _scalar("Summary", f"{fact.title} {name}", SINGLE_VALUE, value, fact.at)
+        case Matrix():
+            yield _matrix(fact)
+        case Table():
+            yield _table(fact)
 
 
 def _event(kind: str, metric: str, variant: str, iteration: int) -> dict[str, Any]:

@@ -22,6 +22,9 @@ from maskwright.trackers.tracker import About, Status
 API_VERSION = "2.13"
 """Of every request: what ClearML servers have understood since their version 1.0, of 2021."""
 
+CONFIGURED = "clearml:clearml.conf"
+"""The address where none was said: whatever server the package is set up for, which is not imported to find out."""
+
 ANSWER_TIMEOUT_S = (5.0, 30.0)
 """To connect, and to answer; the package itself would wait for five minutes."""
 
@@ -134,7 +137,7 @@ def open_server(run: About, uri: str, remote: Mapping[str, Any]) -> Server:
 
     Args:
         run: what is sent.
-        uri: of the API.
+        uri: of the API, or `CONFIGURED`.
         remote: what an earlier process noted down.
 
     Raises:
@@ -147,7 +150,7 @@ def open_server(run: About, uri: str, remote: Mapping[str, Any]) -> Server:
     found = _ask(session, "tasks", "get_all", **wanted, only_fields=fields)["tasks"]
     if "task" in remote and not found:
         raise TrackerError(
-            f"clearml: the task that this run was sent to is no longer on {uri}.",
+            "clearml: the task that this run was sent to is no longer on the server.",
             found=f"{remote['task']}, as {shown(run.folder / 'trackers' / 'clearml.json')} says",
             do="Delete that file; the next push makes a new task and sends everything.",
         )
@@ -161,13 +164,6 @@ def open_server(run: About, uri: str, remote: Mapping[str, Any]) -> Server:
 def task_mark(run: About) -> str:
     """A tag that the page does not show, by which a run's task is found again, also one that was imported."""
     return f"maskwright-{run.identity}"
-
-
-def server_uri() -> str:
-    """The API's address, as `clearml.conf` or the environment say."""
-    from clearml.backend_api import Session
-
-    return str(Session.get_api_server_host())
 
 
 def _log_in(uri: str) -> Any:
@@ -185,7 +181,7 @@ def _log_in(uri: str) -> Any:
     # Not after the server may have done what was asked: what is made twice would stand there twice.
     retries = {"total": TRIES_AGAIN, "read": 0, "status": 0, "backoff_factor": 0.5}
     try:
-        session = Session(host=uri, http_retries_config=retries)
+        session = Session(host=None if uri == CONFIGURED else uri, http_retries_config=retries)
     except MissingConfigError:
         raise TrackerError(
             "clearml: there are no credentials for a server.",

@@ -24,7 +24,7 @@ def tracker_named(name: str) -> Tracker:
 
 TRACKERS: Mapping[str, Tracker] = {
     "clearml": Tracker("clearml", clearml_api, open_clearml),
-    "clearml-offline": Tracker("clearml", clearml_session_folder, open_clearml_offline),
+    "clearml-offline": Tracker("maskwright", clearml_session_folder, open_clearml_offline),  # nothing else is needed
     "mlflow": Tracker("mlflow", mlflow_address, open_mlflow),
     "tensorboard": Tracker("tensorboard", tensorboard_folder, open_tensorboard),
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import json
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -40,6 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "weights").mkdir(exist_ok=True)
     save_file({"w": np.arange(5000, dtype=np.float32)}, folder / "weights" / "best.safetensors")
     write_json(folder / "weights" / "best.json", {"iteration": 180})
+    (folder / "report.html").write_text("<p>report</p>")
     return folder
 
 
@@ -50,8 +53,7 @@ def run(made: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ClearmlServer]:
-    for name in ("MASKWRIGHT_OFFLINE", "HF_HUB_OFFLINE"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("MASKWRIGHT_OFFLINE", raising=False)
     monkeypatch.setenv("CLEARML_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("CLEARML_CONFIG_FILE", str(tmp_path / "none.conf"))
     monkeypatch.setattr(exporter, "ANSWER_TIMEOUT_S", (2.0, 2.0))
@@ -76,6 +78,9 @@ def test_a_server_has_everything(run: Path, server: ClearmlServer) -> None:
     assert recipe["crop_hw"]["value"] == "[64, 64]"
     assert recipe["lr"]["value"] == "0.0008"
     assert task["configuration"]["recipe.yaml"]["value"] == (run / "recipe.yaml").read_text()
+    (artifact,) = task["execution"]["artifacts"]
+    assert (artifact["key"], artifact["type_data"]["content_type"]) == ("report.html", "text/html")
+    assert _file(server, artifact["uri"]) == b"<p>report</p>"
     (model,) = server.models.values()
     assert task["models"]["output"] == [{"name": "best", "model": model["id"]}]
     assert (model["task"], model["framework"]) == (task["id"], "PyTorch")
@@ -187,8 +192,17 @@ def test_no_credentials(run: Path, server: ClearmlServer, monkeypatch: pytest.Mo
     assert server.asked == []
 
 
+def test_a_training_that_is_told_of_clearml_does_not_import_it() -> None:
+    code = "import sys; from pathlib import Path; from maskwright.trackers.table import TRACKERS\n"
+    code += "print([tracker.where(Path('run'), '') for tracker in TRACKERS.values()], 'clearml' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "'clearml:clearml.conf'" in told
+    assert told.endswith("False\n")
+
+
 def test_where_the_network_is_forbidden(run: Path, server: ClearmlServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MASKWRIGHT_OFFLINE", "1")
+    monkeypatch.delenv("CLEARML_API_HOST")
     with pytest.raises(UsageError, match="network is forbidden"):
         push(run, "clearml")
     push(run, "clearml-offline")
@@ -198,7 +212,7 @@ def test_where_the_network_is_forbidden(run: Path, server: ClearmlServer, monkey
 def test_a_task_that_was_deleted(run: Path, server: ClearmlServer) -> None:
     push(run, "clearml")
     server.tasks.clear()
-    with pytest.raises(TrackerError, match=r"no longer on(.|\n)*clearml\.json(.|\n)*Delete that file"):
+    with pytest.raises(TrackerError, match=r"no longer on the server(.|\n)*clearml\.json(.|\n)*Delete that file"):
         push(run, "clearml")
     (run / "trackers" / "clearml.json").unlink()
     push(run, "clearml")
@@ -221,41 +235,13 @@ def test_a_session_is_imported_and_is_the_same_task(run: Path, server: ClearmlSe
     artifacts = {artifact["key"]: artifact for artifact in task["execution"]["artifacts"]}
     best = (run / "weights" / "best.safetensors").read_bytes()
     assert _file(server, artifacts["best.safetensors"]["uri"]) == best
+    assert _file(server, artifacts["report.html"]["uri"]) == b"<p>report</p>"
     imported = task["hyperparams"], task["configuration"], dict(server.events)
     push(run, "clearml")  # finds the imported task
     (task,) = server.tasks.values()
     assert (task["hyperparams"], task["configuration"]) == imported[:2]
     assert server.curves() == _curves(run)
     assert set(server.events) == set(imported[2])
-
-
-def test_a_session_broken_off_is_as_one_written_at_once(run: Path) -> None:
-    log = (run / "log.jsonl").read_text()
-    (run / "log.jsonl").write_text("".join(log.splitlines(keepends=True)[:9]))
-    push(run, "clearml-offline")
-    events = run / "trackers" / "clearml-offline" / "metrics.jsonl"
-    with events.open("a") as file:
-        file.write('[{"type": "training_stats_scalar", "metric": "los')  # written, killed, not noted down
-    (run / "log.jsonl").write_text(log)
-    push(run, "clearml-offline")
-    lines = [json.loads(line) for line in events.read_text().splitlines()]
-    told = [event for line in lines for event in line]
-    keys = [(event["type"], event["metric"], event["variant"], event["iter"]) for event in told]
-    assert len(keys) == len(set(keys))
-    assert len([key for key in keys if key[1] == "loss"]) == ITERATIONS // STEP
-
-
-def test_a_session_goes_where_it_is_told_and_nothing_is_overwritten(run: Path, tmp_path: Path) -> None:
-    push(run, "clearml-offline", uri=str(tmp_path / "out.zip"))
-    assert (tmp_path / "out.zip").is_file()
-    assert read_json(tmp_path / "out" / "task.json")["name"] == run.name
-    shutil.rmtree(tmp_path / "out")
-    with pytest.raises(TrackerError, match=r"no longer as it was left(.|\n)*clearml-offline\.json"):
-        push(run, "clearml-offline")
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "mine.txt").write_text("mine")
-    with pytest.raises(UsageError, match="nothing is overwritten"):
-        push(run, "clearml-offline", uri=str(tmp_path / "other.zip"))
 
 
 def test_a_training_is_followed_by_a_process_that_ends_in_time(run: Path, server: ClearmlServer) -> None:
