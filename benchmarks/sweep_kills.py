@@ -74,10 +74,7 @@ def main() -> None:
 
 
 def _started(command: list[str], out: Path) -> subprocess.Popen[bytes]:
-    resume = ["--resume"] if (out / "sweep.yaml").is_file() else []
-    if not resume and out.exists():  # killed in the first moment, before there was anything to go on with
-        for path in out.iterdir():
-            path.unlink()
+    resume = ["--resume"] if out.exists() else []
     return subprocess.Popen([*command, *resume], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
