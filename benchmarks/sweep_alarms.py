@@ -1,6 +1,6 @@
 """How often a sweep over settings without any effect says that one matters, as JSON.
 
-    python benchmarks/sweep_alarms.py [SWEEPS]      # default: 300; needs pip install 'maskwright[optuna]'
+    python benchmarks/sweep_alarms.py [SWEEPS]      # default: 200; needs pip install 'maskwright[optuna]'
 
 Three settings, a score that is pure scatter, trials at random and by TPE. Nothing is trained: the study is asked and
 told as a sweep does, but in memory.
@@ -19,7 +19,7 @@ from maskwright.experiments.importance import importances
 from maskwright.experiments.space import Choice, Range, Space
 from maskwright.experiments.study import Trial, check_optuna
 
-SWEEPS, SIZES = 300, (12, 30)
+SWEEPS, SIZES = 200, (12, 30)
 SPACE = Space({"a": Range(0, 1), "b": Range(1e-4, 1, log=True), "c": Choice(("x", "y"))}, {})
 
 

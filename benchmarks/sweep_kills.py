@@ -9,6 +9,7 @@ and the study must have been told of each once.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -25,6 +26,7 @@ from maskwright.data.pets.write import draw_dataset
 from maskwright.errors import UsageError
 from maskwright.experiments.study import check_optuna
 from maskwright.storage import read_json
+from maskwright.training.presence import is_training
 from maskwright.training.training_log import read_training_log
 
 KILLS, TRIALS, ITERATIONS = 12, 8, 40
@@ -62,8 +64,9 @@ def main() -> None:
                 resumes += 1
                 driver = _started(command, out)
             elif workers := _workers(out):
-                os.kill(draw.choice(workers), signal.SIGKILL)
-                done["worker"] += 1
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(draw.choice(workers), signal.SIGKILL)
+                    done["worker"] += 1
             print(f"killed: {done}", file=sys.stderr, flush=True)
         if driver.wait():
             sys.exit(f"the sweep ended with {driver.returncode}")
@@ -71,17 +74,15 @@ def main() -> None:
 
 
 def _started(command: list[str], out: Path) -> subprocess.Popen[bytes]:
-    resume = ["--resume"] if (out / "sweep.yaml").is_file() else []
-    if not resume and out.exists():  # killed in the first moment, before there was anything to go on with
-        for path in out.iterdir():
-            path.unlink()
+    resume = ["--resume"] if out.exists() else []
     return subprocess.Popen([*command, *resume], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _workers(out: Path) -> list[int]:
     """The processes that train now."""
-    held = (out / "trials").glob("*/state/training.json")
-    return [int(read_json(path)["process"]) for path in held]
+    held = [run for run in (out / "trials").glob("*/") if is_training(run)]  # what a dead one has left is passed over
+    holders = [run / "state" / "training.json" for run in held]
+    return [int(read_json(path)["process"]) for path in holders if path.is_file()]
 
 
 def _left(out: Path) -> dict[str, Any]:

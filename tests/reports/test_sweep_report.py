@@ -51,6 +51,8 @@ def test_it_says_what_matters_and_that_the_best_were_lucky(sweep: Sweep) -> None
     assert "the best 3 recipes are not distinguishable; that of trial" in finalists
     lucky = replace(sweep, trials=tuple((each.value and replace(each, value=0.99)) or each for each in sweep.trials))
     assert "As a trial it had 99.00: the best of many was also lucky" in verdicts(lucky)[-1]
+    more = replace(sweep, plan=replace(sweep.plan, seeds=4))
+    assert "Only 9 of 12 of these trainings are complete" in " ".join(verdicts(more))
     few = replace(sweep, trials=sweep.trials[:2], finalists={}, comparison=None)
     assert verdicts(few) == ["Too few trials can be compared (2) to say which settings matter."]
 

@@ -93,6 +93,7 @@ def search(work: Work) -> None:
             seen_bytes[job.folder] = size_bytes
             if work.study.report(numbers[job.folder], course_of(job.log(), work.plan.metric)):
                 pruned.add(job.folder)
+            work.study.keep_seconds(work.seconds)
             _tell_progress(work)
         return job.folder in pruned or work.search_left_s <= 0
 

@@ -6,7 +6,7 @@ from statistics import mean
 
 from maskwright.evaluation.compare_words import number, p_text
 from maskwright.experiments.importance import judged, judged_percent
-from maskwright.experiments.sweeps import Sweep
+from maskwright.experiments.sweeps import Sweep, ranked
 from maskwright.sentences import say
 
 STATES = ("complete", "pruned", "stopped", "failed")
@@ -75,6 +75,10 @@ def _of_finalists(sweep: Sweep, lang: str) -> list[str]:
         words = [say("sweep.finalists_differ", lang, told="; ".join(better), **facts)]
     else:
         words = [say("sweep.finalists_equal", lang, count=len(again), **facts)]
+    wanted = min(sweep.plan.finalists, len(ranked(sweep.trials))) * sweep.plan.seeds
+    there = sum(map(len, again.values()))
+    if there < wanted:
+        words.append(say("sweep.finalists_missing", lang, there=there, wanted=wanted))
     as_trial = sweep.trials[first].value
     if as_trial is not None and as_trial > mean(again[first]):
         words.append(say("sweep.luck", lang, value=number(100 * as_trial, lang), **facts))

@@ -39,6 +39,8 @@ from maskwright.storage import refuse_inside, refuse_occupied, write_bytes
 from maskwright.workflow.plan import check_splits
 from maskwright.workflow.trial import start_process
 
+LOCK_FILE = "sweep.lock"
+
 TRIAL_BUDGET_S = 300.0
 """Seconds of a trial where nothing says how long one is."""
 TRIALS = 20
@@ -177,30 +179,37 @@ def _begun(
         RunError: there is none to go on with, or another process works on it.
     """
     base = None if recipe is None else read_recipe(Path(recipe))
-    if resume:
-        refuse_other_plan(
-            read_plan(out),
-            plan,
-            files={
-                "space": read_space(out / SPACE_FILE) == tried,
-                "recipe": (read_recipe(out / RECIPE_FILE) if (out / RECIPE_FILE).is_file() else None) == base,
-            },
-        )
+    going_on = resume and not _killed_at_once(out)
+    if going_on:
+        kept = read_recipe(out / RECIPE_FILE) if (out / RECIPE_FILE).is_file() else None
+        same_recipe = (kept and kept.model_dump()) == (base and base.model_dump())
+        same_space = read_space(out / SPACE_FILE) == tried
+        refuse_other_plan(read_plan(out), plan, files={"space": same_space, "recipe": same_recipe})
     elif (out / FILE).is_file():
         refuse_occupied(out, holds="a sweep", do="Name another folder, or go on with that sweep: --resume.")
-    else:
+    elif not resume:
         refuse_occupied(out)
     out.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(out / LOCK_FILE, timeout=1.0)
     try:
-        with filelock.FileLock(out / "sweep.lock", timeout=1.0):
-            if not resume:
-                write_bytes(out / SPACE_FILE, space.read_bytes())
-                if base is not None:
-                    write_recipe(base, out / RECIPE_FILE)
-            write_plan(plan, out)  # last: a folder with it can be gone on with
-            yield
+        lock.acquire()
     except filelock.Timeout:
         raise RunError(f"{shown(out)}: another process works on this sweep.", do="Wait until it has ended.") from None
+    try:
+        if not going_on:
+            write_bytes(out / SPACE_FILE, space.read_bytes())
+            if base is not None:
+                write_recipe(base, out / RECIPE_FILE)
+        write_plan(plan, out)  # last: a folder with it can be gone on with
+        yield
+    finally:
+        lock.release()
+
+
+def _killed_at_once(out: Path) -> bool:
+    """Whether nothing lies there but what a sweep writes before its plan."""
+    first = (SPACE_FILE, RECIPE_FILE, LOCK_FILE)
+    return out.is_dir() and all(path.name in first or path.name.endswith(".tmp") for path in out.iterdir())
 
 
 def _template(plan: SweepPlan, data: Path, recipe: Path | str | None, reading: Mapping[str, Any]) -> Job:
