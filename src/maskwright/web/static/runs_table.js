@@ -156,7 +156,7 @@ function noteCell(run) {
 function actsOf(app, run) {
   const act = run.status === "training" ? "stop" : run.status === "stopped" || run.status === "new" ? "resume" : "";
   const buttons = act ? [button(say(`act_${act}`), "acting", () => ask(app, act, run))] : [];
-  return [...buttons, button(say(run.archived ? "act_unarchive" : "act_archive"), "quiet", () => archive(app, run))];
+  return [button(say(run.archived ? "act_unarchive" : "act_archive"), "quiet", () => archive(app, run)), ...buttons];
 }
 
 /** @param {string} text @param {string} kind @param {() => void} does */
