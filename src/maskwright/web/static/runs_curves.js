@@ -105,8 +105,17 @@ async function draw(app) {
     const place = element(`chart-${chart}`);
     place.closest("figure").hidden = !traces.length;
     if (traces.length) await Plotly.react(place, traces, layoutOf(chart, axis, place), { displayModeBar: false, responsive: true });
+    scalable(place);
     place.dataset.drawn = String(traces.reduce((sum, trace) => sum + trace.x.length, 0));
   }
+}
+
+/** Let print scale a drawing that was laid out for the screen. @param {any} place */
+function scalable(place) {
+  if (!place._fullLayout) return;
+  const { width, height } = place._fullLayout;
+  place.style.setProperty("--ratio", `${width / height}`);
+  for (const svg of place.querySelectorAll(".main-svg")) svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
 }
 
 /** @param {RunsApp} app @param {string} chart @param {Run} run @param {LogPart} part @param {string} axis @param {boolean} raw @returns {any[]} */

@@ -15,7 +15,7 @@ export const SMALL = 320; // longest side of a picture in the rows
 const answers = new Map();
 /** @type {{run: string, start: () => Promise<void>, signal: AbortSignal}[]} */
 let waiting = [];
-let under_way = 0, last = "";
+let underWay = 0, last = "";
 
 /** @param {string} of the run whose data it is of @param {string} sample @param {number} [side] @returns {Promise<ImageBitmap>} */
 export function photo(of, sample, side) {
@@ -44,11 +44,11 @@ export function forget(run) {
 
 function next() {
   waiting = waiting.filter((each) => !each.signal.aborted);
-  while (under_way < AT_ONCE && waiting.length) {
+  while (underWay < AT_ONCE && waiting.length) {
     const place = Math.max(0, waiting.findIndex((each) => each.run === last)), [job] = waiting.splice(place, 1);
     last = job.run;
-    under_way++;
-    void job.start().finally(() => { under_way--; next(); });
+    underWay++;
+    void job.start().finally(() => { underWay--; next(); });
   }
 }
 

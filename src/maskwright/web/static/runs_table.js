@@ -12,6 +12,7 @@ import { send, sendLabels } from "./runs_server.js";
 import { colourOf, keep, kept, only, runOf, toggle } from "./runs_state.js";
 import { count, say } from "./sentences.js";
 
+const AT_ONCE = 60; // rows made before the first paint: more than a screen shows
 const STATUSES = ["training", "stopped", "ended", "new", "imported", "damaged"];
 const shown = new Set(kept("columns", COLUMNS.filter((column) => column.shown).map((column) => column.id)));
 let order = kept("order", { by: "started", falling: true });
@@ -66,12 +67,13 @@ function showTable(app) {
   showHead(app);
   const focused = document.activeElement?.closest("tbody tr"), editing = document.activeElement?.matches("tbody input");
   for (const name of made.keys()) if (!runOf(app, name)) made.delete(name);
-  const rows = runs.map((run) => (editing && run.name === at ? made.get(run.name)?.row : null) ?? rowOf(app, run, told));
-  const body = tableBody();
-  if (rows.length !== body.rows.length || rows.some((row, place) => row !== body.rows[place])) {
+  const row = (/** @type {Run} */ run) => (editing && run.name === at ? made.get(run.name)?.row : null) ?? rowOf(app, run, told);
+  const body = tableBody(), first = body.rows.length ? runs.length : AT_ONCE, rows = runs.slice(0, first).map(row);
+  if (rows.length !== body.rows.length || rows.some((each, place) => each !== body.rows[place])) {
     body.replaceChildren(...rows);
     if (focused instanceof HTMLElement && !editing) made.get(at)?.row.focus({ preventScroll: true });
   }
+  if (first < runs.length) requestAnimationFrame(() => setTimeout(() => showTable(app))); // the others once these are seen
   markChosen(app);
   const all = app.runs.length, busy = app.runs.filter((run) => run.status === "training").length;
   element("count").textContent = [count("count", all), ...(runs.length < all ? [say("count_of", { shown: runs.length, all })] : []),
@@ -156,7 +158,7 @@ function noteCell(run) {
 function actsOf(app, run) {
   const act = run.status === "training" ? "stop" : run.status === "stopped" || run.status === "new" ? "resume" : "";
   const buttons = act ? [button(say(`act_${act}`), "acting", () => ask(app, act, run))] : [];
-  return [...buttons, button(say(run.archived ? "act_unarchive" : "act_archive"), "quiet", () => archive(app, run))];
+  return [button(say(run.archived ? "act_unarchive" : "act_archive"), "quiet", () => archive(app, run)), ...buttons];
 }
 
 /** @param {string} text @param {string} kind @param {() => void} does */
