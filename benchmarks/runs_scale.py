@@ -59,8 +59,9 @@ def trained(folder: Path) -> Path:
     """A run of a few iterations on drawn photos."""
     import maskwright
 
-    photos = maskwright.draw_dataset(folder / "photos", train=12, val=4)
-    settings = {"weights": "none", "iterations": 8, "validation_interval": 4, "threads": 1, "batch_size": 2}
+    maskwright.draw_dataset(folder / "photos", images=24, size_px=64)
+    photos = maskwright.read(folder / "photos")
+    settings = {"weights": "none", "iterations": 40, "validation_interval": 20, "threads": 1, "batch_size": 2}
     return maskwright.train(photos, out=folder / "run", settings=settings).folder
 
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from maskwright.evaluation.evaluate import Evaluation, evaluate
     from maskwright.evaluation.tune import Tuning, tune
     from maskwright.experiments.mmsegmentation.import_run import import_mmseg
-    from maskwright.experiments.runs import RunSummary, runs
+    from maskwright.experiments.run_list import runs
+    from maskwright.experiments.runs import RunSummary
     from maskwright.inference.load import load
     from maskwright.inference.postprocess.settings import PostProcess
     from maskwright.inference.predict import predict
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from maskwright.workflow.architectures import architectures
     from maskwright.workflow.audit import audit
     from maskwright.workflow.demo import demo
+    from maskwright.workflow.ladder import Ladder, ladder
     from maskwright.workflow.plan import plan
     from maskwright.workflow.run import run
     from maskwright.workflow.train import train
@@ -59,6 +61,7 @@ __all__ = [
     "Diagnosis",
     "Evaluation",
     "Finding",
+    "Ladder",
     "PostProcess",
     "Predictor",
     "Pushed",
@@ -82,6 +85,7 @@ __all__ = [
     "examine",
     "get_weights",
     "import_mmseg",
+    "ladder",
     "load",
     "load_weights",
     "make_classes",
@@ -107,6 +111,7 @@ _HOME = {
     "Diagnosis": "evaluation.diagnosis",
     "Evaluation": "evaluation.evaluate",
     "Finding": "data.finding",
+    "Ladder": "workflow.ladder",
     "PostProcess": "inference.postprocess.settings",
     "Predictor": "inference.predictor",
     "Pushed": "trackers.push",
@@ -130,6 +135,7 @@ _HOME = {
     "examine": "doctor",
     "get_weights": "workflow.weights",
     "import_mmseg": "experiments.mmsegmentation.import_run",
+    "ladder": "workflow.ladder",
     "load": "inference.load",
     "load_weights": "models.loading",
     "make_classes": "data.classes",
@@ -140,7 +146,7 @@ _HOME = {
     "read": "data.reading",
     "report": "reports.report",
     "run": "workflow.run",
-    "runs": "experiments.runs",
+    "runs": "experiments.run_list",
     "train": "workflow.train",
     "tune": "evaluation.tune",
 }

@@ -41,6 +41,10 @@ class RunError(MaskwrightError):
     """A run folder or bundle that is missing, damaged or of another format version."""
 
 
+class DiskError(MaskwrightError, OSError):
+    """A file for which the disk, or what one may use of it, has no room."""
+
+
 class WeightsError(MaskwrightError):
     """Weights that do not fit the model or are not what they say."""
 

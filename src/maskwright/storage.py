@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import math
@@ -16,7 +17,35 @@ from typing import Any
 
 import filelock
 
-from maskwright.errors import RunError, UsageError, shown
+from maskwright.errors import DiskError, RunError, UsageError, shown
+
+NO_ROOM = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
+"""What the system says where a disk, a quota or the largest size of a file is reached; Windows has not all of them."""
+
+LEFTOVER = r"\.[0-9a-f]{8}\.tmp"
+"""How the names of unfinished files and folders end."""
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say it in one way where there is no room for a file.
+
+    Args:
+        path: what is being written.
+
+    Raises:
+        DiskError: the disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise DiskError(
+            f"{shown(path)}: there is no room for this file.",
+            found=str(error.strerror),
+            do="Make room and give the same command again, a run with --resume: what was finished stands as it was.",
+        ) from None
 
 
 @contextlib.contextmanager
@@ -28,19 +57,30 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Returns:
         A context manager giving the temporary path. After an exception the old file stands as it was.
+
+    Raises:
+        DiskError: the disk is full.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:80]}.{uuid.uuid4().hex[:8]}.tmp")
-    temporary.touch()
-    mode = temporary.stat().st_mode
-    try:
-        yield temporary
-        temporary.chmod(mode)  # safetensors writes files that nobody else may read
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name[:80]}.{uuid.uuid4().hex[:8]}.tmp")
+        temporary.touch()
+        mode = temporary.stat().st_mode
+        try:
+            yield temporary
+            temporary.chmod(mode)  # safetensors writes files that nobody else may read
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Take away what a kill left unfinished anywhere in a folder that no other process is writing."""
+    for path in sorted(folder.rglob(".*.tmp")):
+        if re.search(rf"{LEFTOVER}$", path.name):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -63,7 +103,7 @@ def becoming(folder: Path) -> Iterator[Path]:
     whole.parent.mkdir(parents=True, exist_ok=True)
     with _alone(whole.with_name(f"{stem}.lock"), folder):
         for leftover in whole.parent.iterdir():
-            if re.fullmatch(rf"{re.escape(stem)}\.[0-9a-f]{{8}}\.tmp", leftover.name):
+            if re.fullmatch(re.escape(stem) + LEFTOVER, leftover.name):
                 shutil.rmtree(leftover, ignore_errors=True)
         temporary = whole.with_name(f"{stem}.{uuid.uuid4().hex[:8]}.tmp")
         temporary.mkdir()
@@ -166,8 +206,9 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
-    """A value as strict JSON; nan and infinities become null."""
-    return json.dumps(_without_nan(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    """A value as strict JSON; nan and infinities become null, and bytes of a path that are no letters their escapes."""
+    text = json.dumps(_without_nan(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", errors="backslashreplace").decode()
 
 
 def read_json(path: Path, *, format_version: int | None = None) -> Any:

@@ -78,6 +78,7 @@ def test_the_list_is_chosen_from_and_sorted(capsys: pytest.CaptureFixture[str]) 
     assert names(capsys, "--status", "stopped", "--data", "pets") == ["stopped"]
     assert "None of the runs" in said(capsys, "--tag", "good")
     assert "Did you mean score" in said(capsys, "--sort", "scores", code=2)
+    assert "Did you mean ended" in said(capsys, "--status", "end", code=2)
 
 
 def test_an_empty_folder_says_how_to_get_a_run(

@@ -14,11 +14,12 @@ import pytest
 from listed_runs import STARTED, contents, ended_run, imported_run, new_run, stopped_run
 from maskwright.errors import RunError, UsageError
 from maskwright.experiments.log_ends import read_log_ends
-from maskwright.experiments.runs import choose_runs, list_runs, runs, sort_runs
+from maskwright.experiments.run_list import runs
+from maskwright.experiments.runs import choose_runs, list_runs, sort_runs
 from maskwright.experiments.search import DEEPEST, find_run, find_runs
 from maskwright.recipe.files import read_recipe, write_recipe
 from maskwright.recipe.recipe import with_settings
-from maskwright.storage import write_json
+from maskwright.storage import json_text, write_json
 from maskwright.training.presence import training_in
 from maskwright.training.training_log import read_training_log
 
@@ -115,6 +116,7 @@ FOREIGN = {
     "null": b"null\n",
     "another version": b'{"format": 99}\n',
     "another shape": b'{"format": 1, "splits": 3, "val_mDice": "x", "event": "train", "iteration": "x", "tags": [5]}\n',
+    "no time": b'{"event": "start", "iteration": 0, "time": 1e300}\n',
     "too deep": b"[" * 100_000,
     "a text": "модель: 5 # нет\nmodel: [a\n".encode(),
 }
@@ -204,6 +206,16 @@ def test_links_are_followed_once(tmp_path: Path) -> None:
     assert len(find_runs(folder)) == 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names are letters elsewhere")
+def test_a_name_that_is_no_text_can_be_said(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, os.fsdecode(os.fsencode(tmp_path) + b"/no \xff text"))
+    (told,) = list_runs(tmp_path)
+    assert told.name == "no \\xff text"
+    assert find_run(told.name, tmp_path) == told.folder
+    text = json_text(told.to_json())
+    assert text.encode() and json.loads(text)["folder"] == str(told.folder)
+
+
 def test_a_name_means_the_run_that_ends_so(whole: Path, tmp_path: Path) -> None:
     for name in ("one/pets", "two/pets", "two/cats", "cats"):
         shutil.copytree(whole, tmp_path / name)
@@ -237,6 +249,8 @@ def test_choosing_and_sorting(tmp_path: Path) -> None:
     assert names(tags=["good"]) == ""
     order = {by: "".join(run.name for run in sort_runs(every, by)) for by in ("score", "-score", "age", "-age", "data")}
     assert order == {"score": "acbd", "-score": "bcad", "age": "bcad", "-age": "acbd", "data": "bacd"}
+    trials = [replace(every[0], name=f"trials/{number}") for number in (10, 9, 100)]
+    assert [run.name for run in sort_runs(trials, "name")] == ["trials/9", "trials/10", "trials/100"]
     with pytest.raises(UsageError, match="Did you mean score"):
         sort_runs(every, "scor")
 

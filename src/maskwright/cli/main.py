@@ -19,6 +19,7 @@ from maskwright.cli.diagnose import diagnose
 from maskwright.cli.doctor import doctor
 from maskwright.cli.evaluate import evaluate
 from maskwright.cli.import_mmseg import import_mmseg
+from maskwright.cli.ladder import ladder
 from maskwright.cli.mend import mend
 from maskwright.cli.models import models
 from maskwright.cli.plan import plan
@@ -36,7 +37,7 @@ from maskwright.storage import json_text
 
 VERBS = (
     *(demo, run, audit, review, mend, convert, plan, train, evaluate, compare, diagnose, tune, report, predict),
-    *(models, import_mmseg, doctor),
+    *(ladder, models, import_mmseg, doctor),
 )
 
 app = typer.Typer(
@@ -74,8 +75,8 @@ def main() -> None:
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     for stream in (sys.stdout, sys.stderr):
-        if not stream.isatty():
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+        encoding = None if stream.isatty() else "utf-8"
+        stream.reconfigure(encoding=encoding, errors="backslashreplace")  # type: ignore[union-attr]
     sys.exit(answer(sys.argv[1:]))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -103,7 +103,7 @@ def _data_line(details: RunDetails, lang: str) -> str:
     return say("runs.data_line", lang, path=where + gone, splits=splits)
 
 
-def _environment_line(environment: dict[str, Any] | Any, lang: str) -> str:
+def _environment_line(environment: Mapping[str, Any], lang: str) -> str:
     told = {name: environment.get(name) or "–" for name in ("maskwright", "torch", "python")}
     on_gpu = str(environment.get("device", "")).startswith("cuda")
     return say("runs.made_with", lang, **told, machine=environment.get("cuda" if on_gpu else "cpu") or "–")

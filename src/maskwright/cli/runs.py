@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -23,8 +23,10 @@ WithTags = Annotated[
     list[str] | None, typer.Option("--tag", metavar="TAG", help="Those with this tag. May be repeated.")
 ]
 WithStatus = Annotated[
-    Literal["new", "training", "stopped", "ended", "imported", "damaged"] | None,
-    typer.Option("--status", help="Those of which this holds."),
+    str | None,
+    typer.Option(
+        "--status", metavar="STATE", help="new, training, stopped, ended, imported or damaged: those that are."
+    ),
 ]
 MinScore = Annotated[
     float, typer.Option("--min-score", min=0, max=100, metavar="PERCENT", help="Those with this best mDice or more.")

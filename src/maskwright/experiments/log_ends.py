@@ -16,6 +16,8 @@ HEAD_BYTES = 1 << 12
 TAIL_BYTES = (1 << 13, 1 << 17, 1 << 21)
 """How much of the end is read until a line tells the time. The line of a validation has 250 bytes for each class: the
 first suffices for 20 classes, the last for 8000."""
+LATEST = 1e11
+"""Unix time of the year 5138: what is later is no time."""
 
 Event = dict[str, Any]
 
@@ -66,7 +68,7 @@ def read_log_ends(path: Path) -> LogEnds | None:
     try:
         start, last = _event(first) or {}, latest[0]
         ends = LogEnds(
-            started=_number(start["time"]) if "time" in start else None,
+            started=_number(start["time"], most=LATEST) if "time" in start else None,
             iteration=int(_number(last["iteration"])),
             seconds=_number(latest[-1].get("seconds", 0.0)),
             ended=last["event"] == "end",
@@ -115,12 +117,12 @@ def _event(line: bytes) -> Event | None:
     return event if isinstance(event, dict) and "event" in event else None
 
 
-def _number(value: Any) -> float:
-    """A finite number.
+def _number(value: Any, *, most: float = math.inf) -> float:
+    """A finite number, not above `most` either way.
 
     Raises:
         ValueError: it is something else.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > most:
         raise ValueError(value)
     return value

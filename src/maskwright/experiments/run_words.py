@@ -6,12 +6,9 @@ import math
 import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from maskwright.experiments.runs import RunSummary
 from maskwright.sentences import say
-
-if TYPE_CHECKING:
-    from maskwright.experiments.runs import RunSummary
 
 
 def run_rows(runs: Sequence[RunSummary], lang: str = "en") -> list[dict[str, str]]:
@@ -35,7 +32,8 @@ def run_rows(runs: Sequence[RunSummary], lang: str = "en") -> list[dict[str, str
         }
         for run in runs
     ]
-    return [{column: text for column, text in row.items() if any(each[column] for each in rows)} for row in rows]
+    empty = {column for column in (rows[0] if rows else ()) if not any(row[column] for row in rows)}
+    return [{column: text for column, text in row.items() if column not in empty} for row in rows]
 
 
 def data_labels(runs: Iterable[RunSummary]) -> dict[tuple[str, str], str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,9 +14,7 @@ from typing import Any, Literal, get_args
 from maskwright.errors import MaskwrightError, RunError, UsageError, nearest, shown
 from maskwright.experiments.labels import read_labels
 from maskwright.experiments.log_ends import read_log_ends
-from maskwright.experiments.run_words import run_rows
 from maskwright.experiments.search import find_runs, run_name
-from maskwright.sentences import say
 from maskwright.storage import read_json
 from maskwright.training.marker import check_marker
 from maskwright.training.presence import is_training
@@ -85,39 +84,8 @@ class RunSummary:
         return {**vars(self), "folder": str(self.folder)}
 
 
-class Runs(tuple[RunSummary, ...]):
-    """Runs in their order; in a notebook a table."""
-
-    __slots__ = ()
-
-    def _repr_html_(self) -> str:
-        from maskwright.data.notebook import html_table
-
-        rows = run_rows(self)
-        head = [say(f"runs.{column}") for column in rows[0]] if rows else []
-        return html_table(head, [list(row.values()) for row in rows])
-
-
-def runs(folder: Path | str = ".", *, sort: str = "age", archived: bool = False) -> Runs:
-    """The runs in a folder and below it.
-
-    Args:
-        folder: where to look; runs are found at any depth.
-        sort: name, model, data, score, age, seconds or status, the smallest first; with a minus before it the largest.
-        archived: whether those that were put away are told of too.
-
-    Returns:
-        What is known of each: its state, what was trained on what, the best mDice on validation, time, tags, note. Runs
-        that are damaged are among them, with what is wrong.
-
-    Raises:
-        UsageError: there is no such folder, or no such order.
-    """
-    return Runs(sort_runs(choose_runs(list_runs(folder), archived=archived), sort))
-
-
 def list_runs(folder: Path | str) -> tuple[RunSummary, ...]:
-    """What is told of each run in a folder and below it, archived and damaged ones too, sorted by name.
+    """What is told of each run in a folder and below it, archived and damaged ones too, sorted by path.
 
     Of each run only small files are read, and of its log the first and the last lines.
 
@@ -151,7 +119,7 @@ def summarise(run: Path, *, name: str) -> RunSummary:
         told["status"] = "damaged"
     try:
         told |= vars(read_labels(run))
-    except RunError as error:
+    except (MaskwrightError, OSError) as error:
         troubles.append(str(error))
     return RunSummary(folder=run, name=name, trouble="\n".join(troubles), **told)
 
@@ -162,7 +130,7 @@ def choose_runs(
     model: str = "*",
     data: str = "*",
     tags: Sequence[str] = (),
-    status: Status | None = None,
+    status: str | None = None,
     min_mdice: float = 0.0,
     archived: bool = False,
 ) -> tuple[RunSummary, ...]:
@@ -173,10 +141,15 @@ def choose_runs(
         model: a pattern for the architecture's name, such as "segformer-*".
         data: a pattern for the name of the data.
         tags: a run must have all of them.
-        status: None takes every one.
+        status: one of `STATUSES`; None takes every one.
         min_mdice: the least best mDice on validation, a fraction; above 0 runs without one are left out.
         archived: whether those that were put away are taken too.
+
+    Raises:
+        UsageError: there is no such status.
     """
+    if status is not None and status not in STATUSES:
+        raise UsageError(f"--status {status}: no run is ever that.", do=nearest(status, STATUSES))
     return tuple(
         run
         for run in runs
@@ -276,6 +249,11 @@ def _content(path: Path) -> dict[str, Any]:
     return dict(read_json(path, format_version=1)) if path.is_file() else {}
 
 
+def _natural(name: str) -> list[Any]:
+    """A key by which trial 9 stands before trial 10."""
+    return [int(part) if place % 2 else part for place, part in enumerate(re.split(r"(\d+)", name))]
+
+
 @contextmanager
 def _sound(path: Path) -> Iterator[None]:
     """What a file of another shape raises becomes an error that names it."""
@@ -287,7 +265,7 @@ def _sound(path: Path) -> Iterator[None]:
 
 
 SORTS: Mapping[str, Callable[[RunSummary], Any]] = {
-    "name": lambda run: run.name,
+    "name": lambda run: _natural(run.name),
     "model": lambda run: run.model,
     "data": lambda run: run.data,
     "score": lambda run: run.best_mdice,

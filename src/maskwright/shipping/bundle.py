@@ -10,7 +10,7 @@ from typing import Any
 
 from maskwright.inference.load import BUNDLE_FORMAT
 from maskwright.inference.postprocess.settings import FILE
-from maskwright.storage import file_digest, read_json, write_json
+from maskwright.storage import file_digest, read_json, write_json, writing
 from maskwright.training.run import Run
 
 
@@ -31,16 +31,20 @@ def bundle(run: Run) -> Bundle:
 
     Returns:
         The bundle.
+
+    Raises:
+        DiskError: the disk is full; an older bundle stays.
     """
     target = run.folder / "bundle"
     making = run.folder / f".bundle.{uuid.uuid4().hex[:8]}.tmp"
     making.mkdir()
     try:
-        shutil.copyfile(run.best_weights, making / "weights.safetensors")
-        shutil.copyfile(run.folder / "classes.yaml", making / "classes.yaml")
-        shutil.copyfile(run.folder / "recipe.yaml", making / "recipe.yaml")
-        if (run.folder / FILE).is_file():
-            shutil.copyfile(run.folder / FILE, making / FILE)
+        copies = {"weights.safetensors": run.best_weights}
+        copies |= {name: run.folder / name for name in ("classes.yaml", "recipe.yaml", FILE)}
+        for name, file in copies.items():
+            if name != FILE or file.is_file():
+                with writing(target / name):
+                    shutil.copyfile(file, making / name)
         files = {path.name: file_digest(path) for path in sorted(making.iterdir())}
         about = {"format": BUNDLE_FORMAT, "files": files, "started_from": _start(run)}
         about |= {"scores": _scores(run), "data": data_of(run.folder), "photos": _photos(run.folder)}

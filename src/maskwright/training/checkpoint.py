@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -57,6 +60,9 @@ def save_weights(
         recipe: what the model was built and trained by.
         initial: what `load_initial` gave.
         about: what else to write beside it.
+
+    Raises:
+        DiskError: the disk is full; the file that was there stands as it was.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     says = {
@@ -66,15 +72,18 @@ def save_weights(
         "std_rgb": recipe.std_rgb,
         **{name: initial[name] for name in ("licence", "commercial") if name in initial},
     }
-    with replacing(path) as temporary:
-        save_file(tensors, temporary, as_metadata(says))
+    _write(tensors, path, as_metadata(says))
     write_json(path.with_suffix(".json"), {"format": 1, "model": recipe.model, **about})
 
 
 def save_state(
     path: Path, standing: Standing, *, model: nn.Module, average: nn.Module | None, optimiser: torch.optim.Optimizer
 ) -> None:
-    """Write all that a training needs to go on, in one file: a kill leaves the old one or the new one."""
+    """Write all that a training needs to go on, in one file: a kill leaves the old one or the new one.
+
+    Raises:
+        DiskError: the disk is full; the file that was there stands as it was.
+    """
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     if average is not None:
         tensors.update({f"average.{name}": tensor for name, tensor in average.state_dict().items()})
@@ -82,8 +91,7 @@ def save_state(
         held = {name: tensor for name, tensor in moments.items() if tensor is not None}
         tensors.update({f"optimiser.{number}.{name}": tensor for name, tensor in held.items()})
     metadata = {"format": STATE_FORMAT, "standing": json.dumps(asdict(standing))}
-    with replacing(path) as temporary:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary, metadata)
+    _write({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path, metadata)
 
 
 def load_state(
@@ -121,6 +129,17 @@ def load_state(
             do="Restore recipe.yaml as the run wrote it.",
         ) from None
     return Standing(**json.loads(metadata["standing"]))
+
+
+def _write(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
+    with replacing(path) as temporary:
+        try:
+            save_file(tensors, temporary, metadata)
+        except SafetensorError as error:  # which tells what the system refused in words alone
+            code = re.search(r"\(os error (\d+)\)", str(error))
+            if code is None:
+                raise
+            raise OSError(int(code[1]), os.strerror(int(code[1]))) from None
 
 
 def _load_moments(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:

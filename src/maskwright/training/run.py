@@ -14,7 +14,15 @@ from maskwright.data.notebook import html_title
 from maskwright.recipe.files import read_recipe
 from maskwright.recipe.recipe import Recipe
 from maskwright.sentences import say
-from maskwright.storage import json_text, read_json, refuse_occupied, write_json, write_text
+from maskwright.storage import (
+    clear_leftovers,
+    json_text,
+    read_json,
+    refuse_occupied,
+    write_json,
+    write_text,
+    writing,
+)
 from maskwright.training.marker import FORMAT_TEXT, MARKER, check_marker
 
 
@@ -84,7 +92,11 @@ def make_run(folder: Path, *, again: bool = False) -> Run:
     Raises:
         UsageError: something else lies there already.
     """
-    if not (again and (folder / MARKER).is_file()):
+    if again and (folder / MARKER).is_file():
+        clear_leftovers(folder)
+    else:
+        for unfinished in folder.glob(".format.*.tmp") if again else ():
+            unfinished.unlink()
         refuse_begun(folder)
     write_text(folder / MARKER, FORMAT_TEXT)
     return Run(folder)
@@ -121,13 +133,25 @@ def read_log(path: Path) -> list[dict[str, Any]]:
 
 
 def append_log(path: Path, entry: Mapping[str, Any]) -> None:
-    """Add one line to a `log.jsonl`, on disk before this returns."""
-    with path.open("a", encoding="utf-8") as file:
+    """Add one line to a `log.jsonl`, on disk before this returns.
+
+    Raises:
+        DiskError: the disk is full; part of the line may be there, and `cut_log` takes it out.
+    """
+    with writing(path), path.open("a", encoding="utf-8") as file:
         file.write(json_text(dict(entry)) + "\n")
-        file.flush()
 
 
 def cut_log(path: Path, *, after: int) -> None:
-    """Take out the lines of iterations that will be run again after a kill."""
-    kept = [entry for entry in read_log(path) if entry.get("iteration", 0) <= after]
+    """Take out the lines of what will be done again after a kill: later iterations, and the end.
+
+    A later change of the length stays where training goes on: it stands in the recipe.
+    """
+    kept = [entry for entry in read_log(path) if _stays(entry, after)]
     write_text(path, "".join(json_text(entry) + "\n" for entry in kept))
+
+
+def _stays(entry: Mapping[str, Any], after: int) -> bool:
+    if entry["event"] == "length":
+        return after >= 0
+    return bool(entry["event"] != "end" and entry["iteration"] <= after)

@@ -21,7 +21,14 @@ from maskwright.training.run import Run, is_begun, refuse_begun
 from maskwright.workflow.audit import audit_for_run
 from maskwright.workflow.judge import judge
 from maskwright.workflow.plan import after_training_s, check_splits, plan, tuning_s
-from maskwright.workflow.train import imported_recipe, prepared, refuse_changes, reopened, start_run
+from maskwright.workflow.train import (
+    imported_recipe,
+    prepared,
+    refuse_changes,
+    reopened,
+    start_run,
+    what_was_asked,
+)
 from maskwright.workflow.tune import tune_run
 
 FOLDS_SHARE = 0.25
@@ -57,7 +64,8 @@ def run(
         device: "auto", "cpu", "cuda" or "cuda:N".
         strict: refuse data with any unusable sample.
         allow_leak: accept the same photo in two splits.
-        resume: go on where the run in `out` stopped; begin anew where it was killed before training.
+        resume: go on where the run in `out` stopped, with the settings that it was started with, or none; begin anew
+            where it was killed before training.
         lang: language of the report, "en" or "ru".
         on_progress: told how far each stage is.
 
@@ -80,9 +88,10 @@ def run(
         check_splits(dataset)
         statistics = describe(dataset)
     given = {**(settings or {}), **({} if seed is None else {"seed": seed})}
+    asked = what_was_asked(None, given, threads, device)
     begun, imported = resume and is_begun(out), imported_recipe(out, given) if resume else None
     if begun:
-        refuse_changes(None, given, threads, device, out=out)
+        refuse_changes(asked, out=out)
         made = reopened(out, dataset)
     else:
         timed = budget_s is not None or "iterations" not in given
@@ -99,7 +108,7 @@ def run(
             )
         with clock.stage("plan"):
             recipe = _recipe(imported, dataset, clock.left_s(), statistics, given, threads, device, on_progress)
-            made = start_run(dataset, recipe, out, statistics, audit=audited, again=resume)
+            made = start_run(dataset, recipe, out, statistics, asked=asked, audit=audited, again=resume)
         made.add_timings(clock.seconds)
     has_length = begun or imported is not None
     train_s = _fit(dataset, made, None if has_length and budget_s is None else clock, statistics, on_progress)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,11 +20,11 @@ from maskwright.data.statistics import Statistics, describe
 from maskwright.errors import RunError, UsageError, shown
 from maskwright.models import check_architecture, check_options, refuse_unnamed_code
 from maskwright.progress import OnProgress, silent
-from maskwright.recipe.files import write_recipe
+from maskwright.recipe.files import recipe_text, write_recipe
 from maskwright.recipe.plan import with_derived_weights
 from maskwright.recipe.recipe import Recipe, with_settings
 from maskwright.shipping.bundle import data_of
-from maskwright.storage import refuse_inside, write_json, write_text
+from maskwright.storage import clear_leftovers, json_text, read_json, refuse_inside, write_json, write_text
 from maskwright.training.presence import training_in
 from maskwright.training.run import Run, is_begun, make_run, open_run, refuse_begun
 from maskwright.workflow.plan import check_class_weights, check_splits, plan
@@ -52,7 +54,8 @@ def train(
             `resume` to the length that the run has.
         threads: threads of torch, where the recipe is planned.
         device: "auto", "cpu", "cuda" or "cuda:N", where the recipe is planned.
-        resume: go on where the run in `out` stopped; begin anew where it was killed before training.
+        resume: go on where the run in `out` stopped, with the settings that it was started with, or none; begin anew
+            where it was killed before training.
         on_progress: told about each iteration.
 
     Returns:
@@ -68,10 +71,11 @@ def train(
     if not resume:
         refuse_begun(Path(out))
     check_splits(dataset)
+    asked = what_was_asked(recipe, settings or {}, threads, device)
     if resume and recipe is None:
         recipe = imported_recipe(Path(out), settings or {})
     if resume and is_begun(Path(out)):
-        refuse_changes(recipe, settings or {}, threads, device, out=Path(out))
+        refuse_changes(asked, out=Path(out))
         run = reopened(Path(out), dataset)
         left_s = budget_s
     else:
@@ -89,7 +93,7 @@ def train(
             )
         else:
             recipe = prepared(recipe, dataset, statistics, settings or {}, on_progress)
-        run = start_run(dataset, recipe, Path(out), statistics, again=resume)
+        run = start_run(dataset, recipe, Path(out), statistics, asked=asked, again=resume)
         left_s = None if budget_s is None else budget_s - 1.0
     from maskwright.training.loop import fit
 
@@ -149,6 +153,7 @@ def start_run(
     out: Path,
     statistics: Statistics,
     *,
+    asked: Mapping[str, Any],
     audit: tuple[Audit, Mapping[str, Any]] | None = None,
     again: bool = False,
 ) -> Run:
@@ -159,6 +164,7 @@ def start_run(
         recipe: complete.
         out: the folder.
         statistics: of the dataset.
+        asked: as `what_was_asked` gives it.
         audit: as `audit_for_run` gives it; without one there is only what was found while reading.
         again: as in `make_run`.
 
@@ -176,28 +182,46 @@ def start_run(
         write_json(run.folder / "audit.json", audit[1])
     write_sample_pictures(dataset, run.folder / "pictures")
     write_augmented(dataset, recipe, run.folder / "pictures" / "augmented.jpg")
+    write_json(_asked(run.folder), {"format": 1, "asked": asked})
     write_json(run.folder / "data.json", statistics.to_json())  # last: see is_begun
     return run
 
 
-def refuse_changes(
-    recipe: Recipe | None, settings: Mapping[str, Any], threads: int | None, device: str, *, out: Path
-) -> None:
-    """Refuse settings for the run in `out`, which goes on: it has its recipe. Its own model may be named, for trust.
+def what_was_asked(
+    recipe: Recipe | None, settings: Mapping[str, Any], threads: int | None, device: str
+) -> dict[str, Any]:
+    """What a person chose for a training, by the option of the command line: a run keeps it, for `refuse_changes`."""
+    by = None if recipe is None else hashlib.sha256(recipe_text(recipe).encode()).hexdigest()
+    options = {"--recipe": by, "--threads": threads, "--device": None if device == "auto" else device}
+    given = {name: value for name, value in options.items() if value is not None}
+    asked: dict[str, Any] = json.loads(json_text(given | {f"--set {name}": settings[name] for name in settings}))
+    return asked
+
+
+def refuse_changes(asked: Mapping[str, Any], *, out: Path) -> None:
+    """Refuse to go on with the run in `out` by anything but its recipe: what was asked for is that, or nothing.
+
+    Args:
+        asked: as `what_was_asked` gives it. The run's own model may be named at any time, for trust.
+        out: the run.
 
     Raises:
-        UsageError: one was given.
+        UsageError: something else is asked for than what the run was started with.
         RecipeError: the run names code outside of Maskwright that the settings do not name.
     """
     own = open_run(out).recipe.model
-    refuse_unnamed_code(own, settings.get("model"))
-    settings = {name: value for name, value in settings.items() if (name, value) != ("model", own)}
-    given = {"--recipe": recipe, "--threads": threads, "--device": None if device == "auto" else device}
-    names = [name for name, value in given.items() if value is not None] + [f"--set {name}" for name in settings]
+    refuse_unnamed_code(own, asked.get("--set model"))
+    file = _asked(out)
+    known = {**(read_json(file, format_version=1)["asked"] if file.is_file() else {}), "--set model": own}
+    names = [name for name, value in asked.items() if name not in known or known[name] != value]
     if names:
         raise UsageError(
             "--resume goes on with the run's own recipe.", found=", ".join(names), do="Leave these out, or start anew."
         )
+
+
+def _asked(out: Path) -> Path:
+    return out / "state" / "asked.json"
 
 
 def reopened(out: Path, dataset: Dataset) -> Run:
@@ -208,9 +232,7 @@ def reopened(out: Path, dataset: Dataset) -> Run:
     """
     run = open_run(out)
     with training_in(out):  # or these would be the files that another process is writing
-        for leftover in out.rglob(".*.tmp"):  # of files that a kill cut off
-            if leftover.is_file():
-                leftover.unlink(missing_ok=True)
+        clear_leftovers(out)
     made_from = data_of(run.folder)
     changed = [name for name in ("train", "val") if made_from[name] != dataset.digest(name)]
     if changed:
