@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import subprocess
 import sys
@@ -9,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from maskwright.errors import UsageError
-from maskwright.storage import becoming, refuse_inside, refuse_occupied
+from maskwright.errors import DiskError, MaskwrightError, UsageError
+from maskwright.storage import becoming, clear_leftovers, refuse_inside, refuse_occupied, replacing, write_text, writing
 
 WRITER = """
 import sys, time
@@ -46,6 +48,34 @@ def test_after_an_error_nothing_is_left(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), becoming(tmp_path / "new"):
         raise ZeroDivisionError
     assert not [*tmp_path.glob("new")] and not [*tmp_path.glob(".new.*.tmp")]
+
+
+def test_a_full_disk_is_one_error_and_the_old_file_stays(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    write_text(file, "old")
+    with (
+        pytest.raises(MaskwrightError, match=r"(?s)a\.txt: there is no room.*No space left.*--resume.*as it was"),
+        replacing(file) as temporary,
+    ):
+        temporary.write_text("half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert file.read_text() == "old" and [*tmp_path.iterdir()] == [file]
+    with pytest.raises(DiskError) as caught, writing(file):
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    assert isinstance(caught.value, OSError), "who can do without the file goes on"
+    with pytest.raises(PermissionError), writing(file):
+        raise PermissionError(errno.EACCES, "no")
+
+
+def test_what_a_kill_left_is_cleared_and_nothing_else(tmp_path: Path) -> None:
+    unfinished = tmp_path / "run" / ".bundle.0123abcd.tmp"
+    unfinished.mkdir(parents=True)
+    (unfinished / "weights").touch()
+    (tmp_path / "run" / ".log.0123abcd.tmp").touch()
+    mine = tmp_path / "run" / ".mine.tmp"
+    mine.touch()
+    clear_leftovers(tmp_path)
+    assert [*(tmp_path / "run").iterdir()] == [mine]
 
 
 def test_where_nothing_may_be_written(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from maskwright.workflow.architectures import architectures
     from maskwright.workflow.audit import audit
     from maskwright.workflow.demo import demo
+    from maskwright.workflow.ladder import Ladder, ladder
     from maskwright.workflow.plan import plan
     from maskwright.workflow.run import run
     from maskwright.workflow.sweep import sweep
@@ -59,6 +60,7 @@ __all__ = [
     "Diagnosis",
     "Evaluation",
     "Finding",
+    "Ladder",
     "PostProcess",
     "Predictor",
     "Recipe",
@@ -81,6 +83,7 @@ __all__ = [
     "examine",
     "get_weights",
     "import_mmseg",
+    "ladder",
     "load",
     "load_weights",
     "make_classes",
@@ -105,6 +108,7 @@ _HOME = {
     "Diagnosis": "evaluation.diagnosis",
     "Evaluation": "evaluation.evaluate",
     "Finding": "data.finding",
+    "Ladder": "workflow.ladder",
     "PostProcess": "inference.postprocess.settings",
     "Predictor": "inference.predictor",
     "Recipe": "recipe.recipe",
@@ -127,6 +131,7 @@ _HOME = {
     "examine": "doctor",
     "get_weights": "workflow.weights",
     "import_mmseg": "experiments.mmsegmentation.import_run",
+    "ladder": "workflow.ladder",
     "load": "inference.load",
     "load_weights": "models.loading",
     "make_classes": "data.classes",

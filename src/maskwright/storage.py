@@ -38,8 +38,6 @@ def writing(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except DiskError:
-        raise
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise

@@ -161,6 +161,8 @@ def test_settings_that_were_given_are_kept(tmp_path: Path) -> None:
     run = maskwright.train(tiny_dataset(), out=tmp_path / "run", settings=settings, budget_s=60, threads=1)
     assert run.log()[-1]["iteration"] == 4 and run.recipe.length_changes == ()
     assert (run.recipe.threads, run.recipe.reason("threads")) == (1, "given")
+    again = maskwright.train(tiny_dataset(), out=run.folder, settings=settings, budget_s=60, threads=1, resume=True)
+    assert [entry["event"] for entry in again.log()].count("end") == 1
     with pytest.raises(UsageError, match=r"--threads, --set lr"):
         maskwright.train(tiny_dataset(), out=run.folder, resume=True, threads=2, settings={"lr": 1e-5})
 
@@ -172,6 +174,11 @@ def test_a_run_killed_before_training_begins_anew(tmp_path: Path) -> None:
     settings = {"crop_hw": [64, 64], "batch_size": 2, "iterations": 2}
     run = maskwright.train(tiny_dataset(), out=out, settings=settings, threads=1, resume=True)
     assert run.log()[-1]["iteration"] == 2
+    barely = tmp_path / "barely"
+    barely.mkdir()
+    (barely / ".format.0123abcd.tmp").touch()
+    run = maskwright.train(tiny_dataset(), out=barely, settings=settings, threads=1, resume=True)
+    assert not list(barely.rglob("*.tmp")) and run.log()[-1]["iteration"] == 2
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "thesis.txt").write_text("mine")

@@ -19,6 +19,7 @@ from maskwright.cli.diagnose import diagnose
 from maskwright.cli.doctor import doctor
 from maskwright.cli.evaluate import evaluate
 from maskwright.cli.import_mmseg import import_mmseg
+from maskwright.cli.ladder import ladder
 from maskwright.cli.mend import mend
 from maskwright.cli.models import models
 from maskwright.cli.plan import plan
@@ -36,7 +37,7 @@ from maskwright.storage import json_text
 
 VERBS = (
     *(demo, run, audit, review, mend, convert, plan, train, evaluate, compare, diagnose, tune, report, predict),
-    *(sweep, models, import_mmseg, doctor),
+    *(sweep, ladder, models, import_mmseg, doctor),
 )
 
 app = typer.Typer(

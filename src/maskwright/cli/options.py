@@ -52,12 +52,21 @@ BudgetOrNone = Annotated[
         "--budget", metavar="TIME", help="Time for all of it: 90s, 20m, 1h30m; the length of training is adapted to it."
     ),
 ]
+BudgetOfRung = Annotated[
+    str | None,
+    typer.Option("--budget", metavar="TIME", help="Time for each rung: 90s, 20m, 1h30m; its length is scaled to it."),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A setting of the recipe, kept as given. May be repeated."),
 ]
 RecipeFile = Annotated[
-    Path | None, typer.Option("--recipe", metavar="FILE", help="Train by this recipe instead of planning one.")
+    str | None,
+    typer.Option(
+        "--recipe",
+        metavar="FILE|NAME",
+        help="Train by this recipe instead of planning one: a file, or one that stands ready (docs/ladder.md).",
+    ),
 ]
 Model = Annotated[str | None, typer.Option("--model", metavar="NAME", help="The architecture; short for --set model=.")]
 Weights = Annotated[

@@ -43,19 +43,19 @@ def train(
     """
     began = time.monotonic()
     budget_s = None if budget is None else seconds(budget)
-    class_names = classes_for(classes, data, out if resume else recipe and recipe.parent)
+    class_names = classes_for(classes, data, out if resume or recipe is None else Path(recipe).parent)
     if resume and out is None:
         raise UsageError("--resume: which run?", do="Name its folder: -o OUT.")
     folder = out or run_folder(data)
     from maskwright.data.reading import read
     from maskwright.models import refuse_unnamed_code
-    from maskwright.recipe.files import read_recipe
+    from maskwright.recipe.ready import recipe_of
     from maskwright.workflow.train import train as train_by
 
     given = chosen_settings(settings, weights=weights, seed=seed, threads=threads, offline=offline)
     if recipe is not None and device != "auto":
         given = {"device": device, **given}
-    by = None if recipe is None else read_recipe(recipe)
+    by = None if recipe is None else recipe_of(recipe)
     if by is not None:
         refuse_unnamed_code(by.model, given.get("model"))
     dataset = read(data, classes=class_names, strict=strict, allow_leak=allow_leak, on_progress=screen.on_progress)

@@ -76,12 +76,11 @@ def draft(
 def with_derived_weights(recipe: Recipe, statistics: Statistics) -> Recipe:
     """The recipe with a rule for class weights replaced by the list that it gives."""
     rule = recipe.class_weights
-    if not isinstance(rule, str) or rule not in RULES:
+    if not isinstance(rule, str) or rule == "none":
         return recipe
     weights = derived_class_weights(rule, statistics.splits["train"].class_px)
-    return with_settings(
-        recipe, {"class_weights": weights}, source="class_weights", reason=f"rule: {rule} of the training pixels"
-    )
+    reason = f"rule: {rule}" + (" of the training pixels" if rule in RULES else "")
+    return with_settings(recipe, {"class_weights": weights}, source="class_weights", reason=reason)
 
 
 def scheduled(

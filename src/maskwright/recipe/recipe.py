@@ -15,7 +15,7 @@ from maskwright.sentences import say
 GIVEN = "given"
 """The reason of a setting that the user chose: nothing changes it."""
 
-ClassWeighting = Literal["none", "inverse_frequency", "enet", "effective_number"]
+ClassWeighting = Literal["none", "inverse_frequency", "enet", "effective_number", "background_tenth"]
 Form = Literal["own", "mmsegmentation", "huggingface", "torchvision", "tensorflow"]
 Channels = tuple[float, float, float]
 Positive3 = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
@@ -178,7 +178,8 @@ class Recipe(BaseModel):
     )
     class_weights: ClassWeighting | tuple[Annotated[float, Field(ge=0)], ...] = setting(
         "none",
-        "Cross-entropy weight per class: a list, or a rule on the training pixels.",
+        "Cross-entropy weight per class: a list, a rule on the training pixels, or background_tenth: 0.1 for class 0, "
+        "1 for the others.",
         reason="fixed: unbiased probabilities",
     )
     label_smoothing: float = setting(

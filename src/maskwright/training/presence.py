@@ -12,7 +12,7 @@ from pathlib import Path
 import filelock
 
 from maskwright.errors import RunError, shown
-from maskwright.storage import read_json, write_json
+from maskwright.storage import read_json, write_json, writing
 
 WAIT_S = 3.0
 """How long a training waits for the lock of its run: one that was told to stop is still saving."""
@@ -32,14 +32,15 @@ def training_in(folder: Path) -> Iterator[Callable[[], bool]]:
 
     Raises:
         RunError: another process trains this run.
+        DiskError: the disk is full.
     """
-    state = folder / "state"
-    state.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(_lock(folder), timeout=WAIT_S)
-    try:
-        lock.acquire()
-    except filelock.Timeout:
-        raise _occupied(folder) from None
+    with writing(_lock(folder)):
+        _lock(folder).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            raise _occupied(folder) from None
     holder, stop = _holder(folder), _stop(folder)
     try:
         stop.unlink(missing_ok=True)  # asked of a training that was killed
@@ -64,7 +65,7 @@ def is_training(folder: Path) -> bool:
     """
     try:
         return _is_held(_lock(folder))
-    except OSError:
+    except OSError:  # most often there is no such file
         return False
 
 
@@ -109,8 +110,6 @@ else:
     import fcntl
 
     def _is_held(path: Path) -> bool:
-        if not path.exists():
-            return False
         with path.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two looks do not take each other for one

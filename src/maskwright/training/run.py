@@ -108,9 +108,11 @@ def make_run(folder: Path, *, again: bool = False) -> Run:
     Raises:
         UsageError: something else lies there already.
     """
-    if again:
+    if again and (folder / "format").is_file():
         clear_leftovers(folder)
-    if not (again and (folder / "format").is_file()):
+    else:
+        for unfinished in folder.glob(".format.*.tmp") if again else ():
+            unfinished.unlink()
         refuse_begun(folder)
     write_text(folder / "format", FORMAT_TEXT)
     return Run(folder)
@@ -155,6 +157,15 @@ def append_log(path: Path, entry: Mapping[str, Any]) -> None:
 
 
 def cut_log(path: Path, *, after: int) -> None:
-    """Take out the lines of iterations that will be run again after a kill."""
-    kept = [entry for entry in read_log(path) if entry.get("iteration", 0) <= after]
+    """Take out the lines of what will be done again after a kill: later iterations, and the end.
+
+    A later change of the length stays where training goes on: it stands in the recipe.
+    """
+    kept = [entry for entry in read_log(path) if _stays(entry, after)]
     write_text(path, "".join(json_text(entry) + "\n" for entry in kept))
+
+
+def _stays(entry: Mapping[str, Any], after: int) -> bool:
+    if entry["event"] == "length":
+        return after >= 0
+    return bool(entry["event"] != "end" and entry["iteration"] <= after)

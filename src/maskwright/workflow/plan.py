@@ -70,13 +70,12 @@ def plan(
     on_progress(Progress("stage.measure", 0, 1))
     step_s = step_seconds(recipe, classes=len(dataset.classes), limit_s=0.05 * budget_s)
     on_progress(Progress("stage.measure", 1, 1))
-    validation_s = _forward_s(recipe, step_s) * statistics.splits["val"].labelled
     seconds = budget_s - (time.monotonic() - began) - after_training_s(recipe, statistics, step_s, budget_s)
     return scheduled(
         recipe,
         photos=statistics.splits["train"].labelled,
         step_s=step_s,
-        validation_s=validation_s,
+        validation_s=validation_s(recipe, statistics, step_s),
         seconds=max(seconds, step_s),
         given=given,
     )
@@ -112,6 +111,11 @@ def check_class_weights(recipe: Recipe, dataset: Dataset) -> None:
             found=str(list(weights)),
             do="Give one weight per class, in this order.",
         )
+
+
+def validation_s(recipe: Recipe, statistics: Statistics, step_s: float) -> float:
+    """Seconds of one validation while training; the arguments are those of `after_training_s`."""
+    return _forward_s(recipe, step_s) * statistics.splits["val"].labelled
 
 
 def after_training_s(recipe: Recipe, statistics: Statistics, step_s: float, budget_s: float) -> float:

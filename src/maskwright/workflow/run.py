@@ -64,7 +64,8 @@ def run(
         device: "auto", "cpu", "cuda" or "cuda:N".
         strict: refuse data with any unusable sample.
         allow_leak: accept the same photo in two splits.
-        resume: go on where the run in `out` stopped; begin anew where it was killed before training.
+        resume: go on where the run in `out` stopped, with the settings that it was started with, or none; begin anew
+            where it was killed before training.
         lang: language of the report, "en" or "ru".
         on_progress: told how far each stage is.
 

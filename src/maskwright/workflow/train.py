@@ -54,7 +54,8 @@ def train(
             `resume` to the length that the run has.
         threads: threads of torch, where the recipe is planned.
         device: "auto", "cpu", "cuda" or "cuda:N", where the recipe is planned.
-        resume: go on where the run in `out` stopped; begin anew where it was killed before training.
+        resume: go on where the run in `out` stopped, with the settings that it was started with, or none; begin anew
+            where it was killed before training.
         on_progress: told about each iteration.
 
     Returns:

@@ -1,0 +1,70 @@
+"""maskwright ladder: the recipes that stand ready, one after the other, in one table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from maskwright.cli import options
+from maskwright.cli.budget import seconds
+from maskwright.cli.compare import comparison_text
+from maskwright.cli.names import classes_for, free_folder
+from maskwright.cli.screen import Screen
+from maskwright.cli.settings import chosen_settings
+from maskwright.cli.verb import Answer, verb
+from maskwright.errors import UsageError, shown
+from maskwright.sentences import say
+
+
+@verb
+def ladder(
+    screen: Screen,
+    data: options.Data,
+    out: options.Out = None,
+    classes: options.Names = None,
+    budget: options.BudgetOfRung = None,
+    seed: options.Seed = None,
+    threads: options.Threads = None,
+    device: options.Device = "auto",
+    offline: options.Offline = False,
+    strict: options.Strict = False,
+    allow_leak: options.AllowLeak = False,
+    resume: options.Resume = False,
+) -> Answer:
+    """Climb the recipes that stand ready, and compare them.
+
+    Three experiments that a first user made by hand, then what Maskwright plans for these data: each is trained and
+    judged as a run of its own, and the table tells which differ by more than chance. --budget is the time of each rung;
+    without it the experiments take their 8000 iterations. Without -o, the ladder goes to ladders/NAME.
+    """
+    budget_s = None if budget is None else seconds(budget)
+    if resume and out is None:
+        raise UsageError("--resume: which ladder?", do="Name its folder: -o OUT.")
+    folder = out or free_folder(Path("ladders") / (data.resolve().name or "data"))
+    from maskwright.data.reading import read
+    from maskwright.workflow.ladder import RUNGS, ladder_lines
+    from maskwright.workflow.ladder import ladder as climb
+
+    chosen_settings(None, offline=offline)
+    first = folder / f"01-{RUNGS[0]}"
+    class_names = classes_for(classes, data, first if resume else None)
+    dataset = read(data, classes=class_names, strict=strict, allow_leak=allow_leak, on_progress=screen.on_progress)
+    made = climb(
+        dataset,
+        folder,
+        budget_s=budget_s,
+        seed=seed,
+        threads=threads,
+        device=device,
+        resume=resume,
+        lang=screen.lang,
+        on_progress=screen.on_progress,
+    )
+    best = max(made.comparison.runs, key=lambda run: run.evaluation.scores.mDice)
+    text = [
+        comparison_text(made.comparison, screen.lang),
+        "\n".join([say("ladder.rungs", screen.lang), *(f"  {line}" for line in ladder_lines(made, screen.lang))]),
+        say("ladder.page", screen.lang, file=shown(made.page))
+        + "\n"
+        + say("ladder.next", screen.lang, run=shown(best.folder)),
+    ]
+    return Answer({"ladder": str(folder), "page": str(made.page), **made.comparison.to_json()}, "\n\n".join(text))
