@@ -36,7 +36,7 @@ class Nodes:
 def ray_cluster(nodes: int) -> Iterator[Nodes]:
     """A cluster of so many nodes for as long as the block lasts; its processes find the modules of the tests."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["RAY_raylet_start_wait_time_s"] = "120"  # a busy machine is no broken one
+    os.environ["RAY_raylet_start_wait_time_s"] = "300"  # noqa: SIM112 - a busy machine is no broken one
     os.environ["PYTHONPATH"] = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
     from ray.cluster_utils import Cluster
 

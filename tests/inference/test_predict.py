@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pytest
 from PIL import Image
@@ -339,3 +340,22 @@ def test_only_a_few_photos_are_held_at_a_time(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(module, "read_image", counted)
     assert go(tmp_path / "in", tmp_path / "out", predictor=Batched()).done == 60
     assert max(held) <= 8 + 1 + module.AHEAD + 1
+
+
+def test_photos_in_an_object_store(tmp_path: Path) -> None:
+    store = fsspec.filesystem("memory")
+    for name in ("a.jpg", "sub/b.PNG", "sub/.hidden.jpg", "notes.txt"):
+        local = photo(tmp_path / f"x{Path(name).suffix}")
+        store.pipe(f"/bucket/in/{name}", local.read_bytes())
+    store.pipe("/bucket/in/broken.jpg", b"\xff\xd8\xff no photo")
+    made = go("memory://bucket/in", tmp_path / "out")
+    assert done_in(tmp_path / "out") == ["a.png", "sub/b.png"] and (made.done, len(made.failed)) == (2, 1)
+    assert [row["file"] for row in made.rows] == [
+        f"memory:///bucket/in/{name}" for name in ("a.jpg", "broken.jpg", "sub/b.PNG")
+    ]
+    again = go(["memory://bucket/in/*.jpg", "memory://bucket/in/sub/b.PNG"], tmp_path / "out")
+    assert (again.done, again.skipped) == (0, 2)
+    with pytest.raises(UsageError, match="memory://bucket/none: no photo there"):
+        go("memory://bucket/none", tmp_path / "none")
+    with pytest.raises(UsageError, match=r"nowhere://bucket: this object store cannot be read.*\n.*Protocol not known"):
+        go("nowhere://bucket", tmp_path / "none")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from maskwright.sentences import say
 
 if TYPE_CHECKING:
     from maskwright.experiments.sweeps import Sweep
+    from maskwright.experiments.trials import Start
 
 MOST_TRIALS = 20
 """Rows of the table; the page has them all."""
@@ -62,16 +63,13 @@ def sweep(
     """
     if resume and out is None:
         raise UsageError("--resume: which sweep?", do="Name its folder: -o OUT.")
-    from maskwright.scale.trials import starting_on_ray
     from maskwright.workflow.sweep import sweep as sweep_settings
-    from maskwright.workflow.trial import run_trial, start_process
 
-    folder = out or free_folder(Path("sweeps") / (data.resolve().name or "data"))
-    with nullcontext(start_process) if ray is None else starting_on_ray(ray, run_trial) as start:
+    with _starting(ray) as start:
         found = sweep_settings(
             data,
             space,
-            folder,
+            out or free_folder(Path("sweeps") / (data.resolve().name or "data")),
             classes=names(classes),
             recipe=recipe,
             settings=chosen_settings(settings, weights=weights, offline=offline),
@@ -95,6 +93,14 @@ def sweep(
             on_progress=screen.on_progress,
         )
     return Answer(found.to_json(), sweep_text(found, screen.lang))
+
+
+def _starting(ray: str | None) -> AbstractContextManager[Start]:
+    """What starts the trials: here, or on the machines of a cluster."""
+    from maskwright.scale.trials import starting_on_ray
+    from maskwright.workflow.trial import run_trial, start_process
+
+    return nullcontext(start_process) if ray is None else starting_on_ray(ray, run_trial)
 
 
 def sweep_text(sweep: Sweep, lang: str) -> str:

@@ -19,8 +19,8 @@ from maskwright.workflow.train import train
 from ray_cluster import Nodes, ray_cluster
 from tiny import tiny_dataset
 
-# Ray Train looks at the defaults of Ray Data, one of which Ray itself has deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:`use_push_based_shuffle` is deprecated:DeprecationWarning")
+# Ray Train fills in the defaults of Ray Data, some of which Ray itself has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")
 DATA = tiny_dataset(train=8, val=5, size_hw=(64, 64))
 
 
