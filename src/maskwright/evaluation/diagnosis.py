@@ -160,7 +160,8 @@ class Diagnosis:
             name: intervals(counts, share, units, there=counts[..., 1] > 0).clip(0, 1)
             for name, counts in (("boundary_iou", contours.band_px), ("surface_dice", contours.surface_px))
         }
-        return ends | {"hausdorff95_px": median_intervals(contours.hausdorff_px, units).clip(0, None)}
+        farthest = np.fmax.reduce(contours.hausdorff_px, axis=None, initial=0.0)  # the diagonal is the end of it
+        return ends | {"hausdorff95_px": median_intervals(contours.hausdorff_px, units).clip(0, farthest)}
 
     @cached_property
     def ece_intervals(self) -> Floats:
