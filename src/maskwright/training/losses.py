@@ -62,8 +62,7 @@ def cross_entropy(
     losses = functional.cross_entropy(
         logits, masks, weight=class_weights, ignore_index=IGNORE, label_smoothing=smoothing, reduction="sum"
     )
-    mean: Tensor = share.total(losses) / total
-    return mean
+    return share.total(losses) / total
 
 
 def dice_loss(logits: Tensor, masks: Tensor, *, smooth: float = 1.0, share: Share = ALONE) -> Tensor:
@@ -82,7 +81,8 @@ def dice_loss(logits: Tensor, masks: Tensor, *, smooth: float = 1.0, share: Shar
     overlap, predicted, labelled = share.total(sums)
     present = labelled > 0
     dice = (2 * overlap + smooth) / (predicted + labelled + smooth)
-    return ((1 - dice) * present).sum() / present.sum().clamp(min=1)
+    loss: Tensor = ((1 - dice) * present).sum() / present.sum().clamp(min=1)
+    return loss
 
 
 def class_weight_tensor(recipe: Recipe, like: Tensor) -> Tensor | None:
