@@ -62,8 +62,7 @@ def cross_entropy(
     losses = functional.cross_entropy(
         logits, masks, weight=class_weights, ignore_index=IGNORE, label_smoothing=smoothing, reduction="sum"
     )
-    mean: Tensor = share.total(losses) / total
-    return mean
+    return share.total(losses) / total
 
 
 def dice_loss(logits: Tensor, masks: Tensor, *, smooth: float = 1.0, share: Share = ALONE) -> Tensor:

@@ -35,6 +35,8 @@ def recipe(**settings: Any) -> Recipe:
         "model": "frozen_model:frozen",
         "encoder_norm": "frozen",
         "head_dropout": 0.0,
+        "optimiser": "sgd",  # Adam divides by the gradient's own size, and so makes much of how it was rounded
+        "lr": 0.005,
         "iterations": 40,
         "warmup_iterations": 2,
         "validation_interval": 10,
