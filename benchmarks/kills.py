@@ -72,7 +72,7 @@ def main() -> None:
         seconds = time.monotonic() - began
         shown(f"undisturbed: {seconds:.1f} s, {sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]):.1f} s of a core")
         kills: list[dict[str, Any]] = []
-        while count_of(kills) < asked.kills:
+        while count_of(kills) < asked.kills and len(kills) < 2 * asked.kills:
             kills.append(killed(data, whole, rng, seconds, times=2 if len(kills) % 5 == 4 else 1))
         disks = [full_disk(data, whole, rng, mounted=number % 2 == 1) for number in range(asked.disks)]
         stages = killed_later(data, Path(folder), rng, asked.stages) if asked.stages else []
