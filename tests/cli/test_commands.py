@@ -75,7 +75,7 @@ def test_evaluate_prints_the_scores_that_the_run_keeps(
 ) -> None:
     assert answer(["evaluate", str(made), str(photos), "--split", "val", "--json"]) == 0
     value = one_json(capsys)
-    assert list(value) == ["eval_digest", "split", "images", "metrics", "per_class", "intervals"]
+    assert list(value) == ["eval_digest", "split", "images", "groups", "metrics", "per_class", "intervals"]
     assert list(value["metrics"]) == ["aAcc", "mIoU", "mAcc", "mDice", "mDice_foreground"]
     names = ["name", "dice", "iou", "acc", "precision", "recall", "predicted_px", "labelled_px"]
     assert [list(row) for row in value["per_class"]] == [names] * 3

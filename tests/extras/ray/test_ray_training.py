@@ -98,7 +98,13 @@ def test_it_stops_when_asked_and_goes_on(nodes: Nodes, tmp_path: Path) -> None:
     went_on: list[int] = []
     threading.Thread(target=stop, daemon=True).start()
     with pytest.raises(Interrupted):  # here, alone: the run is the same folder
-        train(DATA, out=run.folder, resume=True, on_progress=lambda progress: went_on.append(progress.done))
+        train(
+            DATA,
+            out=run.folder,
+            settings={"model": "frozen_model:frozen"},  # its own: named once more, for trust
+            resume=True,
+            on_progress=lambda progress: went_on.append(progress.done),
+        )
     assert went_on[0] > there
 
 
