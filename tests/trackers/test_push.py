@@ -14,7 +14,7 @@ import pytest
 from compared_runs import counts_of, judged_run
 from maskwright.errors import MaskwrightError, RunError, TrackerError, UsageError
 from maskwright.trackers import table
-from maskwright.trackers.destination import refuse_network, without_password
+from maskwright.trackers.destination import refuse_network
 from maskwright.trackers.facts import Fact, Matrix, Parameters, Picture, Scalar, Summary, Table
 from maskwright.trackers.push import push
 from maskwright.trackers.sent import read_sent, sent_path
@@ -29,6 +29,7 @@ class Lines:
     """A tracker's run: a file with one line per key; breaks off after some facts where it is told to."""
 
     breaks_after: int | None = None
+    refusal = "http://me:secret@127.0.0.1/api refused"
 
     def __init__(self, path: Path) -> None:
         self.path, self.place = path, str(path)
@@ -37,7 +38,7 @@ class Lines:
     def send(self, facts: Sequence[Fact]) -> None:
         for count, fact in enumerate(facts):
             if count == self.breaks_after:
-                raise OSError("http://me:secret@127.0.0.1/api refused")
+                raise OSError(self.refusal)
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(f"{fact.key}\n")
 
@@ -217,6 +218,28 @@ def test_a_damaged_note_is_refused_with_the_way_out(tmp_path: Path) -> None:
         push(folder, "lines")
 
 
-def test_passwords_are_taken_out() -> None:
-    assert without_password("https://me:secret@here:80/x@y") == "https://here:80/x@y"
-    assert without_password("no secret here", "http://me:secret@here") == "no *** here"
+@pytest.mark.usefixtures("lines")
+@pytest.mark.parametrize("password", ["p@ss", "pw", "p%40ss"])
+def test_no_password_is_noted_down(password: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = judged_run(tmp_path / "run", counts_of(0.7, 1))
+    uri = f"http://me:{password}@127.0.0.1/api?token=abc"
+    message = f"GET {uri} and /api?token=abc refused"
+    monkeypatch.setattr(Lines, "breaks_after", 0)
+    monkeypatch.setattr(Lines, "refusal", message)
+    with pytest.raises(TrackerError, match="not everything was sent") as refused:
+        push(folder, "lines", uri=uri)
+    noted = sent_path(folder, "lines").read_text(encoding="utf-8")
+    assert read_sent(sent_path(folder, "lines")).destination == "http://127.0.0.1/api"
+    for secret in (password, "p@ss", "me:", "token", "abc"):
+        assert secret not in noted
+        assert secret not in str(refused.value).replace("some", "")
+
+
+@pytest.mark.usefixtures("lines")
+@pytest.mark.parametrize("uri", ["http://me:p/ss@far", "http://me:1/ss@far", "http://me:p@ss/word@far", "http://[far"])
+def test_an_address_that_cannot_be_read_is_refused_unseen(uri: str, tmp_path: Path) -> None:
+    folder = judged_run(tmp_path / "run", counts_of(0.7, 1))
+    with pytest.raises(UsageError, match="cannot be read") as refused:
+        push(folder, "lines", uri=uri)
+    assert "ss" not in str(refused.value).replace("address", "").replace("password", "")
+    assert not sent_path(folder, "lines").exists()

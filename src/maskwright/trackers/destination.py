@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from maskwright.errors import TrackerError, UsageError
+from maskwright.trackers.address import refuse_unreadable, without_password
 from maskwright.trackers.table import tracker_named
 from maskwright.weights.download import offline
 
@@ -25,11 +25,13 @@ def destination_of(to: str, folder: Path, uri: str) -> str:
         uri: what was said of it; empty where nothing was.
 
     Raises:
-        UsageError: the tracker is not known, or lies on the network where that is forbidden.
+        UsageError: the tracker is not known, its address cannot be read, or it lies on the network where that is
+            forbidden.
         TrackerError: its package is not installed.
     """
     refuse_missing(to)
     wanted = tracker_named(to).where(folder, uri)
+    refuse_unreadable(to, wanted)
     refuse_network(to, wanted)
     return wanted
 
@@ -60,9 +62,3 @@ def refuse_network(to: str, uri: str) -> None:
             found=without_password(uri),
             do="Push it later: maskwright runs push RUN --to " + to,
         )
-
-
-def without_password(text: str, uri: str = "") -> str:
-    """An address, or a text that may tell of the address `uri`, without names and passwords of users."""
-    password = urlsplit(uri).password
-    return re.sub(r"(?<=://)[^/\s@]*@", "", text.replace(password, "***") if password else text)

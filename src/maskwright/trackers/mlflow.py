@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from maskwright.errors import TrackerError, shown
+from maskwright.trackers.address import without_password
 from maskwright.trackers.facts import (
     Checkpoint,
     Document,
@@ -87,7 +88,7 @@ class MlflowRun:
         self._client, self._run_id = client, run_id
         self.remote = {"experiment_id": experiment, "run_id": run_id}
         at_server = urlsplit(destination).scheme in ("http", "https")
-        page = f"{destination.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}"
+        page = f"{without_password(destination).rstrip('/')}/#/experiments/{experiment}/runs/{run_id}"
         self.place = page if at_server else f"mlflow ui --backend-store-uri {destination}"
 
     def send(self, facts: Sequence[Fact]) -> None:

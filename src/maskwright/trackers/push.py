@@ -11,7 +11,8 @@ from pathlib import Path
 import filelock
 
 from maskwright.errors import MaskwrightError, RunError, TrackerError, shown
-from maskwright.trackers.destination import destination_of, refuse_missing, without_password
+from maskwright.trackers.address import without_password, without_secrets
+from maskwright.trackers.destination import destination_of, refuse_missing
 from maskwright.trackers.facts import Checkpoint, Fact
 from maskwright.trackers.sent import Sent, read_sent, sent_path, write_sent
 from maskwright.trackers.story import about, standing, story
@@ -87,6 +88,7 @@ class Connection:
     sink: Sink
     sent: Sent
     path: Path
+    address: str
 
     def send(self, facts: Iterable[Fact], *, max_checkpoint_mb: float) -> Pushed:
         """Send those of the facts that the tracker lacks.
@@ -103,7 +105,7 @@ class Connection:
             self.sent = replace(after, remote=dict(self.sink.remote))
             write_sent(self.sent, self.path)
             count += len(batch)
-        place = without_password(self.sink.place)
+        place = without_secrets(self.sink.place, self.address)
         return Pushed(self.tracker, self.sent.destination, place, count, tuple(left_out))
 
 
@@ -130,12 +132,12 @@ def connected(run: Run, to: str, uri: str) -> Iterator[Connection]:
         connection = None
         try:
             sink = tracker_named(to).open(about(run), wanted, before.remote)
-            connection = Connection(to, sink, replace(before, trouble=""), path)
+            connection = Connection(to, sink, replace(before, trouble=""), path, wanted)
             write_sent(connection.sent, path)
             yield connection
             sink.close(*standing(run))
         except Exception as error:
-            trouble = without_password(f"{type(error).__name__}: {error}", wanted)
+            trouble = without_secrets(f"{type(error).__name__}: {error}", wanted)
             write_sent(replace(connection.sent if connection else before, trouble=trouble), path)
             raise _refusal(error, to, run.folder, trouble) from error
 
