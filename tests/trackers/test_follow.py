@@ -14,6 +14,7 @@ from maskwright.cli.track import tracked
 from maskwright.errors import TrackerError, UsageError
 from maskwright.progress import Progress
 from maskwright.trackers import exporter, follow, table
+from maskwright.trackers.address import absolute
 from maskwright.trackers.exporter import LAST_ATTEMPTS
 from maskwright.trackers.sent import read_sent, sent_path
 from maskwright.trackers.tracker import Tracker
@@ -70,3 +71,42 @@ def test_no_tracker_changes_nothing(run: Path) -> None:
         on_progress(TRAINING)
     assert told == [TRAINING]
     assert not (run / "trackers").exists()
+
+
+@pytest.mark.parametrize(
+    ("track", "started"),
+    [
+        (["mlflow=http://127.0.0.1:9,tensorboard"], [("mlflow", "http://127.0.0.1:9"), ("tensorboard", "")]),
+        (["tensorboard=a,b, mlflow=sqlite:///x.db"], [("tensorboard", "a,b"), ("mlflow", "sqlite:///x.db")]),
+        (["mlflow,tensorboard", "mlflow"], [("mlflow", ""), ("tensorboard", "")]),
+    ],
+)
+def test_trackers_in_a_row(
+    track: list[str], started: list[tuple[str, str]], run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trackers = {
+        name: Tracker("json", lambda folder, uri: absolute(uri or str(folder)), refuse)
+        for name in ("mlflow", "tensorboard")
+    }
+    monkeypatch.setattr(table, "TRACKERS", trackers)
+    asked: list[tuple[str, str]] = []
+
+    def noted(_: Path, name: str, *, uri: str) -> Any:
+        asked.append((name, uri))
+        raise OSError
+
+    monkeypatch.setattr(follow, "follow", noted)
+    with tracked(Screen(), run, track, lambda _: None) as on_progress:
+        on_progress(TRAINING)
+    assert asked == started
+
+
+@pytest.mark.parametrize("track", ["mlflow=http://127.0.0.1:9,tensorbord", "mlflow=a,mlflow=b", "mlflow,tensorbord=a"])
+def test_a_row_that_cannot_be_meant(track: str, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trackers = {
+        name: Tracker("json", lambda folder, uri: absolute(uri or str(folder)), refuse)
+        for name in ("mlflow", "tensorboard")
+    }
+    monkeypatch.setattr(table, "TRACKERS", trackers)
+    with pytest.raises(UsageError), tracked(Screen(), run, [track], lambda _: None):
+        pytest.fail("training began")

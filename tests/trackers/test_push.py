@@ -14,11 +14,15 @@ import pytest
 from compared_runs import counts_of, judged_run
 from maskwright.errors import MaskwrightError, RunError, TrackerError, UsageError
 from maskwright.trackers import table
+from maskwright.trackers.address import absolute
+from maskwright.trackers.clearml import clearml_api, clearml_session_folder
 from maskwright.trackers.destination import refuse_network
 from maskwright.trackers.facts import Fact, Matrix, Parameters, Picture, Scalar, Summary, Table
+from maskwright.trackers.mlflow import mlflow_address
 from maskwright.trackers.push import push
 from maskwright.trackers.sent import read_sent, sent_path
 from maskwright.trackers.story import about, standing, story
+from maskwright.trackers.tensorboard import tensorboard_folder
 from maskwright.trackers.tracker import About, Status, Tracker
 from maskwright.training.run import append_log, cut_log, open_run
 from synthetic_run import synthetic_run
@@ -61,7 +65,7 @@ def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[
         assert destination
         return Lines(path)
 
-    tracker = Tracker("json", lambda folder, uri: uri or f"sqlite:///{folder}", opened)
+    tracker = Tracker("json", lambda folder, uri: absolute(uri or f"sqlite:///{folder}"), opened)
     monkeypatch.setattr(table, "TRACKERS", {"lines": tracker, "absent": Tracker("no_such_package", str, opened)})
     monkeypatch.setattr(Lines, "breaks_after", None)
     return lambda: path.read_text(encoding="utf-8").splitlines()
@@ -152,7 +156,7 @@ def test_another_destination_is_sent_all(tmp_path: Path) -> None:
     folder = judged_run(tmp_path / "run", counts_of(0.7, 1))
     there = push(folder, "lines").sent
     assert push(folder, "lines", uri="sqlite:///else").sent == there
-    assert push(folder, "lines").destination == "sqlite:///else"
+    assert push(folder, "lines").destination == f"sqlite:///{Path.cwd()}/else"
 
 
 def test_large_weights_are_left_out(tmp_path: Path, lines: Callable[[], list[str]]) -> None:
@@ -200,12 +204,20 @@ def test_refused(name: str, message: str, tmp_path: Path) -> None:
 
 
 def test_offline_forbids_the_network_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CLEARML_API_HOST", raising=False)
     monkeypatch.setenv("MASKWRIGHT_OFFLINE", "1")
-    for address in ("http://here:5000", "https://me:secret@here", "postgresql+psycopg2://me@here/db"):
+    for address in (
+        *("http://here:5000", "https://me:secret@here", "postgresql+psycopg2://me@here/db", "databricks"),
+        *("file://server/share", "postgresql://localhost/db?host=far", clearml_api(Path(), "")),
+    ):
         with pytest.raises(UsageError, match="forbidden") as refused:
             refuse_network("mlflow", address)
         assert "secret" not in str(refused.value)
-    for address in ("sqlite:////here/mlflow.db", "file:///here", "/here", "offline", "http://localhost:5000"):
+    assert "found: the server of clearml.conf" in str(refused.value)
+    for address in (
+        *("sqlite:////here/mlflow.db", "file:///here", "/here", "http://localhost:5000"),
+        *("http://127.0.0.2:5000", "http://[::1]:5000", "postgresql://localhost/db"),
+    ):
         refuse_network("mlflow", address)
 
 
@@ -243,3 +255,27 @@ def test_an_address_that_cannot_be_read_is_refused_unseen(uri: str, tmp_path: Pa
         push(folder, "lines", uri=uri)
     assert "ss" not in str(refused.value).replace("address", "").replace("password", "")
     assert not sent_path(folder, "lines").exists()
+
+
+@pytest.mark.usefixtures("lines")
+def test_a_folder_is_the_same_from_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = judged_run(tmp_path / "run", counts_of(0.7, 1))
+    monkeypatch.chdir(tmp_path)
+    push(folder, "lines", uri="there")
+    assert read_sent(sent_path(folder, "lines")).asked == str(tmp_path / "there")
+    push(folder, "lines", uri="sqlite:///db/x.db")
+    assert read_sent(sent_path(folder, "lines")).asked == f"sqlite:///{tmp_path}/db/x.db"
+
+
+def test_where_trackers_take_no_address(tmp_path: Path) -> None:
+    for where in (tensorboard_folder, clearml_session_folder):
+        with pytest.raises(UsageError, match="a folder is meant"):
+            where(tmp_path, "s3://bucket/runs")
+    for uri in ("here", "s3://bucket"):
+        with pytest.raises(UsageError, match="API is meant"):
+            clearml_api(tmp_path, uri)
+    with pytest.raises(UsageError, match="htp://"):
+        mlflow_address(tmp_path, "htp://here:5000")
+    for uri in ("http://here:5000", "databricks", "postgresql+psycopg2://here/db", "file:///here"):
+        assert mlflow_address(tmp_path, uri) == uri
+    assert mlflow_address(tmp_path, "runs") == str(Path("runs").resolve())

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from maskwright.errors import UsageError
+
+BARE = ("databricks", "databricks-uc", "uc")
+"""Addresses of MLflow that look like folders."""
 
 LONG_PASSWORD = 6
 """Characters of a password that is taken out of a text also where it stands alone; shorter ones are found in words."""
@@ -23,6 +28,40 @@ def refuse_unreadable(to: str, uri: str) -> None:
             expected="SCHEME://USER:PASSWORD@HOST:PORT/PATH",
             do="Write @ as %40, / as %2F, ? as %3F and # as %23 where they belong to a name, a password or a path.",
         )
+
+
+def absolute(uri: str) -> str:
+    """An address that means the same wherever it is read: a folder or an SQLite file in full, any other as it is."""
+    scheme, parted, rest = uri.partition(":///")
+    if parted and scheme.partition("+")[0] == "sqlite":
+        file, *query = rest.split("?", 1)
+        return uri if file in ("", ":memory:") else "?".join([f"{scheme}:///{Path(file).resolve().as_posix()}", *query])
+    return uri if "://" in uri or uri in ("", *BARE) else str(Path(uri).resolve())
+
+
+def folder_meant(to: str, uri: str) -> Path:
+    """The folder that was said.
+
+    Raises:
+        UsageError: it is an address.
+    """
+    if "://" in uri:
+        raise UsageError(f"{to}: a folder is meant.", found=without_password(uri), do="Name one on this computer.")
+    return Path(uri).resolve()
+
+
+def is_here(uri: str) -> bool:
+    """Whether an address in full needs no network."""
+    if "://" not in uri:
+        return Path(uri).is_absolute()
+    parts = urlsplit(uri)
+    scheme, host = parts.scheme.partition("+")[0], parts.hostname or ""
+    if scheme == "file":
+        return host in ("", "localhost")
+    if scheme == "sqlite":
+        return True
+    # A database takes another host from the query.
+    return "host" not in parts.query and (host == "localhost" or _is_loopback(host))
 
 
 def without_password(uri: str) -> str:
@@ -68,3 +107,10 @@ def _parts(uri: str) -> SplitResult | None:
     # An @ after the host is that of a password with a / in it, or looks like it.
     beyond = parts.netloc and "@" in uri.partition("://")[2][len(parts.netloc) :]
     return parts if host and not beyond else None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

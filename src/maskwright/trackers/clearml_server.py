@@ -22,7 +22,7 @@ from maskwright.trackers.tracker import About, Status
 API_VERSION = "2.13"
 """Of every request: what ClearML servers have understood since their version 1.0, of 2021."""
 
-CONFIGURED = "clearml:clearml.conf"
+CONFIGURED = "the server of clearml.conf"
 """The address where none was said: whatever server the package is set up for, which is not imported to find out."""
 
 ANSWER_TIMEOUT_S = (5.0, 30.0)

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from maskwright.errors import TrackerError, UsageError
-from maskwright.trackers.address import refuse_unreadable, without_password
+from maskwright.trackers.address import is_here, refuse_unreadable, without_password
 from maskwright.trackers.table import tracker_named
 from maskwright.weights.download import offline
-
-_LOCAL = ("", "file", "sqlite")
-_THIS_COMPUTER = ("localhost", "127.0.0.1", "::1")
-"""Schemes and hosts of addresses that need no network."""
 
 
 def destination_of(to: str, folder: Path, uri: str) -> str:
@@ -54,9 +49,7 @@ def refuse_network(to: str, uri: str) -> None:
     Raises:
         UsageError: it is.
     """
-    parts = urlsplit(uri)
-    here = parts.scheme.partition("+")[0] in _LOCAL or parts.hostname in _THIS_COMPUTER
-    if offline() == "MASKWRIGHT_OFFLINE" and not here:
+    if offline() == "MASKWRIGHT_OFFLINE" and not is_here(uri):
         raise UsageError(
             f"{to}: the network is forbidden by --offline or MASKWRIGHT_OFFLINE.",
             found=without_password(uri),

@@ -13,12 +13,13 @@ import logging
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from maskwright.errors import TrackerError, shown
-from maskwright.trackers.address import without_password
+from maskwright.errors import TrackerError, UsageError, shown
+from maskwright.trackers.address import absolute, without_password
 from maskwright.trackers.facts import (
     Checkpoint,
     Document,
@@ -39,6 +40,9 @@ STATUS: Mapping[Status, str] = {"training": "RUNNING", "stopped": "KILLED", "end
 MOST_METRICS, MOST_PARAMETERS, LONGEST_VALUE = 1000, 100, 6000
 """What MLflow takes in one request, and how many characters of a parameter."""
 
+SCHEMES = ("http", "https", "file", "sqlite", "postgresql", "mysql", "mssql", "databricks", "databricks-uc", "uc")
+"""Of addresses that MLflow takes without a plugin."""
+
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
@@ -52,9 +56,17 @@ QUIET = {
 
 
 def mlflow_address(folder: Path, uri: str) -> str:
-    """Where MLflow's data go: what was said, else MLFLOW_TRACKING_URI, else `mlflow.db` beside the run folder."""
+    """Where MLflow's data go: what was said, else MLFLOW_TRACKING_URI, else `mlflow.db` beside the run folder.
+
+    Raises:
+        UsageError: MLflow and its plugins know no addresses of this kind.
+    """
     beside = f"sqlite:///{(folder.resolve().parent / 'mlflow.db').as_posix()}"
-    return uri or os.environ.get("MLFLOW_TRACKING_URI", "") or beside
+    address = absolute(uri or os.environ.get("MLFLOW_TRACKING_URI", "") or beside)
+    scheme = address.partition("://")[0].partition("+")[0] if "://" in address else SCHEMES[0]
+    if scheme not in SCHEMES and scheme not in entry_points(group="mlflow.tracking_store").names:
+        raise UsageError(f"mlflow: {scheme}:// is no address of MLflow's.", expected=", ".join(SCHEMES))
+    return address
 
 
 def open_mlflow(about: About, destination: str, remote: Mapping[str, Any]) -> MlflowRun:

@@ -11,7 +11,7 @@ from pathlib import Path
 import filelock
 
 from maskwright.errors import MaskwrightError, RunError, TrackerError, shown
-from maskwright.trackers.address import without_password, without_secrets
+from maskwright.trackers.address import absolute, without_password, without_secrets
 from maskwright.trackers.destination import destination_of, refuse_missing
 from maskwright.trackers.facts import Checkpoint, Fact
 from maskwright.trackers.sent import Sent, read_sent, sent_path, write_sent
@@ -128,7 +128,7 @@ def connected(run: Run, to: str, uri: str) -> Iterator[Connection]:
         asked = uri or before.asked
         wanted = destination_of(to, run.folder, asked)
         if before.destination != without_password(wanted):
-            before = Sent(without_password(asked), without_password(wanted))
+            before = Sent(without_password(absolute(asked)), without_password(wanted))
         connection = None
         try:
             sink = tracker_named(to).open(about(run), wanted, before.remote)

@@ -15,6 +15,7 @@ from PIL import Image
 
 from maskwright.errors import TrackerError, shown
 from maskwright.metrics.scores import PER_CLASS, SUMMARY
+from maskwright.trackers.address import folder_meant
 from maskwright.trackers.facts import Document, Fact, Matrix, Parameters, Picture, Scalar, Summary, Table
 from maskwright.trackers.sent import sent_path
 from maskwright.trackers.tracker import About, Status
@@ -24,9 +25,12 @@ def tensorboard_folder(folder: Path, uri: str) -> str:
     """Where the events go: a folder named after the run in the one that was said, else `RUN/trackers/tensorboard`.
 
     `tensorboard --logdir` of a folder of runs finds them in either place.
+
+    Raises:
+        UsageError: an address was said.
     """
     folder = folder.resolve()
-    return str(Path(uri).resolve() / folder.name if uri else folder / "trackers" / "tensorboard")
+    return str(folder_meant("tensorboard", uri) / folder.name if uri else folder / "trackers" / "tensorboard")
 
 
 def open_tensorboard(about: About, destination: str, remote: Mapping[str, Any]) -> Events:
