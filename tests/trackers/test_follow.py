@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -38,8 +40,16 @@ def test_an_exporter_gives_up_after_the_runs_end(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(exporter, "INTERVAL_S", 0.01)
-    ended = threading.Event()
-    threading.Timer(0.5, ended.set).start()
+    ended, refused = threading.Event(), 0
+
+    def refuse_and_end(*_: Any) -> None:
+        nonlocal refused
+        refused += 1
+        if refused == 2:  # not by the clock: how long the first attempt imports is not known
+            ended.set()
+        refuse()
+
+    table.TRACKERS["refusing"] = Tracker("json", lambda folder, uri: uri or str(folder), refuse_and_end)  # type: ignore[index]
     assert exporter._send_all(run, "refusing", "", ended) == 1
     said = capsys.readouterr().out
     assert said.count("runs push") > LAST_ATTEMPTS
@@ -110,3 +120,26 @@ def test_a_row_that_cannot_be_meant(track: str, run: Path, monkeypatch: pytest.M
     monkeypatch.setattr(table, "TRACKERS", trackers)
     with pytest.raises(UsageError), tracked(Screen(), run, [track], lambda _: None):
         pytest.fail("training began")
+
+
+@pytest.mark.parametrize(("sends", "said"), [("", ""), ("import time; time.sleep(30)", "still being sent")])
+def test_only_what_is_still_being_sent_is_said_to_be(
+    sends: str, said: str, run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(follow, "MOMENT_S", 0.5 if said else 60.0)
+    code = f"import sys; sys.stdin.buffer.read(); {sends}"
+    started: list[subprocess.Popen[bytes]] = []
+
+    def exporter_of(folder: Path, tracker: str, *, uri: str) -> follow.Follower:
+        assert uri == ""
+        started.append(subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE))
+        return follow.Follower(tracker, folder, started[0])
+
+    monkeypatch.setattr(follow, "follow", exporter_of)
+    with tracked(Screen(), run, ["refusing"], lambda _: None) as on_progress:
+        on_progress(TRAINING)
+        assert started[0].poll() is None
+    started[0].kill()
+    started[0].wait()
+    told = capsys.readouterr().out
+    assert said in told if said else not told

@@ -59,6 +59,10 @@ def tracked(screen: Screen, folder: Path, track: Sequence[str] | None, on_progre
     try:
         yield start
     finally:
+        if followers:
+            from maskwright.trackers.follow import let_go
+
+            let_go(followers)
         states = [(follower.tracker, follower.state()) for follower in followers]
         for name, state in (*states, *((name, "failed") for name in failed)):
             if state != "sent":
