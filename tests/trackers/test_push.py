@@ -16,7 +16,7 @@ from maskwright.errors import MaskwrightError, RunError, TrackerError, UsageErro
 from maskwright.trackers import table
 from maskwright.trackers.address import absolute
 from maskwright.trackers.clearml import clearml_api, clearml_session_folder
-from maskwright.trackers.destination import refuse_network
+from maskwright.trackers.destination import project_of, refuse_network
 from maskwright.trackers.facts import Fact, Matrix, Parameters, Picture, Scalar, Summary, Table
 from maskwright.trackers.mlflow import mlflow_address
 from maskwright.trackers.push import push
@@ -54,18 +54,27 @@ class Lines:
         return self.path.read_text(encoding="utf-8").splitlines()
 
 
+projects: list[str] = []
+"""What runs were told to belong into, in order."""
+
+
 @pytest.fixture
 def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
     """The tracker "lines" instead of all others; gives what it has."""
     path = tmp_path / "lines.txt"
+    monkeypatch.delenv("LINES_PROJECT", raising=False)
+    projects.clear()
 
     def opened(about: About, destination: str, remote: Mapping[str, Any]) -> Lines:
         assert about.folder.is_dir()
         assert remote in ({}, {"path": str(path)})
+        projects.append(about.project)
         assert destination
         return Lines(path)
 
-    tracker = Tracker("json", lambda folder, uri: absolute(uri or f"sqlite:///{folder}"), opened)
+    tracker = Tracker(
+        "json", lambda folder, uri: absolute(uri or f"sqlite:///{folder}"), opened, "LINES_PROJECT", "of {}"
+    )
     monkeypatch.setattr(table, "TRACKERS", {"lines": tracker, "absent": Tracker("no_such_package", str, opened)})
     monkeypatch.setattr(Lines, "breaks_after", None)
     return lambda: path.read_text(encoding="utf-8").splitlines()
@@ -279,3 +288,29 @@ def test_where_trackers_take_no_address(tmp_path: Path) -> None:
     for uri in ("http://here:5000", "databricks", "postgresql+psycopg2://here/db", "file:///here"):
         assert mlflow_address(tmp_path, uri) == uri
     assert mlflow_address(tmp_path, "runs") == str(Path("runs").resolve())
+
+
+@pytest.mark.usefixtures("lines")
+def test_a_run_goes_into_the_project_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, other = (judged_run(tmp_path / name, counts_of(0.7, 1)) for name in ("run", "other"))
+    all_of_it = push(folder, "lines").sent
+    monkeypatch.setenv("LINES_PROJECT", "of the lab")
+    assert push(folder, "lines").sent == 0
+    assert push(folder, "lines", project="mine/cats").sent == all_of_it
+    assert push(folder, "lines").sent == 0
+    push(other, "lines")
+    assert projects == ["of maskwright", "of maskwright", "mine/cats", "mine/cats", "of the lab"]
+    note = sent_path(folder, "lines")
+    assert read_sent(note).project == "mine/cats"
+    earlier = json.loads(note.read_text(encoding="utf-8"))
+    del earlier["project"]
+    note.write_text(json.dumps(earlier), encoding="utf-8")
+    assert push(folder, "lines", project="another").sent == all_of_it
+    with pytest.raises(UsageError, match="not a name for a project"):
+        push(folder, "lines", project="../elsewhere")
+
+
+def test_a_project_where_there_are_none_is_refused() -> None:
+    assert project_of("tensorboard", "cats", "", "") == ""
+    with pytest.raises(UsageError, match="knows no projects"):
+        project_of("tensorboard", "cats", "mine", "")

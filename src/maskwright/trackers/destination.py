@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 
 from maskwright.errors import TrackerError, UsageError
@@ -29,6 +30,30 @@ def destination_of(to: str, folder: Path, uri: str) -> str:
     refuse_unreadable(to, wanted)
     refuse_network(to, wanted)
     return wanted
+
+
+def project_of(to: str, data: str, asked: str, before: str) -> str:
+    """The project of a tracker that a run belongs into; "" where the tracker has none.
+
+    Args:
+        to: the tracker's name.
+        data: the name of the run's data.
+        asked: what was said of it now; empty where nothing was, and then it is what it was, else what the environment
+            says, else named after the data.
+        before: the one that the run was sent into; empty before the first time.
+
+    Raises:
+        UsageError: the tracker has no projects, or the name could be taken for another folder.
+    """
+    tracker = tracker_named(to)
+    if not tracker.project_variable:
+        if asked:
+            raise UsageError(f"{to}: it knows no projects.", found=f"--project {asked}", do="Leave --project out.")
+        return ""
+    name = asked or before or os.environ.get(tracker.project_variable, "") or tracker.project.format(data)
+    if "\\" in name or any(part.strip() in ("", ".", "..") for part in name.split("/")):
+        raise UsageError(f"{to}: not a name for a project.", expected="NAME or NAME/NAME", found=repr(name))
+    return name
 
 
 def refuse_missing(to: str) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from maskwright.errors import TrackerError, UsageError, shown
 from maskwright.trackers.address import absolute, without_password
@@ -154,13 +154,13 @@ class MlflowRun:
 
 
 def _experiment(client: Any, about: About, destination: str) -> str:
-    """The id of the experiment that is named after the data."""
+    """The id of the run's experiment."""
     from mlflow.exceptions import MlflowException
 
-    name = f"maskwright {about.project}"
+    name = about.project
     there = client.get_experiment_by_name(name)
     if there is None:
-        beside = (about.folder.resolve().parent / "mlartifacts" / about.project).as_uri()
+        beside = (about.folder.resolve().parent / "mlartifacts" / quote(name, safe=" ")).as_uri()
         place = beside if urlsplit(destination).scheme == "sqlite" else None
         try:
             return str(client.create_experiment(name, artifact_location=place))

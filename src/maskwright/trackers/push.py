@@ -12,7 +12,7 @@ import filelock
 
 from maskwright.errors import MaskwrightError, RunError, TrackerError, shown
 from maskwright.trackers.address import absolute, without_password, without_secrets
-from maskwright.trackers.destination import destination_of, refuse_missing
+from maskwright.trackers.destination import destination_of, project_of, refuse_missing
 from maskwright.trackers.facts import Checkpoint, Fact
 from maskwright.trackers.sent import Sent, read_sent, sent_path, write_sent
 from maskwright.trackers.story import about, standing, story
@@ -51,6 +51,7 @@ def push(
     to: str,
     *,
     uri: str = "",
+    project: str = "",
     max_checkpoint_mb: float = MAX_CHECKPOINT_MB,
     compared: Sequence[Path | str] = (),
 ) -> Pushed:
@@ -63,6 +64,8 @@ def push(
         run: a run folder, of a training that has ended, was stopped, or goes on.
         to: "clearml", "clearml-offline", "mlflow" or "tensorboard".
         uri: where to; empty takes where it was sent before, else the tracker's default.
+        project: the ClearML project or MLflow experiment; empty takes the one that it was sent into before, else
+            CLEARML_PROJECT or MLFLOW_EXPERIMENT_NAME, else one that is named after the data.
         max_checkpoint_mb: the best weights are sent unless they are larger, in MB of 10^6 bytes; 0 sends none.
         compared: other runs, for a table that compares them with this one on validation.
 
@@ -75,7 +78,7 @@ def push(
         RunError: not a run, or another process is sending it.
     """
     opened = open_run(Path(run))
-    with connected(opened, to, uri) as connection:
+    with connected(opened, to, uri, project) as connection:
         told = story(opened, compared=[Path(other) for other in compared])
         return connection.send(told, max_checkpoint_mb=max_checkpoint_mb)
 
@@ -110,13 +113,14 @@ class Connection:
 
 
 @contextmanager
-def connected(run: Run, to: str, uri: str) -> Iterator[Connection]:
+def connected(run: Run, to: str, uri: str, project: str = "") -> Iterator[Connection]:
     """A connection to a tracker, closed at the end.
 
     Args:
         run: what is sent.
         to: the tracker's name.
         uri: where to; empty as in `push`.
+        project: into which; empty as in `push`.
 
     Raises:
         UsageError, TrackerError, RunError: as `push`; also for whatever goes wrong inside.
@@ -127,11 +131,15 @@ def connected(run: Run, to: str, uri: str) -> Iterator[Connection]:
         before = read_sent(path)
         asked = uri or before.asked
         wanted = destination_of(to, run.folder, asked)
-        if before.destination != without_password(wanted):
+        told = about(run)
+        name = project_of(to, told.project, project, before.project)
+        moved = name != before.project and bool(project or before.project)
+        if moved or before.destination != without_password(wanted):
             before = Sent(without_password(absolute(asked)), without_password(wanted))
+        before = replace(before, project=name)
         connection = None
         try:
-            sink = tracker_named(to).open(about(run), wanted, before.remote)
+            sink = tracker_named(to).open(replace(told, project=name or told.project), wanted, before.remote)
             connection = Connection(to, sink, replace(before, trouble=""), path, wanted)
             write_sent(connection.sent, path)
             yield connection

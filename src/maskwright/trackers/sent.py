@@ -21,6 +21,7 @@ class Sent:
     Args:
         asked: where it was to be sent, without a password; "" where nothing was said.
         destination: where that is in full, without a password; "" before the first time.
+        project: of the tracker, that it was sent into; "" where the tracker has none, or before the first time.
         remote: what finds the run there again.
         curves: of each curve, the iteration of the last point; its points are sent in order.
         digests: of every other fact by its key, what it told.
@@ -29,6 +30,7 @@ class Sent:
 
     asked: str = ""
     destination: str = ""
+    project: str = ""
     remote: Mapping[str, Any] = field(default_factory=dict)
     curves: Mapping[str, int] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -64,7 +66,7 @@ def read_sent(path: Path) -> Sent:
     """
     if not path.exists():
         return Sent()
-    told = read_json(path, format_version=FORMAT)
+    told = {"project": "", **read_json(path, format_version=FORMAT)}  # notes of earlier versions have none
     try:
         return Sent(**{name: told[name] for name in Sent.__dataclass_fields__})
     except KeyError as error:
