@@ -13,7 +13,8 @@ import pytest
 
 from compared_runs import counts_of, judged_run
 from maskwright.errors import MaskwrightError, RunError, TrackerError, UsageError
-from maskwright.trackers import table
+from maskwright.storage import file_digest
+from maskwright.trackers import facts, table
 from maskwright.trackers.address import absolute
 from maskwright.trackers.clearml import clearml_api, clearml_session_folder
 from maskwright.trackers.destination import project_of, refuse_network
@@ -314,3 +315,21 @@ def test_a_project_where_there_are_none_is_refused() -> None:
     assert project_of("tensorboard", "cats", "", "") == ""
     with pytest.raises(UsageError, match="knows no projects"):
         project_of("tensorboard", "cats", "mine", "")
+
+
+@pytest.mark.usefixtures("lines")
+def test_weights_are_read_once_and_not_at_all_when_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = judged_run(tmp_path / "run", counts_of(0.7, 1))
+    (folder / "weights").mkdir()
+    (folder / "weights" / "best.safetensors").write_bytes(bytes(1_500_000))
+    read: list[str] = []
+
+    def digest(path: Path) -> str:
+        read.append(path.name)
+        return file_digest(path)
+
+    monkeypatch.setattr(facts, "file_digest", digest)
+    push(folder, "lines", max_checkpoint_mb=1.0)
+    assert "best.safetensors" not in read
+    push(folder, "lines")
+    assert read.count("best.safetensors") == 1

@@ -100,11 +100,12 @@ class Connection:
             TrackerError: it did not take them.
         """
         left_out: list[tuple[str, float]] = []
-        lacking = (fact for fact in facts if self.sent.lacks(fact) and _small(fact, max_checkpoint_mb, left_out))
+        small = (fact for fact in facts if _small(fact, max_checkpoint_mb, left_out))
+        lacking = (each for fact in small for each in self.sent.lacking([fact]))
         count = 0
         while batch := list(islice(lacking, _TOGETHER)):
             after = self.sent.with_facts(batch)
-            self.sink.send(batch)
+            self.sink.send([fact for fact, _ in batch])
             self.sent = replace(after, remote=dict(self.sink.remote))
             write_sent(self.sent, self.path)
             count += len(batch)
