@@ -164,3 +164,16 @@ def test_listing_loads_nothing_heavy(folder: Path) -> None:
         [sys.executable, "-c", code, "runs", str(folder)], capture_output=True, text=True, check=False
     )
     assert ended.returncode == 0, ended.stderr
+
+
+def test_a_run_tells_what_a_tracker_did_not_take(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trackers = folder / "mended" / "trackers"
+    trackers.mkdir()
+    (trackers / "mlflow.json").write_text('{"format": 1, "trouble": "OSError: refused"}', encoding="utf-8")
+    (trackers / "tensorboard.json").write_text('{"format": 1, "trouble": ""}', encoding="utf-8")
+    (trackers / "clearml.json").write_text('{"form', encoding="utf-8")
+    told = said(capsys, "show", "mended")
+    assert "tracker mlflow: not everything was sent: OSError: refused; maskwright runs push mended --to mlflow" in told
+    assert "tracker tensorboard" not in told
+    assert "tracker clearml" in told
+    assert set(json.loads(said(capsys, "show", "mended", "--json"))["unsent"]) == {"clearml", "mlflow"}

@@ -13,12 +13,17 @@ import pytest
 
 from compared_runs import counts_of, judged_run
 from maskwright.errors import MaskwrightError, RunError, TrackerError, UsageError
-from maskwright.trackers import table
-from maskwright.trackers.destination import refuse_network, without_password
+from maskwright.storage import file_digest
+from maskwright.trackers import facts, table
+from maskwright.trackers.address import absolute
+from maskwright.trackers.clearml import clearml_api, clearml_session_folder
+from maskwright.trackers.destination import project_of, refuse_network
 from maskwright.trackers.facts import Fact, Matrix, Parameters, Picture, Scalar, Summary, Table
+from maskwright.trackers.mlflow import mlflow_address
 from maskwright.trackers.push import push
 from maskwright.trackers.sent import read_sent, sent_path
 from maskwright.trackers.story import about, standing, story
+from maskwright.trackers.tensorboard import tensorboard_folder
 from maskwright.trackers.tracker import About, Status, Tracker
 from maskwright.training.run import append_log, cut_log, open_run
 from synthetic_run import synthetic_run
@@ -29,6 +34,7 @@ class Lines:
     """A tracker's run: a file with one line per key; breaks off after some facts where it is told to."""
 
     breaks_after: int | None = None
+    refusal = "http://me:secret@127.0.0.1/api refused"
 
     def __init__(self, path: Path) -> None:
         self.path, self.place = path, str(path)
@@ -37,7 +43,7 @@ class Lines:
     def send(self, facts: Sequence[Fact]) -> None:
         for count, fact in enumerate(facts):
             if count == self.breaks_after:
-                raise OSError("http://me:secret@127.0.0.1/api refused")
+                raise OSError(self.refusal)
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(f"{fact.key}\n")
 
@@ -49,18 +55,27 @@ class Lines:
         return self.path.read_text(encoding="utf-8").splitlines()
 
 
+projects: list[str] = []
+"""What runs were told to belong into, in order."""
+
+
 @pytest.fixture
 def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
     """The tracker "lines" instead of all others; gives what it has."""
     path = tmp_path / "lines.txt"
+    monkeypatch.delenv("LINES_PROJECT", raising=False)
+    projects.clear()
 
     def opened(about: About, destination: str, remote: Mapping[str, Any]) -> Lines:
         assert about.folder.is_dir()
         assert remote in ({}, {"path": str(path)})
+        projects.append(about.project)
         assert destination
         return Lines(path)
 
-    tracker = Tracker("json", lambda folder, uri: uri or f"sqlite:///{folder}", opened)
+    tracker = Tracker(
+        "json", lambda folder, uri: absolute(uri or f"sqlite:///{folder}"), opened, "LINES_PROJECT", "of {}"
+    )
     monkeypatch.setattr(table, "TRACKERS", {"lines": tracker, "absent": Tracker("no_such_package", str, opened)})
     monkeypatch.setattr(Lines, "breaks_after", None)
     return lambda: path.read_text(encoding="utf-8").splitlines()
@@ -151,7 +166,7 @@ def test_another_destination_is_sent_all(tmp_path: Path) -> None:
     folder = judged_run(tmp_path / "run", counts_of(0.7, 1))
     there = push(folder, "lines").sent
     assert push(folder, "lines", uri="sqlite:///else").sent == there
-    assert push(folder, "lines").destination == "sqlite:///else"
+    assert push(folder, "lines").destination == f"sqlite:///{Path.cwd()}/else"
 
 
 def test_large_weights_are_left_out(tmp_path: Path, lines: Callable[[], list[str]]) -> None:
@@ -199,12 +214,20 @@ def test_refused(name: str, message: str, tmp_path: Path) -> None:
 
 
 def test_offline_forbids_the_network_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CLEARML_API_HOST", raising=False)
     monkeypatch.setenv("MASKWRIGHT_OFFLINE", "1")
-    for address in ("http://here:5000", "https://me:secret@here", "postgresql+psycopg2://me@here/db"):
+    for address in (
+        *("http://here:5000", "https://me:secret@here", "postgresql+psycopg2://me@here/db", "databricks"),
+        *("file://server/share", "postgresql://localhost/db?host=far", clearml_api(Path(), "")),
+    ):
         with pytest.raises(UsageError, match="forbidden") as refused:
             refuse_network("mlflow", address)
         assert "secret" not in str(refused.value)
-    for address in ("sqlite:////here/mlflow.db", "file:///here", "/here", "offline", "http://localhost:5000"):
+    assert "found: the server of clearml.conf" in str(refused.value)
+    for address in (
+        *("sqlite:////here/mlflow.db", "file:///here", "/here", "http://localhost:5000"),
+        *("http://127.0.0.2:5000", "http://[::1]:5000", "postgresql://localhost/db"),
+    ):
         refuse_network("mlflow", address)
 
 
@@ -217,6 +240,96 @@ def test_a_damaged_note_is_refused_with_the_way_out(tmp_path: Path) -> None:
         push(folder, "lines")
 
 
-def test_passwords_are_taken_out() -> None:
-    assert without_password("https://me:secret@here:80/x@y") == "https://here:80/x@y"
-    assert without_password("no secret here", "http://me:secret@here") == "no *** here"
+@pytest.mark.usefixtures("lines")
+@pytest.mark.parametrize("password", ["p@ss", "pw", "p%40ss"])
+def test_no_password_is_noted_down(password: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = judged_run(tmp_path / "run", counts_of(0.7, 1))
+    uri = f"http://me:{password}@127.0.0.1/api?token=abc"
+    message = f"GET {uri} and /api?token=abc refused"
+    monkeypatch.setattr(Lines, "breaks_after", 0)
+    monkeypatch.setattr(Lines, "refusal", message)
+    with pytest.raises(TrackerError, match="not everything was sent") as refused:
+        push(folder, "lines", uri=uri)
+    noted = sent_path(folder, "lines").read_text(encoding="utf-8")
+    assert read_sent(sent_path(folder, "lines")).destination == "http://127.0.0.1/api"
+    for secret in (password, "p@ss", "me:", "token", "abc"):
+        assert secret not in noted
+        assert secret not in str(refused.value).replace("some", "")
+
+
+@pytest.mark.usefixtures("lines")
+@pytest.mark.parametrize("uri", ["http://me:p/ss@far", "http://me:1/ss@far", "http://me:p@ss/word@far", "http://[far"])
+def test_an_address_that_cannot_be_read_is_refused_unseen(uri: str, tmp_path: Path) -> None:
+    folder = judged_run(tmp_path / "run", counts_of(0.7, 1))
+    with pytest.raises(UsageError, match="cannot be read") as refused:
+        push(folder, "lines", uri=uri)
+    assert "ss" not in str(refused.value).replace("address", "").replace("password", "")
+    assert not sent_path(folder, "lines").exists()
+
+
+@pytest.mark.usefixtures("lines")
+def test_a_folder_is_the_same_from_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = judged_run(tmp_path / "run", counts_of(0.7, 1))
+    monkeypatch.chdir(tmp_path)
+    push(folder, "lines", uri="there")
+    assert read_sent(sent_path(folder, "lines")).asked == str(tmp_path / "there")
+    push(folder, "lines", uri="sqlite:///db/x.db")
+    assert read_sent(sent_path(folder, "lines")).asked == f"sqlite:///{tmp_path}/db/x.db"
+
+
+def test_where_trackers_take_no_address(tmp_path: Path) -> None:
+    for where in (tensorboard_folder, clearml_session_folder):
+        with pytest.raises(UsageError, match="a folder is meant"):
+            where(tmp_path, "s3://bucket/runs")
+    for uri in ("here", "s3://bucket"):
+        with pytest.raises(UsageError, match="API is meant"):
+            clearml_api(tmp_path, uri)
+    with pytest.raises(UsageError, match="htp://"):
+        mlflow_address(tmp_path, "htp://here:5000")
+    for uri in ("http://here:5000", "databricks", "postgresql+psycopg2://here/db", "file:///here"):
+        assert mlflow_address(tmp_path, uri) == uri
+    assert mlflow_address(tmp_path, "runs") == str(Path("runs").resolve())
+
+
+@pytest.mark.usefixtures("lines")
+def test_a_run_goes_into_the_project_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, other = (judged_run(tmp_path / name, counts_of(0.7, 1)) for name in ("run", "other"))
+    all_of_it = push(folder, "lines").sent
+    monkeypatch.setenv("LINES_PROJECT", "of the lab")
+    assert push(folder, "lines").sent == 0
+    assert push(folder, "lines", project="mine/cats").sent == all_of_it
+    assert push(folder, "lines").sent == 0
+    push(other, "lines")
+    assert projects == ["of maskwright", "of maskwright", "mine/cats", "mine/cats", "of the lab"]
+    note = sent_path(folder, "lines")
+    assert read_sent(note).project == "mine/cats"
+    earlier = json.loads(note.read_text(encoding="utf-8"))
+    del earlier["project"]
+    note.write_text(json.dumps(earlier), encoding="utf-8")
+    assert push(folder, "lines", project="another").sent == all_of_it
+    with pytest.raises(UsageError, match="not a name for a project"):
+        push(folder, "lines", project="../elsewhere")
+
+
+def test_a_project_where_there_are_none_is_refused() -> None:
+    assert project_of("tensorboard", "cats", "", "") == ""
+    with pytest.raises(UsageError, match="knows no projects"):
+        project_of("tensorboard", "cats", "mine", "")
+
+
+@pytest.mark.usefixtures("lines")
+def test_weights_are_read_once_and_not_at_all_when_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = judged_run(tmp_path / "run", counts_of(0.7, 1))
+    (folder / "weights").mkdir()
+    (folder / "weights" / "best.safetensors").write_bytes(bytes(1_500_000))
+    read: list[str] = []
+
+    def digest(path: Path) -> str:
+        read.append(path.name)
+        return file_digest(path)
+
+    monkeypatch.setattr(facts, "file_digest", digest)
+    push(folder, "lines", max_checkpoint_mb=1.0)
+    assert "best.safetensors" not in read
+    push(folder, "lines")
+    assert read.count("best.safetensors") == 1

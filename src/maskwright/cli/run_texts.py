@@ -93,6 +93,8 @@ def _about(details: RunDetails, lang: str) -> Iterator[str]:
         yield _data_line(details, lang)
     if details.environment:
         yield _environment_line(details.environment, lang)
+    for tracker, why in details.unsent.items():
+        yield say("runs.unsent", lang, tracker=tracker, why=" ".join(why.split())[:300], run=shown(run.folder))
 
 
 def _data_line(details: RunDetails, lang: str) -> str:

@@ -64,6 +64,14 @@ Address = Annotated[
         help="Where to, an address or a folder.  [default: as before, else as docs/trackers.md tells]",
     ),
 ]
+Project = Annotated[
+    str,
+    typer.Option(
+        "--project",
+        metavar="NAME",
+        help="The ClearML project or MLflow experiment.  [default: as before, else as docs/trackers.md tells]",
+    ),
+]
 MaxCheckpoint = Annotated[
     float,
     typer.Option(
@@ -198,6 +206,7 @@ def push(
     run: RunName,
     to: Tracker,
     uri: Address = "",
+    project: Project = "",
     max_checkpoint: MaxCheckpoint = 200.0,
     compared: Compared = None,
     offline: Offline = False,
@@ -218,6 +227,7 @@ def push(
         find_run(run, folder),
         to,
         uri=uri,
+        project=project,
         max_checkpoint_mb=max_checkpoint,
         compared=[find_run(name, folder) for name in compared or ()],
     )

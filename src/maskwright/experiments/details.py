@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from maskwright.errors import RunError
 from maskwright.experiments.runs import RunSummary, summarise
 from maskwright.recipe.files import read_recipe
 from maskwright.recipe.recipe import Recipe, settings
@@ -28,6 +29,7 @@ class RunDetails:
         data: `data.json`; empty where there is none.
         log: the course of its training.
         scores: what `evaluate` said, by split, as in `metrics.json`.
+        unsent: why the latest attempt to send it was broken off, by tracker; those that were not are left out.
         files: bytes of each file in it and of all files in each of its folders, by name.
     """
 
@@ -37,6 +39,7 @@ class RunDetails:
     data: Mapping[str, Any]
     log: TrainingLog
     scores: Mapping[str, Mapping[str, Any]]
+    unsent: Mapping[str, str]
     files: Mapping[str, int]
 
     def to_json(self) -> dict[str, Any]:
@@ -49,6 +52,7 @@ class RunDetails:
             "settings": {} if self.recipe is None else _told(self.recipe),
             "validations": list(self.log.validations),
             "scores": dict(self.scores),
+            "unsent": dict(self.unsent),
             "files": dict(self.files),
         }
 
@@ -67,7 +71,7 @@ def read_details(run: Path, *, name: str) -> RunDetails:
     summary = summarise(run, name=name)
     files = _files(run)
     if summary.status == "damaged":
-        return RunDetails(summary, None, {}, {}, TrainingLog(), {}, files)
+        return RunDetails(summary, None, {}, {}, TrainingLog(), {}, {}, files)
     begun = (run / "recipe.yaml").is_file()
     return RunDetails(
         summary=summary,
@@ -76,6 +80,7 @@ def read_details(run: Path, *, name: str) -> RunDetails:
         data=_known(run / "data.json"),
         log=read_training_log(run / "log.jsonl"),
         scores={path.parent.name: read_json(path) for path in sorted((run / "evaluation").glob("*/metrics.json"))},
+        unsent={path.stem: why for path in sorted((run / "trackers").glob("*.json")) if (why := _trouble(path))},
         files=files,
     )
 
@@ -86,6 +91,14 @@ def _told(recipe: Recipe) -> dict[str, Any]:
 
 def _known(path: Path) -> dict[str, Any]:
     return dict(read_json(path, format_version=1)) if path.is_file() else {}
+
+
+def _trouble(path: Path) -> str:
+    """Why a tracker did not take all; a note that cannot be read is no reason to tell nothing of the run."""
+    try:
+        return str(dict(read_json(path)).get("trouble") or "")
+    except (RunError, TypeError, ValueError) as error:
+        return str(error)
 
 
 def _files(run: Path) -> dict[str, int]:

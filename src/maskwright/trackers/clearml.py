@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from maskwright.errors import UsageError
 from maskwright.storage import file_digest, json_text
+from maskwright.trackers.address import folder_meant
 from maskwright.trackers.clearml_server import CONFIGURED, Server, open_server
 from maskwright.trackers.clearml_session import OfflineSession, open_session
 from maskwright.trackers.facts import Checkpoint, Document, Fact, Matrix, Parameters, Picture, Scalar, Summary, Table
@@ -32,8 +34,15 @@ def open_clearml(run: About, uri: str, remote: Mapping[str, Any]) -> ClearmlTask
 
 
 def clearml_api(_: Path, uri: str) -> str:
-    """The address of the API: as was said, else as the environment or `clearml.conf` say."""
-    return uri or os.environ.get("CLEARML_API_HOST", "") or CONFIGURED
+    """The address of the API: as was said, else as the environment or `clearml.conf` say.
+
+    Raises:
+        UsageError: what was said is no address of a server.
+    """
+    address = uri or os.environ.get("CLEARML_API_HOST", "") or CONFIGURED
+    if address != CONFIGURED and not address.startswith(("http://", "https://")):
+        raise UsageError("clearml: the address of a server's API is meant.", expected="http://SERVER:8008")
+    return address
 
 
 def open_clearml_offline(run: About, uri: str, remote: Mapping[str, Any]) -> ClearmlTask:
@@ -42,8 +51,13 @@ def open_clearml_offline(run: About, uri: str, remote: Mapping[str, Any]) -> Cle
 
 
 def clearml_session_folder(folder: Path, uri: str) -> str:
-    """Where the session goes: `RUN/trackers/clearml-offline`, with `clearml-offline.zip` beside it."""
-    return str(Path(uri.removesuffix(".zip")).resolve() if uri else folder.resolve() / "trackers" / "clearml-offline")
+    """Where the session goes: `RUN/trackers/clearml-offline`, with `clearml-offline.zip` beside it.
+
+    Raises:
+        UsageError: an address was said.
+    """
+    said = folder_meant("clearml-offline", uri.removesuffix(".zip")) if uri else None
+    return str(said or folder.resolve() / "trackers" / "clearml-offline")
 
 
 @dataclass

@@ -22,7 +22,7 @@ from maskwright.trackers.tracker import About, Status
 API_VERSION = "2.13"
 """Of every request: what ClearML servers have understood since their version 1.0, of 2021."""
 
-CONFIGURED = "clearml:clearml.conf"
+CONFIGURED = "the server of clearml.conf"
 """The address where none was said: whatever server the package is set up for, which is not imported to find out."""
 
 ANSWER_TIMEOUT_S = (5.0, 30.0)
@@ -154,7 +154,10 @@ def open_server(run: About, uri: str, remote: Mapping[str, Any]) -> Server:
             found=f"{remote['task']}, as {shown(run.folder / 'trackers' / 'clearml.json')} says",
             do="Delete that file; the next push makes a new task and sends everything.",
         )
-    task = found[0] if found else _make(session, run)
+    if "task" not in remote:
+        project = _project(session, run)
+        found = [task for task in found if task["project"] == project] or [_make(session, run, project)]
+    task = found[0]
     server = Server(session, run, task["id"], task["project"], task["status"])
     if task["status"] != "completed":
         server.set_status("training")  # its curves grow from here on
@@ -193,10 +196,14 @@ def _log_in(uri: str) -> Any:
     return session
 
 
-def _make(session: Any, run: About) -> dict[str, Any]:
+def _project(session: Any, run: About) -> str:
+    """The id of the run's project, made where it is not there yet."""
     name = f"^{re.escape(run.project)}$"
     there = _ask(session, "projects", "get_all", name=name, only_fields=["id"])["projects"]
-    project = (there or [_ask(session, "projects", "create", name=run.project, description="")])[0]["id"]
+    return str((there or [_ask(session, "projects", "create", name=run.project, description="")])[0]["id"])
+
+
+def _make(session: Any, run: About, project: str) -> dict[str, Any]:
     told = {"name": run.name, "type": "training", "project": project, "system_tags": [task_mark(run)]}
     return {"id": _ask(session, "tasks", "create", **told)["id"], "project": project, "status": "created"}
 

@@ -6,16 +6,22 @@ imports hardly more than this module.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from maskwright.errors import MaskwrightError
 from maskwright.trackers.sent import read_sent, sent_path
+
+MOMENT_S = 3.0
+"""Seconds after the run's end that all trackers together are waited for."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,23 @@ class Follower:
             return "failed" if read_sent(sent_path(self.folder, self.tracker)).trouble else "sending"
         except (MaskwrightError, OSError):
             return "failed"
+
+
+def let_go(followers: Sequence[Follower]) -> None:
+    """Tell processes that the run has ended, and give them a moment to send the rest if they can.
+
+    Args:
+        followers: of one run; those in trouble are not waited for.
+    """
+    for follower in followers:
+        assert follower.process.stdin is not None
+        with contextlib.suppress(OSError):
+            follower.process.stdin.close()
+    until = time.monotonic() + MOMENT_S
+    for follower in followers:
+        if follower.state() == "sending":
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                follower.process.wait(max(0.0, until - time.monotonic()))
 
 
 def follow(folder: Path, tracker: str, *, uri: str = "") -> Follower:

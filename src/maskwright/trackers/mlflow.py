@@ -13,11 +13,13 @@ import logging
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from maskwright.errors import TrackerError, shown
+from maskwright.errors import TrackerError, UsageError, shown
+from maskwright.trackers.address import absolute, without_password
 from maskwright.trackers.facts import (
     Checkpoint,
     Document,
@@ -38,6 +40,9 @@ STATUS: Mapping[Status, str] = {"training": "RUNNING", "stopped": "KILLED", "end
 MOST_METRICS, MOST_PARAMETERS, LONGEST_VALUE = 1000, 100, 6000
 """What MLflow takes in one request, and how many characters of a parameter."""
 
+SCHEMES = ("http", "https", "file", "sqlite", "postgresql", "mysql", "mssql", "databricks", "databricks-uc", "uc")
+"""Of addresses that MLflow takes without a plugin."""
+
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
@@ -51,9 +56,17 @@ QUIET = {
 
 
 def mlflow_address(folder: Path, uri: str) -> str:
-    """Where MLflow's data go: what was said, else MLFLOW_TRACKING_URI, else `mlflow.db` beside the run folder."""
+    """Where MLflow's data go: what was said, else MLFLOW_TRACKING_URI, else `mlflow.db` beside the run folder.
+
+    Raises:
+        UsageError: MLflow and its plugins know no addresses of this kind.
+    """
     beside = f"sqlite:///{(folder.resolve().parent / 'mlflow.db').as_posix()}"
-    return uri or os.environ.get("MLFLOW_TRACKING_URI", "") or beside
+    address = absolute(uri or os.environ.get("MLFLOW_TRACKING_URI", "") or beside)
+    scheme = address.partition("://")[0].partition("+")[0] if "://" in address else SCHEMES[0]
+    if scheme not in SCHEMES and scheme not in entry_points(group="mlflow.tracking_store").names:
+        raise UsageError(f"mlflow: {scheme}:// is no address of MLflow's.", expected=", ".join(SCHEMES))
+    return address
 
 
 def open_mlflow(about: About, destination: str, remote: Mapping[str, Any]) -> MlflowRun:
@@ -87,7 +100,7 @@ class MlflowRun:
         self._client, self._run_id = client, run_id
         self.remote = {"experiment_id": experiment, "run_id": run_id}
         at_server = urlsplit(destination).scheme in ("http", "https")
-        page = f"{destination.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}"
+        page = f"{without_password(destination).rstrip('/')}/#/experiments/{experiment}/runs/{run_id}"
         self.place = page if at_server else f"mlflow ui --backend-store-uri {destination}"
 
     def send(self, facts: Sequence[Fact]) -> None:
@@ -141,13 +154,13 @@ class MlflowRun:
 
 
 def _experiment(client: Any, about: About, destination: str) -> str:
-    """The id of the experiment that is named after the data."""
+    """The id of the run's experiment."""
     from mlflow.exceptions import MlflowException
 
-    name = f"maskwright {about.project}"
+    name = about.project
     there = client.get_experiment_by_name(name)
     if there is None:
-        beside = (about.folder.resolve().parent / "mlartifacts" / about.project).as_uri()
+        beside = (about.folder.resolve().parent / "mlartifacts" / quote(name, safe=" ")).as_uri()
         place = beside if urlsplit(destination).scheme == "sqlite" else None
         try:
             return str(client.create_experiment(name, artifact_location=place))

@@ -11,7 +11,8 @@ from pathlib import Path
 import filelock
 
 from maskwright.errors import MaskwrightError, RunError, TrackerError, shown
-from maskwright.trackers.destination import destination_of, refuse_missing, without_password
+from maskwright.trackers.address import absolute, without_password, without_secrets
+from maskwright.trackers.destination import destination_of, project_of, refuse_missing
 from maskwright.trackers.facts import Checkpoint, Fact
 from maskwright.trackers.sent import Sent, read_sent, sent_path, write_sent
 from maskwright.trackers.story import about, standing, story
@@ -50,6 +51,7 @@ def push(
     to: str,
     *,
     uri: str = "",
+    project: str = "",
     max_checkpoint_mb: float = MAX_CHECKPOINT_MB,
     compared: Sequence[Path | str] = (),
 ) -> Pushed:
@@ -62,6 +64,8 @@ def push(
         run: a run folder, of a training that has ended, was stopped, or goes on.
         to: "clearml", "clearml-offline", "mlflow" or "tensorboard".
         uri: where to; empty takes where it was sent before, else the tracker's default.
+        project: the ClearML project or MLflow experiment; empty takes the one that it was sent into before, else
+            CLEARML_PROJECT or MLFLOW_EXPERIMENT_NAME, else one that is named after the data.
         max_checkpoint_mb: the best weights are sent unless they are larger, in MB of 10^6 bytes; 0 sends none.
         compared: other runs, for a table that compares them with this one on validation.
 
@@ -74,7 +78,7 @@ def push(
         RunError: not a run, or another process is sending it.
     """
     opened = open_run(Path(run))
-    with connected(opened, to, uri) as connection:
+    with connected(opened, to, uri, project) as connection:
         told = story(opened, compared=[Path(other) for other in compared])
         return connection.send(told, max_checkpoint_mb=max_checkpoint_mb)
 
@@ -87,6 +91,7 @@ class Connection:
     sink: Sink
     sent: Sent
     path: Path
+    address: str
 
     def send(self, facts: Iterable[Fact], *, max_checkpoint_mb: float) -> Pushed:
         """Send those of the facts that the tracker lacks.
@@ -95,26 +100,28 @@ class Connection:
             TrackerError: it did not take them.
         """
         left_out: list[tuple[str, float]] = []
-        lacking = (fact for fact in facts if self.sent.lacks(fact) and _small(fact, max_checkpoint_mb, left_out))
+        small = (fact for fact in facts if _small(fact, max_checkpoint_mb, left_out))
+        lacking = (each for fact in small for each in self.sent.lacking([fact]))
         count = 0
         while batch := list(islice(lacking, _TOGETHER)):
             after = self.sent.with_facts(batch)
-            self.sink.send(batch)
+            self.sink.send([fact for fact, _ in batch])
             self.sent = replace(after, remote=dict(self.sink.remote))
             write_sent(self.sent, self.path)
             count += len(batch)
-        place = without_password(self.sink.place)
+        place = without_secrets(self.sink.place, self.address)
         return Pushed(self.tracker, self.sent.destination, place, count, tuple(left_out))
 
 
 @contextmanager
-def connected(run: Run, to: str, uri: str) -> Iterator[Connection]:
+def connected(run: Run, to: str, uri: str, project: str = "") -> Iterator[Connection]:
     """A connection to a tracker, closed at the end.
 
     Args:
         run: what is sent.
         to: the tracker's name.
         uri: where to; empty as in `push`.
+        project: into which; empty as in `push`.
 
     Raises:
         UsageError, TrackerError, RunError: as `push`; also for whatever goes wrong inside.
@@ -125,17 +132,21 @@ def connected(run: Run, to: str, uri: str) -> Iterator[Connection]:
         before = read_sent(path)
         asked = uri or before.asked
         wanted = destination_of(to, run.folder, asked)
-        if before.destination != without_password(wanted):
-            before = Sent(without_password(asked), without_password(wanted))
+        told = about(run)
+        name = project_of(to, told.project, project, before.project)
+        moved = name != before.project and bool(project or before.project)
+        if moved or before.destination != without_password(wanted):
+            before = Sent(without_password(absolute(asked)), without_password(wanted))
+        before = replace(before, project=name)
         connection = None
         try:
-            sink = tracker_named(to).open(about(run), wanted, before.remote)
-            connection = Connection(to, sink, replace(before, trouble=""), path)
+            sink = tracker_named(to).open(replace(told, project=name or told.project), wanted, before.remote)
+            connection = Connection(to, sink, replace(before, trouble=""), path, wanted)
             write_sent(connection.sent, path)
             yield connection
             sink.close(*standing(run))
         except Exception as error:
-            trouble = without_password(f"{type(error).__name__}: {error}", wanted)
+            trouble = without_secrets(f"{type(error).__name__}: {error}", wanted)
             write_sent(replace(connection.sent if connection else before, trouble=trouble), path)
             raise _refusal(error, to, run.folder, trouble) from error
 

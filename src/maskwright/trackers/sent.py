@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ class Sent:
     Args:
         asked: where it was to be sent, without a password; "" where nothing was said.
         destination: where that is in full, without a password; "" before the first time.
+        project: of the tracker, that it was sent into; "" where the tracker has none, or before the first time.
         remote: what finds the run there again.
         curves: of each curve, the iteration of the last point; its points are sent in order.
         digests: of every other fact by its key, what it told.
@@ -29,25 +30,29 @@ class Sent:
 
     asked: str = ""
     destination: str = ""
+    project: str = ""
     remote: Mapping[str, Any] = field(default_factory=dict)
     curves: Mapping[str, int] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
 
-    def lacks(self, fact: Fact) -> bool:
-        """Whether the tracker does not have a fact yet, or has it as it was before it was made anew."""
-        if isinstance(fact, Scalar):
-            return fact.iteration > self.curves.get(fact.curve, -1)
-        return digest_of(fact) != self.digests.get(fact.key)
-
-    def with_facts(self, facts: Iterable[Fact]) -> Sent:
-        """This and more facts."""
-        curves, digests = dict(self.curves), dict(self.digests)
+    def lacking(self, facts: Iterable[Fact]) -> Iterator[tuple[Fact, str]]:
+        """Those that the tracker does not have yet, or as they were before they were made anew, with their digests."""
         for fact in facts:
+            if isinstance(fact, Scalar):
+                if fact.iteration > self.curves.get(fact.curve, -1):
+                    yield fact, ""
+            elif (digest := digest_of(fact)) != self.digests.get(fact.key):
+                yield fact, digest
+
+    def with_facts(self, facts: Iterable[tuple[Fact, str]]) -> Sent:
+        """This and more facts, as `lacking` gives them."""
+        curves, digests = dict(self.curves), dict(self.digests)
+        for fact, digest in facts:
             if isinstance(fact, Scalar):
                 curves[fact.curve] = fact.iteration
             else:
-                digests[fact.key] = digest_of(fact)
+                digests[fact.key] = digest
         return replace(self, curves=curves, digests=digests)
 
 
@@ -64,7 +69,7 @@ def read_sent(path: Path) -> Sent:
     """
     if not path.exists():
         return Sent()
-    told = read_json(path, format_version=FORMAT)
+    told = {"project": "", **read_json(path, format_version=FORMAT)}  # notes of earlier versions have none
     try:
         return Sent(**{name: told[name] for name in Sent.__dataclass_fields__})
     except KeyError as error:

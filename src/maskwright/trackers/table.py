@@ -23,8 +23,10 @@ def tracker_named(name: str) -> Tracker:
 
 
 TRACKERS: Mapping[str, Tracker] = {
-    "clearml": Tracker("clearml", clearml_api, open_clearml),
-    "clearml-offline": Tracker("maskwright", clearml_session_folder, open_clearml_offline),  # nothing else is needed
-    "mlflow": Tracker("mlflow", mlflow_address, open_mlflow),
+    "clearml": Tracker("clearml", clearml_api, open_clearml, "CLEARML_PROJECT"),
+    "clearml-offline": Tracker(  # nothing else is needed
+        "maskwright", clearml_session_folder, open_clearml_offline, "CLEARML_PROJECT"
+    ),
+    "mlflow": Tracker("mlflow", mlflow_address, open_mlflow, "MLFLOW_EXPERIMENT_NAME", "maskwright {}"),
     "tensorboard": Tracker("tensorboard", tensorboard_folder, open_tensorboard),
 }

@@ -13,8 +13,11 @@ from typing import Any
 
 from PIL import Image
 
+from maskwright.errors import TrackerError, shown
 from maskwright.metrics.scores import PER_CLASS, SUMMARY
+from maskwright.trackers.address import folder_meant
 from maskwright.trackers.facts import Document, Fact, Matrix, Parameters, Picture, Scalar, Summary, Table
+from maskwright.trackers.sent import sent_path
 from maskwright.trackers.tracker import About, Status
 
 
@@ -22,17 +25,30 @@ def tensorboard_folder(folder: Path, uri: str) -> str:
     """Where the events go: a folder named after the run in the one that was said, else `RUN/trackers/tensorboard`.
 
     `tensorboard --logdir` of a folder of runs finds them in either place.
+
+    Raises:
+        UsageError: an address was said.
     """
     folder = folder.resolve()
-    return str(Path(uri).resolve() / folder.name if uri else folder / "trackers" / "tensorboard")
+    return str(folder_meant("tensorboard", uri) / folder.name if uri else folder / "trackers" / "tensorboard")
 
 
 def open_tensorboard(about: About, destination: str, remote: Mapping[str, Any]) -> Events:
-    """Open a run's file of events, as long as it was noted down to be."""
+    """Open a run's file of events, as long as it was noted down to be.
+
+    Raises:
+        TrackerError: it is gone, or shorter than that.
+    """
     path = Path(destination) / f"events.out.tfevents.{int(about.started)}.{about.identity[:8]}"
+    length = int(remote.get("bytes", 0))
+    if length and not (path.is_file() and path.stat().st_size >= length):
+        raise TrackerError(
+            f"tensorboard: {shown(path)} is no longer as it was left.",
+            do=f"Delete {shown(sent_path(about.folder, 'tensorboard'))}; the next push writes it anew.",
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
-    return Events(path, about, length=int(remote.get("bytes", 0)))
+    return Events(path, about, length=length)
 
 
 class Events:

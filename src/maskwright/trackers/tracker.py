@@ -19,7 +19,7 @@ class About:
     Args:
         folder: where it lies.
         name: the folder's name.
-        project: the name of the data.
+        project: the tracker's project that it belongs into; the name of the data unless said otherwise.
         identity: hex digest that stays when the folder is copied or moved; equal only for the same training.
         started: unix time of its first start, in seconds; 0 where it is not known.
     """
@@ -66,8 +66,12 @@ class Tracker:
         where: gives in full where the facts of a run folder go, from what was said: "" where nothing was.
         open: takes a run, where to (an address or a folder), and what `remote` gave in an earlier process (empty the
             first time); imports the package, and finds the run in the tracker or makes it there.
+        project_variable: of the environment, names the project of runs; "" where the tracker has no projects.
+        project: what the project is called where nobody says; "{}" stands for the name of the data.
     """
 
     package: str
     where: Callable[[Path, str], str]
     open: Callable[[About, str, Mapping[str, Any]], Sink]
+    project_variable: str = ""
+    project: str = "{}"

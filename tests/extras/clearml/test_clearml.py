@@ -116,6 +116,14 @@ def test_pushed_again_nothing_is_sent(run: Path, server: ClearmlServer) -> None:
     assert (server.events, server.files, server.models) == before
 
 
+def test_a_project_that_is_named(run: Path, server: ClearmlServer) -> None:
+    push(run, "clearml")
+    push(run, "clearml", project="mine/cats")
+    push(run, "clearml")
+    named = [server.projects[task["project"]]["name"] for task in server.tasks.values()]
+    assert named == ["maskwright", "mine/cats"]
+
+
 def test_an_answer_that_is_lost_makes_nothing_double(run: Path, server: ClearmlServer) -> None:
     state = run / "trackers" / "clearml.json"
     for lost in range(100):  # each time one request further

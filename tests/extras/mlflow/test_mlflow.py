@@ -224,6 +224,19 @@ def test_a_run_that_was_deleted_there_is_named(run: Path, server: str) -> None:
     assert push(run, "mlflow", uri=server).sent > 0
 
 
+def test_an_experiment_that_is_named(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME", raising=False)
+    address = f"sqlite:///{tmp_path / 'named.db'}"
+    push(run, "mlflow", uri=address)
+    client, first = mlflow_run(run, address)
+    assert client.get_experiment(first.info.experiment_id).name == "maskwright maskwright"
+    push(run, "mlflow", project="cats/сами")
+    _, second = mlflow_run(run, address)
+    assert client.get_experiment(second.info.experiment_id).name == "cats/сами"
+    compare_all(run, address, tmp_path / "back")
+    assert push(run, "mlflow").sent == 0
+
+
 def test_names_of_classes_that_mlflow_does_not_take(run: Path, tmp_path: Path) -> None:
     entries = open_run(run).log()
     for iteration, name in ((420, "кошка (серая)"), (440, "a+b")):

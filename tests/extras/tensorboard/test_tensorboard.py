@@ -17,6 +17,7 @@ from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from tensorboard.plugins.hparams.metadata import SESSION_START_INFO_TAG
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
+from maskwright.errors import TrackerError
 from maskwright.trackers.facts import Matrix, Picture, Scalar, Summary
 from maskwright.trackers.push import push
 from maskwright.trackers.sent import read_sent, sent_path
@@ -124,6 +125,23 @@ def test_what_a_killed_process_wrote_beyond_its_note_is_written_again_once(run: 
     assert file.read_bytes() == whole
     push(half, "tensorboard")
     assert file.read_bytes() == whole
+
+
+@pytest.mark.parametrize("kept", [None, 0, 100])
+def test_events_that_are_gone_are_said_and_written_anew(run: Path, kept: int | None) -> None:
+    push(run, "tensorboard")
+    whole = events_of(run)
+    (file,) = (run / "trackers" / "tensorboard").iterdir()
+    if kept is None:
+        shutil.rmtree(file.parent)
+    else:
+        file.write_bytes(whole[:kept])
+    with pytest.raises(TrackerError, match=r"no longer as it was left(.|\n)*tensorboard\.json"):
+        push(run, "tensorboard")
+    assert not file.exists() if kept is None else file.read_bytes() == whole[:kept]
+    sent_path(run, "tensorboard").unlink()
+    push(run, "tensorboard")
+    assert events_of(run) == whole
 
 
 def test_a_moved_run_takes_its_events_along(run: Path) -> None:
