@@ -54,7 +54,7 @@ class Remembered:
         self.known[number] = replace(self.known[number], state=state, **facts)
 
     def keep_error(self, number: int, error: str, *, seconds: float = 0.0) -> None:
-        self.known[number] = replace(self.known[number], error=error)
+        self.known[number] = replace(self.known[number], error=error, seconds=seconds)
 
     def trials(self) -> tuple[Trial, ...]:
         return tuple(self.known)

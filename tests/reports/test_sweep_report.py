@@ -54,7 +54,19 @@ def test_it_says_what_matters_and_that_the_best_were_lucky(sweep: Sweep) -> None
     more = replace(sweep, plan=replace(sweep.plan, seeds=4))
     assert "Only 9 of 12 of these trainings are complete" in " ".join(verdicts(more))
     few = replace(sweep, trials=sweep.trials[:2], finalists={}, comparison=None)
-    assert verdicts(few) == ["Too few trials can be compared (2) to say which settings matter."]
+    assert verdicts(few)[0] == "Too few trials can be compared (2) to say which settings matter."
+
+
+def test_it_says_where_stopping_early_left_too_few_finalists(tmp_path: Path) -> None:
+    trials = trials_of(12, pruned=True)
+    best = max((each for each in trials if each.state == "complete"), key=lambda each: each.value or 0.0)
+    pruned = [each if each == best else replace(each, state="pruned", value=None) for each in trials]
+    words = verdicts(swept(tmp_path / "cats", pruned))
+    at = words.index("Recipes to train again: 1 of 3 wanted: only that many were complete.")
+    assert words[at + 1].startswith("Stopping early (asha) leaves few trials complete")
+    none = [replace(each, state="pruned", value=None) for each in trials]
+    assert "Recipes to train again: 0 of 3 wanted: only that many were complete." in verdicts(swept(tmp_path, none))
+    assert not any("wanted: only" in word for word in verdicts(swept(tmp_path / "dogs", trials_of(12))))
 
 
 def test_nothing_matters_where_all_is_scatter(sweep: Sweep) -> None:
