@@ -111,7 +111,7 @@ def read_space(path: Path) -> Space:
     if not any(isinstance(value, list | dict) for value in raw.values()):
         wrong[next(iter(raw))].append("nothing is varied: every setting has one value. Give a list or a range.")
     lines = {name: each[0] for name, each in places.items()}
-    for name, (first, *others) in places.items():
+    for name, (_, *others) in places.items():
         if others:
             wrong[name].append(f"stands here and again in line {', '.join(map(str, others))}. Leave one of them.")
     told = [f"{shown(path)}:{lines.get(name, 1)}: {name}: {what}" for name, found in wrong.items() for what in found]

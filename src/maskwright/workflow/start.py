@@ -107,9 +107,9 @@ def check_weights(wanted: str) -> None:
         WeightsError: it is neither the name of weights nor a file.
     """
     named = wanted in ("auto", "none", IMAGENET) or wanted.startswith(PREFIX)
-    if not (named or cached(wanted) or any(entry.name == wanted for entry in ENTRIES)):
-        if not Path(wanted).expanduser().exists():
-            raise _no_weights(wanted)
+    known = named or cached(wanted) or any(entry.name == wanted for entry in ENTRIES)
+    if not (known or Path(wanted).expanduser().exists()):
+        raise _no_weights(wanted)
 
 
 @dataclass(frozen=True)
