@@ -53,6 +53,9 @@ class Remembered:
         self.told.append(number)
         self.known[number] = replace(self.known[number], state=state, **facts)
 
+    def keep_error(self, number: int, error: str, *, seconds: float = 0.0) -> None:
+        self.known[number] = replace(self.known[number], error=error, seconds=seconds)
+
     def trials(self) -> tuple[Trial, ...]:
         return tuple(self.known)
 
@@ -63,14 +66,14 @@ class Remembered:
 class Written:
     """A started job that writes one validation at each look, and its end after the second."""
 
-    def __init__(self, job: Job, asked: set[Path], *, error: str = "") -> None:
-        self.job, self.asked, self.error, self.looks = job, asked, error, 0
+    def __init__(self, job: Job, asked: set[Path], *, error: str = "", outside: bool = False) -> None:
+        self.job, self.asked, self.error, self.outside, self.looks = job, asked, error, outside, 0
         job.folder.mkdir(parents=True, exist_ok=True)
 
     def ended(self) -> bool:
         self.looks += 1
         if self.error:
-            self.job.fail(self.error)
+            self.job.fail(self.error, again=self.outside)
             return True
         if self.job.folder in self.asked or self.job.is_complete:
             return True
@@ -146,13 +149,30 @@ def test_time_that_is_over_stops_trials_and_begins_no_more(asked: set[Path], tmp
 def test_three_in_a_row_with_the_same_words_end_it(asked: set[Path], tmp_path: Path) -> None:
     study, begun = Remembered(), []
     work = _work(tmp_path, study, asked, begun, trials=5)
-    with pytest.raises(RunError, match=r"3 trials in a row failed with the same words[\s\S]*found: no such model"):
+    with pytest.raises(
+        RunError, match=r"3 trials in a row failed with the same words[\s\S]*found: no such model[\s\S]*--resume"
+    ):
         search(replace(work, start=lambda job: Written(job, asked, error="no such model")))
     assert [trial.error for trial in study.known] == ["no such model"] * 3
     errors = iter(["one", "other", "one", "other", "one"])
     study = Remembered()
     search(replace(work, study=study, folder=tmp_path / "b", start=lambda job: Written(job, asked, error=next(errors))))
     assert [trial.state for trial in study.known] == ["failed"] * 5
+
+
+def test_what_failed_for_an_outside_reason_is_tried_again(asked: set[Path], tmp_path: Path) -> None:
+    study, begun = Remembered(), []
+    work = _work(tmp_path, study, asked, begun, trials=3, finalists=1, seeds=1)
+    full = "{0}/state/state.safetensors: there is no room for this file."
+    with pytest.raises(RunError, match=r"with the same words[\s\S]*trials/0002/state[\s\S]*and --resume: these trials"):
+        search(replace(work, start=lambda job: Written(job, asked, error=full.format(job.folder), outside=True)))
+    assert study.told == [] and all("no room" in trial.error for trial in study.known)
+    search(work)  # as --resume does
+    assert [trial.state for trial in study.known] == ["complete"] * 3 and study.told == [0, 1, 2]
+    assert [job.folder.name for job in begun] == ["0000", "0001", "0002"]
+    assert all(not job.error for job in begun)
+    train_again(replace(work, start=lambda job: Written(job, asked, error="no room", outside=True)))
+    assert {number: len(runs) for number, runs in train_again(work).items()} == {1: 1}
 
 
 def _work(folder: Path, study: Any, asked: set[Path], begun: list[Job], **plan: Any) -> Work:

@@ -77,6 +77,39 @@ def test_all_that_is_wrong_is_told_at_once_with_its_line(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            "batch_size: {low: 4, high: 16, step: 5}",
+            r"steps of 5 from 4 do not meet high 16\. Write  high: 14  or  19\.",
+        ),
+        (
+            "drop_path: {low: 0, high: 0.3, step: 0.2}",
+            r"steps of 0\.2 from 0 do not meet high 0\.3\. Write  high: 0\.2",
+        ),
+        ("batch_size: {low: 4, high: 16, step: 20}", "step 20 is larger than the range from 4 to 16: only 4"),
+        ("batch_size: {low: 4, high: 16, step: .inf}", "step is a number above 0, found inf"),
+        ("lr: {low: 0.1, high: .nan}", "a range needs two numbers"),
+        ("lr: [1e-4, 0.0001]", "a value stands twice"),
+        ("batch_size: [2, 2.0]", "a value stands twice"),
+        ("crop_hw: {values: [[64, 64], [64.0, 64]]}", "a value stands twice"),
+        ("lr: [0.1, 0.2]\nbatch_size: 2\nlr: 0.1", r"yaml:1: lr: stands here and again in line 3\."),
+    ],
+)
+def test_steps_that_do_not_meet_the_end_and_doubles_are_refused(line: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=message):
+        read_space(_file(tmp_path, line))
+
+
+def test_steps_meet_the_end_as_decimals_do(tmp_path: Path) -> None:
+    read = read_space(
+        _file(tmp_path, "drop_path: {low: 0, high: 0.7, step: 0.1}", "lr: {low: 1e-4, high: 1e-3, step: 1e-4}")
+    )
+    assert read.searched["drop_path"].values() == (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+    assert len(read.searched["lr"].values() or ()) == 10
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "found: nothing"),

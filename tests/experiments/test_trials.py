@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from maskwright.errors import DataError, DiskError, RecipeError
 from maskwright.experiments import trials as module
 from maskwright.experiments.driving import course_of
 from maskwright.experiments.trials import MOST_DEATHS, Job, carry_out
 from maskwright.storage import write_json
 from maskwright.training.run import append_log
 from maskwright.training.training_log import read_training_log
+from maskwright.workflow import trial
 from maskwright.workflow.trial import job_text, read_job
 
 
@@ -111,3 +113,35 @@ def _jobs(folder: Path, names: str) -> list[Job]:
     for name in names:
         (folder / name).mkdir()
     return [Job(folder, folder / name, {}) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (DiskError("weights: there is no room for this file."), True),
+        (OSError(5, "Input/output error"), True),
+        (MemoryError(), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), True),
+        (RecipeError("lr: no."), False),
+        (DataError("labels: no."), False),
+        (ValueError("a fault of ours"), False),
+    ],
+)
+def test_what_a_trial_has_no_part_in_is_tried_again(
+    error: Exception, again: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(trial, "read", fails)
+    job = Job(tmp_path, tmp_path / "run", {})
+    trial.run_trial(job)
+    assert job.may_go_again == again and (str(error) or "MemoryError") in job.error
+    job.try_again()
+    assert (job.error == "") == again
+
+
+def test_a_mount_that_is_gone_is_no_fault_of_the_data(tmp_path: Path) -> None:
+    job = Job(tmp_path / "mount", tmp_path / "run", {})
+    trial.run_trial(job)
+    assert job.may_go_again and "FileNotFoundError" in job.error

@@ -11,8 +11,10 @@ import pytest
 
 from browser import watched
 from maskwright.errors import UsageError
+from maskwright.experiments.space import Range, Space
 from maskwright.experiments.sweep_words import verdicts
 from maskwright.experiments.sweeps import Sweep
+from maskwright.reports.colours import SERIES
 from maskwright.reports.language import Language
 from maskwright.reports.sweep_figures import sweep_figures
 from maskwright.reports.sweep_report import page, sweep_report
@@ -54,7 +56,19 @@ def test_it_says_what_matters_and_that_the_best_were_lucky(sweep: Sweep) -> None
     more = replace(sweep, plan=replace(sweep.plan, seeds=4))
     assert "Only 9 of 12 of these trainings are complete" in " ".join(verdicts(more))
     few = replace(sweep, trials=sweep.trials[:2], finalists={}, comparison=None)
-    assert verdicts(few) == ["Too few trials can be compared (2) to say which settings matter."]
+    assert verdicts(few)[0] == "Too few trials can be compared (2) to say which settings matter."
+
+
+def test_it_says_where_stopping_early_left_too_few_finalists(tmp_path: Path) -> None:
+    trials = trials_of(12, pruned=True)
+    best = max((each for each in trials if each.state == "complete"), key=lambda each: each.value or 0.0)
+    pruned = [each if each == best else replace(each, state="pruned", value=None) for each in trials]
+    words = verdicts(swept(tmp_path / "cats", pruned))
+    at = words.index("Recipes to train again: 1 of 3 wanted: only that many were complete.")
+    assert words[at + 1].startswith("Stopping early (asha) leaves few trials complete")
+    none = [replace(each, state="pruned", value=None) for each in trials]
+    assert "Recipes to train again: 0 of 3 wanted: only that many were complete." in verdicts(swept(tmp_path, none))
+    assert not any("wanted: only" in word for word in verdicts(swept(tmp_path / "dogs", trials_of(12))))
 
 
 def test_nothing_matters_where_all_is_scatter(sweep: Sweep) -> None:
@@ -85,6 +99,40 @@ def test_every_setting_has_a_slice_and_the_search_its_course(sweep: Sweep) -> No
     )
     assert drawn == 15
     assert sweep_figures(replace(sweep, trials=(), finalists={}, comparison=None), Language("en", "sweep_page")) == {}
+
+
+def test_a_setting_that_does_not_matter_is_grey_everywhere(sweep: Sweep) -> None:
+    text = page(sweep, Language("en", "sweep_page"))
+    found = {entry.name: entry.matters for entry in sweep.importances()}
+    assert found["lr"] and not found["weight_decay"]
+    for part in (text.partition('class="by-class"')[2], text.partition('id="settings"')[2].partition("<tbody>")[2]):
+        for name, matters in found.items():
+            bar = part.partition(f"<code>{name}</code>")[2].partition("background:")[2]
+            assert bar.startswith(SERIES[0] if matters else "var(--soft)"), name
+    assert text.count('<small class="chance">no more than chance</small>') == sum(not each for each in found.values())
+
+
+def test_whole_numbers_have_whole_ticks(sweep: Sweep) -> None:
+    def axis(space: Range, *sizes: int) -> dict[str, Any]:
+        trials = [
+            replace(each, settings={"batch_size": sizes[each.number % len(sizes)]})
+            for each in trials_of(len(sizes) * 2)
+        ]
+        made = replace(
+            sweep, space=Space({"batch_size": space}, {}), trials=tuple(trials), finalists={}, comparison=None
+        )
+        return sweep_figures(made, Language("en", "sweep_page"))["slice-batch_size"]["layout"]["xaxis"]
+
+    few = axis(Range(2, 4, whole=True), 2, 3, 4)
+    assert (few["tick0"], few["dtick"], few["tickformat"]) == (2, 1, "d")
+    stepped = axis(Range(4, 16, step=4, whole=True), 4, 8, 16)
+    assert (stepped["tick0"], stepped["dtick"]) == (4, 4)
+    assert "dtick" not in axis(Range(1, 100, whole=True), 1, 50, 100)
+    assert axis(Range(2, 32, log=True, whole=True), 2, 8, 32)["tickvals"] == [2, 4, 8, 16, 32]
+    search = sweep_figures(
+        replace(sweep, trials=sweep.trials[:3], finalists={}, comparison=None), Language("en", "sweep_page")
+    )
+    assert search["search"]["layout"]["xaxis"]["dtick"] == 1
 
 
 @pytest.mark.browser

@@ -22,6 +22,8 @@ OVERHEAD_S = 15.0
 """Seconds of a trial around its training: importing torch, reading the photos, judging."""
 SAME_ERRORS = 3
 """After so many trials in a row that fail with the same words, the next would, too."""
+OUTSIDE = "Mend that, then go on with the same command and --resume: these trials are tried again."
+INSIDE = "Mend the space or the settings, and begin another sweep; --resume goes on without these trials."
 LEAST_TRIALS_SHARE = 0.5
 """Of the time: what the finalists leave for the search, however long they take."""
 
@@ -101,13 +103,13 @@ def search(work: Work) -> None:
         _tell_study(work, numbers[job.folder], job)
         work.study.keep_seconds(work.seconds)
         _tell_progress(work)
-        errors.append(job.error)
+        errors.append(job.error.replace(job.folder.name, "NNNN"))  # a full disk names a file of each trial
         last = errors[-SAME_ERRORS:]
         if len(last) == SAME_ERRORS and last[0] and len(set(last)) == 1:
             raise RunError(
                 f"{SAME_ERRORS} trials in a row failed with the same words; the others have not been tried.",
-                found=last[0],
-                do="Mend the space or the settings, and begin another sweep.",
+                found=job.error,
+                do=OUTSIDE if job.may_go_again else INSIDE,
             )
 
     carry_out(_trials(work, numbers), work.start, workers=work.plan.workers, look=look, ended=ended)
@@ -126,6 +128,8 @@ def train_again(work: Work) -> dict[int, tuple[Path, ...]]:
     chosen = [_jobs_again(work, trial) for trial in best]
     # One seed of each first: where the time ends early, as many recipes as possible can be compared.
     jobs = [job for of_seed in zip(*chosen, strict=True) for job in of_seed]
+    for job in jobs:
+        job.try_again()
     left = [job for job in jobs if not job.is_complete and not job.error]
 
     def look(_: Job) -> bool:
@@ -174,6 +178,7 @@ def _trials(work: Work, numbers: dict[Path, int]) -> Iterator[Job]:
     """First the trials that a kill left, then new ones."""
     for trial in work.study.unfinished():
         job = _job(work, trial)
+        job.try_again()
         numbers[job.folder] = trial.number
         if job.is_complete or job.error or work.study.is_pruned(trial.number):
             _tell_study(work, trial.number, job)
@@ -202,7 +207,9 @@ def _tell_study(work: Work, number: int, job: Job) -> None:
     log = job.log()
     seconds = 0.0 if log.last is None else float(log.last["seconds"])
     course = course_of(log, work.plan.metric)
-    if job.error:
+    if job.may_go_again:
+        work.study.keep_error(number, job.error, seconds=seconds)
+    elif job.error:
         work.study.tell(number, "failed", seconds=seconds, error=job.error)
     elif not job.is_complete:
         work.study.tell(number, "pruned" if work.study.is_pruned(number) else "stopped", seconds=seconds)

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def read_space(path: Path) -> Space:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        raw, lines = yaml.safe_load(text), _lines(text)
+        raw, places = yaml.safe_load(text), _places(text)
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise RecipeError(
             f"{shown(path)}: cannot be read as a space.",
@@ -109,6 +110,10 @@ def read_space(path: Path) -> Space:
     wrong = {name: list(_wrong(name, value)) for name, value in raw.items()}
     if not any(isinstance(value, list | dict) for value in raw.values()):
         wrong[next(iter(raw))].append("nothing is varied: every setting has one value. Give a list or a range.")
+    lines = {name: each[0] for name, each in places.items()}
+    for name, (_, *others) in places.items():
+        if others:
+            wrong[name].append(f"stands here and again in line {', '.join(map(str, others))}. Leave one of them.")
     told = [f"{shown(path)}:{lines.get(name, 1)}: {name}: {what}" for name, found in wrong.items() for what in found]
     if told:
         raise RecipeError("\n  ".join(told), do="All settings: docs/recipe.md; spaces: docs/sweep.md")
@@ -148,11 +153,13 @@ def grid_points(space: Space, path: Path) -> list[dict[str, Any]]:
     return [dict(zip(values, point, strict=True)) for point in itertools.product(*lists)]
 
 
-def _lines(text: str) -> dict[str, int]:
-    """In which line each setting stands, from 1."""
+def _places(text: str) -> dict[str, list[int]]:
+    """In which lines each setting stands, from 1."""
     node = yaml.compose(text, Loader=yaml.SafeLoader)
-    pairs = node.value if isinstance(node, yaml.MappingNode) else []
-    return {str(key.value): key.start_mark.line + 1 for key, _ in pairs}
+    places: dict[str, list[int]] = {}
+    for key, _ in node.value if isinstance(node, yaml.MappingNode) else []:
+        places.setdefault(str(key.value), []).append(key.start_mark.line + 1)
+    return places
 
 
 def _wrong(name: str, value: Any) -> Iterator[str]:
@@ -180,9 +187,17 @@ def _wrong_values(name: str, value: Any) -> Iterator[str]:
     if isinstance(value, list) and not whats_wrong(Recipe, name, value):
         yield f"{value} is one value. In all trials: --set {name}='{value}'; beside others:  {{values: [{value}, ...]}}"
         return
-    if len({repr(option) for option in options}) < len(options):
+    if len({_compared(option) for option in options}) < len(options):
         yield "a value stands twice."
     yield from filter(None, (whats_wrong(Recipe, name, as_number(option)) for option in options))
+
+
+def _compared(option: Any) -> str:
+    """A value as text that is the same for all ways to write it: 1e-4 and 0.0001, 2 and 2.0."""
+    option = as_number(option)
+    if isinstance(option, list):
+        return f"[{', '.join(map(_compared, option))}]"
+    return repr(float(option) if isinstance(option, int) and not isinstance(option, bool) else option)
 
 
 def _wrong_range(name: str, value: Mapping[str, Any]) -> Iterator[str]:
@@ -191,7 +206,7 @@ def _wrong_range(name: str, value: Mapping[str, Any]) -> Iterator[str]:
     if unknown:
         yield f"{', '.join(unknown)}: not known of a range. {nearest(unknown[0], (*RANGE_KEYS, 'values'))}"
         return
-    if not all(isinstance(end, int | float) and not isinstance(end, bool) for end in ends.values()):
+    if not all(map(_is_number, ends.values())):
         yield f"a range needs two numbers, low and high; found {dict(value)!r}."
         return
     wrong = [what for end in ends.values() if (what := whats_wrong(Recipe, name, end))]
@@ -203,10 +218,22 @@ def _wrong_range(name: str, value: Mapping[str, Any]) -> Iterator[str]:
     elif value.get("log") and (ends["low"] <= 0 or "step" in value):
         yield "a logarithmic range begins above 0 and has no step."
     step = as_number(value.get("step", 1))
-    if not isinstance(step, int | float) or isinstance(step, bool) or not step > 0:
+    if not _is_number(step) or not step > 0:
         yield f"step is a number above 0, found {value['step']!r}."
     elif _whole(name) and step != int(step):
         yield f"is a whole number, and so is its step; found {step:g}."
+    elif "step" in value and not value.get("log") and ends["low"] < ends["high"]:
+        yield from _wrong_step(ends["low"], ends["high"], step)
+
+
+def _wrong_step(low: float, high: float, step: float) -> Iterator[str]:
+    first, span, each = (Decimal(str(number)) for number in (low, high, step))
+    span -= first
+    if each > span:
+        yield f"step {step:g} is larger than the range from {low:g} to {high:g}: only {low:g} would be tried."
+    elif span % each:
+        last = first + span // each * each
+        yield f"steps of {step:g} from {low:g} do not meet high {high:g}. Write  high: {last:g}  or  {last + each:g}."
 
 
 def _meant(name: str, value: Any) -> Range | Choice:
@@ -217,6 +244,10 @@ def _meant(name: str, value: Any) -> Range | Choice:
     step = as_number(value.get("step"))
     low, high = as_number(value["low"]), as_number(value["high"])
     return Range(low, high, bool(value.get("log", False)), step, _whole(name))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _whole(name: str) -> bool:

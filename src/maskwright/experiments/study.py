@@ -164,6 +164,18 @@ class Study:
         told = self._optuna.trial.TrialState[names[state]]
         self._study.tell(number, value if state == "complete" else None, state=told)
 
+    def keep_error(self, number: int, error: str, *, seconds: float = 0.0) -> None:
+        """Keep why a trial failed without telling it: it stays unfinished, and is tried again when a sweep goes on.
+
+        Args:
+            number: of it.
+            error: why.
+            seconds: how long it trained.
+        """
+        trial = self._open(number)
+        for name, fact in (("seconds", seconds), ("error", error)):
+            trial.set_user_attr(name, fact)
+
     def trials(self) -> tuple[Trial, ...]:
         """All trials, in the order in which they were asked for."""
         return tuple(
@@ -191,7 +203,8 @@ class Study:
 
     def _trial(self, found: Any) -> Trial:
         about = found.user_attrs
-        state: State = about.get("state", "running") if found.state.is_finished() else "running"
+        unfinished: State = "failed" if about.get("error") else "running"
+        state: State = about.get("state", "running") if found.state.is_finished() else unfinished
         return Trial(
             number=found.number,
             settings={

@@ -59,9 +59,12 @@ def _of_settings(sweep: Sweep, lang: str) -> list[str]:
 
 
 def _of_finalists(sweep: Sweep, lang: str) -> list[str]:
-    again = sweep.scores_again()
+    again, complete, wanted = sweep.scores_again(), len(ranked(sweep.trials)), sweep.plan.finalists
+    few = [say("sweep.finalists_few", lang, there=complete, wanted=wanted)] if complete < wanted else []
+    if few and sweep.plan.pruner != "none":
+        few.append(say("sweep.finalists_pruned", lang, pruner=sweep.plan.pruner))
     if not again or sweep.comparison is None:
-        return []
+        return few
     first = next(iter(again))
     facts = {"first": first, "mean": number(100 * mean(again[first]), lang), "metric": sweep.plan.metric}
     pairs = sweep.comparison.recipe_pairs
@@ -75,10 +78,10 @@ def _of_finalists(sweep: Sweep, lang: str) -> list[str]:
         words = [say("sweep.finalists_differ", lang, told="; ".join(better), **facts)]
     else:
         words = [say("sweep.finalists_equal", lang, count=len(again), **facts)]
-    wanted = min(sweep.plan.finalists, len(ranked(sweep.trials))) * sweep.plan.seeds
-    there = sum(map(len, again.values()))
-    if there < wanted:
-        words.append(say("sweep.finalists_missing", lang, there=there, wanted=wanted))
+    words += few
+    trainings, there = min(wanted, complete) * sweep.plan.seeds, sum(map(len, again.values()))
+    if there < trainings:
+        words.append(say("sweep.finalists_missing", lang, there=there, wanted=trainings))
     as_trial = sweep.trials[first].value
     if as_trial is not None and as_trial > mean(again[first]):
         words.append(say("sweep.luck", lang, value=number(100 * as_trial, lang), **facts))

@@ -170,7 +170,7 @@ def read_plan(folder: Path) -> SweepPlan:
         raise RunError(
             f"{shown(folder)}: not the folder of a sweep.",
             expected=f"a folder with a {FILE}",
-            found=" ".join(str(error).split())[:200],
+            found=" ".join(str(error).split())[:200] if folder.is_dir() else "no such folder",
             do="Give the folder that -o named.",
         ) from None
     if version != FORMAT:

@@ -70,9 +70,25 @@ class Job:
         """How far it is."""
         return read_training_log(self.folder / "log.jsonl")
 
-    def fail(self, error: str) -> None:
-        """Write why it failed: it is not tried again."""
-        write_json(self.folder / ERROR, {"format": 1, "error": error})
+    @property
+    def may_go_again(self) -> bool:
+        """Whether it failed for a reason outside of it, as a full disk is one."""
+        path = self.folder / ERROR
+        return path.is_file() and bool(read_json(path, format_version=1).get("again"))
+
+    def fail(self, error: str, *, again: bool = False) -> None:
+        """Write why it failed.
+
+        Args:
+            error: why.
+            again: whether that is no fault of the job, so that --resume tries it again.
+        """
+        write_json(self.folder / ERROR, {"format": 1, "error": error, "again": again})
+
+    def try_again(self) -> None:
+        """Forget a failure whose reason lay outside of the job."""
+        if self.may_go_again:
+            (self.folder / ERROR).unlink()
 
 
 class Started(Protocol):

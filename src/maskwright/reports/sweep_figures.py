@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import mean
 from typing import Any
 
@@ -67,7 +68,9 @@ def _slice(sweep: Sweep, name: str, found: Importance | None, language: Language
         figure.add_hrect(y0=top - 2 * sweep.noise, y1=top, fillcolor=_BAND, line_width=0, layer="below")
     axis: dict[str, Any] = {"title": {"text": f"{name}"}, "nticks": 6}
     if isinstance(each, Range) and each.log:
-        axis |= {"type": "log", "exponentformat": "power", "dtick": 1}
+        axis |= {"type": "log"} | (_whole_log_ticks(each) if each.whole else {"exponentformat": "power", "dtick": 1})
+    elif isinstance(each, Range) and each.whole:
+        axis |= _whole_ticks([trial.settings[name] for trial, _ in compared], each.step or 1, most=6)
     elif isinstance(each, Choice):
         axis |= {"type": "category", "categoryarray": [_shown(option, each) for option in each.options]}
         axis |= {"categoryorder": "array"}
@@ -117,7 +120,11 @@ def _search(sweep: Sweep, language: Language) -> go.Figure:
         )
     figure.update_layout(
         height=340,
-        xaxis={"title": {"text": language.t("axis_trial")}, "nticks": 12},
+        xaxis={
+            "title": {"text": language.t("axis_trial")},
+            "nticks": 12,
+            **_whole_ticks([trial.number for trial in sweep.trials], 1, most=12),
+        },
         yaxis={"tickformat": ".0%", "nticks": 7},
     )
     return figure
@@ -150,6 +157,17 @@ def _courses(sweep: Sweep, language: Language) -> go.Figure:
         yaxis={"tickformat": ".0%", "nticks": 7},
     )
     return figure
+
+
+def _whole_ticks(values: Sequence[int], step: float, *, most: int) -> dict[str, Any]:
+    """Ticks at whole numbers only: where there are few, plotly would set some between them."""
+    few = bool(values) and max(values) - min(values) <= most * step
+    return {"tickformat": "d"} | ({"tick0": min(values), "dtick": step} if few else {})
+
+
+def _whole_log_ticks(each: Range) -> dict[str, Any]:
+    places = sorted({round(each.low * (each.high / each.low) ** (part / 4)) for part in range(5)})
+    return {"tickmode": "array", "tickvals": places, "ticktext": [str(place) for place in places]}
 
 
 def _score(trial: Trial) -> float | None:

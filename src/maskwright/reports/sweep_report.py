@@ -69,6 +69,7 @@ def page(sweep: Sweep, language: Language) -> str:
         p_text=lambda p: p_text(p, language.code),
         value=lambda value: setting_text(value, language),
         colour=SERIES[0],
+        shade=lambda entry: SERIES[0] if entry.matters else "var(--soft)",
         terms=TERMS,
         figures=sweep_figures(sweep, language),
         css=joined("page.css", "compare.css", "sweep.css"),

@@ -36,6 +36,11 @@ def usable_cores() -> int:
     return allowed if granted is None else max(1, min(allowed, int(granted)))
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether torch found no memory: of a GPU it says so by a class, of the CPU by its words alone."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: " in str(error)
+
+
 def environment() -> dict[str, Any]:
     """What a run was made with, for `environment.json`."""
     return {

@@ -100,6 +100,18 @@ def _over_defaults(recipe: Recipe, choices: Choices) -> Recipe:
     return recipe
 
 
+def check_weights(wanted: str) -> None:
+    """Refuse a name that is none of weights, without looking on the network.
+
+    Raises:
+        WeightsError: it is neither the name of weights nor a file.
+    """
+    named = wanted in ("auto", "none", IMAGENET) or wanted.startswith(PREFIX)
+    known = named or cached(wanted) or any(entry.name == wanted for entry in ENTRIES)
+    if not (known or Path(wanted).expanduser().exists()):
+        raise _no_weights(wanted)
+
+
 @dataclass(frozen=True)
 class _Found:
     """A file of weights, and what is said of it."""
@@ -185,12 +197,16 @@ def _named(wanted: str, on_progress: OnProgress) -> _Found:
     if path.is_dir():
         path = weights_in(path)
     if not path.is_file():
-        raise WeightsError(
-            f"--weights {wanted}: neither the name of weights nor a file.",
-            expected="auto, none, a file, a run, or one of " + ", ".join(entry.name for entry in ENTRIES),
-            do="maskwright weights lists them.",
-        )
+        raise _no_weights(wanted)
     return _Found(shown(path), path, described(path))
+
+
+def _no_weights(wanted: str) -> WeightsError:
+    return WeightsError(
+        f"--weights {wanted}: neither the name of weights nor a file.",
+        expected="auto, none, a file, a run, or one of " + ", ".join(entry.name for entry in ENTRIES),
+        do="maskwright weights lists them.",
+    )
 
 
 def _with(found: _Found, given: Mapping[str, Any], model: str | None, classes: int) -> Choices:

@@ -33,10 +33,11 @@ from maskwright.experiments.sweeps import (
 from maskwright.experiments.trials import Job, Start
 from maskwright.progress import OnProgress, silent
 from maskwright.recipe.files import read_recipe, write_recipe
-from maskwright.recipe.recipe import make_recipe
+from maskwright.recipe.recipe import Recipe, make_recipe
 from maskwright.reports.sweep_report import sweep_report
 from maskwright.storage import refuse_inside, refuse_occupied, write_bytes
 from maskwright.workflow.plan import check_splits
+from maskwright.workflow.sweep_checks import check_class_weights_of, check_trials
 from maskwright.workflow.trial import start_process
 
 LOCK_FILE = "sweep.lock"
@@ -115,12 +116,18 @@ def sweep(
     check_optuna()
     data, space, out = Path(data), Path(space), Path(out)
     refuse_inside(out, data)
+    if resume and not _killed_at_once(out):
+        read_plan(out)
     tried = read_space(space)
     same = _same_in_all(tried, settings or {}, space)
+    base = None if recipe is None else read_recipe(Path(recipe))
+    check_trials(tried, same, base, space)
     reading: dict[str, Any] = {"classes": classes and list(classes), "strict": strict, "allow_leak": allow_leak}
     has_length = recipe is not None or "iterations" in {*same, *tried.searched}
+    dataset = read(data, **reading, on_progress=on_progress)
+    check_class_weights_of(tried, same, dataset, space)
     plan = SweepPlan(
-        data=_digests(read(data, **reading, on_progress=on_progress)),
+        data=_digests(dataset),
         metric=metric,
         sampler=sampler,
         pruner=pruner,
@@ -137,7 +144,7 @@ def sweep(
     )
     check_plan(plan)
     points = grid_points(tried, space) if sampler == "grid" else []
-    with _begun(plan, tried, space, recipe, out, resume=resume):
+    with _begun(plan, tried, space, base, out, resume=resume):
         study = Study(out / STUDY_FILE, tried, sampler=sampler, pruner=pruner, seed=seed, points=points)
         template = _template(plan, data, recipe and out / RECIPE_FILE, reading)
         again = _carried_out(Work(out, plan, study, template, start, on_progress, time.monotonic() - study.seconds))
@@ -170,7 +177,7 @@ def _digests(dataset: Dataset) -> dict[str, str]:
 
 @contextlib.contextmanager
 def _begun(
-    plan: SweepPlan, tried: Space, space: Path, recipe: Path | str | None, out: Path, *, resume: bool
+    plan: SweepPlan, tried: Space, space: Path, base: Recipe | None, out: Path, *, resume: bool
 ) -> Iterator[None]:
     """The sweep's folder with all that does not change, held for this process alone.
 
@@ -178,7 +185,6 @@ def _begun(
         UsageError: something lies there already, or the sweep there was begun in another way.
         RunError: there is none to go on with, or another process works on it.
     """
-    base = None if recipe is None else read_recipe(Path(recipe))
     going_on = resume and not _killed_at_once(out)
     if going_on:
         kept = read_recipe(out / RECIPE_FILE) if (out / RECIPE_FILE).is_file() else None

@@ -14,7 +14,7 @@ from typing import Any
 
 from maskwright.data.dataset import Dataset
 from maskwright.data.reading import read
-from maskwright.errors import Interrupted, MaskwrightError
+from maskwright.errors import DiskError, Interrupted, MaskwrightError
 from maskwright.evaluation.evaluate import evaluate
 from maskwright.experiments.trials import Job
 from maskwright.inference.load import load
@@ -31,17 +31,32 @@ def run_trial(job: Job) -> None:
         job: what is trained.
     """
     try:
+        job.data.stat()  # a mount that is gone is no fault of the data
         dataset = read(job.data, **job.reading)
         _train(job, dataset)
         if job.judged:
             _judge(job, dataset)
     except Interrupted:
         return  # it was asked to stop
+    except (OSError, MemoryError) as error:
+        _fail_outside(job, error)
     except MaskwrightError as error:
         job.fail(str(error))
     except Exception as error:
+        from maskwright.training.machine import is_out_of_memory
+
+        if is_out_of_memory(error):
+            _fail_outside(job, error)
+            return
         traceback.print_exc()
         job.fail(f"{type(error).__name__}: {error}")
+
+
+def _fail_outside(job: Job, error: Exception) -> None:
+    """Write an error that the job has no part in, so that it is tried again."""
+    if not isinstance(error, MaskwrightError):
+        traceback.print_exc()
+    job.fail(str(error) if isinstance(error, DiskError) else f"{type(error).__name__}: {error}", again=True)
 
 
 def start_process(job: Job) -> Process:

@@ -118,6 +118,26 @@ def test_a_trial_that_was_asked_for_is_there_after_a_kill(tmp_path: Path) -> Non
     assert len(study().unfinished()) == 6
 
 
+def test_a_trial_that_failed_for_an_outside_reason_stays_unfinished(tmp_path: Path) -> None:
+    path = tmp_path / "space.yaml"
+    path.write_text("lr: [1e-5, 1e-4]\n")
+
+    def study() -> Study:
+        return Study(tmp_path / "s.db", read_space(path), sampler="random", pruner="none", seed=0)
+
+    begun = study()
+    first = begun.ask()
+    begun.keep_error(0, "there is no room", seconds=2.0)
+    again = study()
+    (found,) = again.trials()
+    assert (found.state, found.error, found.seconds) == ("failed", "there is no room", 2.0)
+    assert first is not None and [trial.settings for trial in again.unfinished()] == [first.settings]
+    again.report(0, [(100, 0.5)])
+    again.tell(0, "complete", value=0.5)
+    (found,) = study().trials()
+    assert (found.state, found.error, found.value) == ("complete", "", 0.5) and again.unfinished() == []
+
+
 def test_the_worse_ones_are_stopped_at_the_rungs(tmp_path: Path) -> None:
     path = tmp_path / "space.yaml"
     path.write_text("lr: [1e-5, 1e-4]\n")
