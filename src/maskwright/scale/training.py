@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maskwright.data.dataset import Dataset
-from maskwright.errors import Interrupted, MaskwrightError, RecipeError, RunError, UsageError, shown
+from maskwright.errors import Interrupted, MaskwrightError, RecipeError, RunError, shown
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.files import write_recipe
 from maskwright.recipe.recipe import Recipe
-from maskwright.scale.cluster import connected
+from maskwright.scale.cluster import connected, machines_for
 from maskwright.training.run import Run
 
 if TYPE_CHECKING:
@@ -83,16 +83,7 @@ def fit_on_ray(
 
 def _world(ray: Any, recipe: Recipe, nodes: int | None) -> int:
     """How many processes train, one on each machine."""
-    wants = {"CPU": recipe.threads} | ({"GPU": 1} if recipe.device.startswith("cuda") else {})
-    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    able = sum(all(one.get(kind, 0) >= count for kind, count in wants.items()) for one in alive)
-    if not able:
-        raise UsageError(
-            "--ray: no machine of the cluster can train this recipe.",
-            expected=", ".join(f"{count} {kind}" for kind, count in wants.items()),
-            found="; ".join(f"{one.get('CPU', 0):g} CPU, {one.get('GPU', 0):g} GPU" for one in alive),
-            do="--threads N says how many cores each is to take.",
-        )
+    able = machines_for(ray, threads=recipe.threads, device=recipe.device)
     world = min(able, nodes or able)
     if recipe.batch_size < world:
         raise RecipeError(
