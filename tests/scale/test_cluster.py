@@ -1,4 +1,4 @@
-"""The way onto a Ray cluster, where there is none: what is refused, at once and before anything is read. Without Ray."""
+"""The way onto a Ray cluster, where there is none: what is refused, and that at once. Without Ray."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 from maskwright.cli.main import answer
 from maskwright.errors import UsageError
 from maskwright.experiments.trials import Job
-from maskwright.scale.trials import starting_on_ray
 from maskwright.scale.cluster import check_cluster, connected, machines_for
 from maskwright.scale.prediction import over_ray
+from maskwright.scale.trials import starting_on_ray
 from maskwright.workflow.train import train
 from maskwright.workflow.trial import run_trial
 from tiny import tiny_dataset
@@ -62,7 +62,7 @@ def test_auto_is_refused_at_once_where_no_cluster_is_known(
 
 def test_auto_is_the_cluster_that_this_machine_knows(ray: SimpleNamespace, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as head:
-        address = "127.0.0.1:{}".format(head.getsockname()[1])
+        address = f"127.0.0.1:{head.getsockname()[1]}"
         address_file(tmp_path, address)
         with connected("auto"):
             pass
@@ -86,8 +86,9 @@ def test_nodes_without_a_cluster_are_refused(tmp_path: Path, capsys: pytest.Capt
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("ray")
 def test_the_cluster_is_looked_for_before_anything_is_read(
-    ray: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing, out = str(tmp_path / "nothing"), tmp_path / "out"
     commands = (["train", nothing, "-o", str(out)], ["predict", nothing, nothing, "-o", str(out)])
@@ -112,13 +113,15 @@ def test_work_is_refused_that_no_machine_has_the_cores_for() -> None:
         machines_for(cluster_of(4), threads=2, device="cuda")
 
 
-def test_a_trial_is_refused_that_would_wait_for_ever(tmp_path: Path, ray: SimpleNamespace) -> None:
+@pytest.mark.usefixtures("ray")
+def test_a_trial_is_refused_that_would_wait_for_ever(tmp_path: Path) -> None:
     sys.modules["ray"].nodes = cluster_of(2, 2).nodes  # type: ignore[attr-defined]
     with starting_on_ray("local", run_trial) as start, pytest.raises(UsageError, match="expected: 3 CPU"):
         start(Job(tmp_path, tmp_path / "trial", {}, threads=3))
 
 
-def test_photos_are_not_sent_where_they_would_wait_for_ever(ray: SimpleNamespace) -> None:
+@pytest.mark.usefixtures("ray")
+def test_photos_are_not_sent_where_they_would_wait_for_ever() -> None:
     sys.modules["ray"].nodes = cluster_of(2, 2).nodes  # type: ignore[attr-defined]
     spread = over_ray("local", threads=3)
     with pytest.raises(UsageError, match="expected: 3 CPU"):

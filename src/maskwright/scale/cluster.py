@@ -112,7 +112,7 @@ def _remembered() -> str:
 
 
 def _address_file() -> Path:
-    there = "/tmp" if sys.platform == "darwin" else tempfile.gettempdir()  # noqa: S108 - as Ray has it
+    there = "/tmp" if sys.platform == "darwin" else tempfile.gettempdir()  # as Ray has it
     return Path(os.environ.get("RAY_TMPDIR") or there, "ray", "ray_current_cluster")
 
 
