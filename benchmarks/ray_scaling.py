@@ -4,13 +4,14 @@
     python benchmarks/ray_scaling.py NODES RUN DATA  a trained model, one core a node: no more nodes than cores
 
 The predictor that waits stands for a machine's work without taking this machine's cores, so that more nodes can be
-started than there are cores. The photos a second are those between the first and the last outcome: starting a cluster's
-processes is no part of it, and is told beside it.
+started than there are cores. The photos a second are those after the first task of every node: starting a cluster's
+processes is no part of it, and is told beside it, as is the load of the machine (its last minute's mean).
 """
 
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import sys
 import tempfile
@@ -84,8 +85,10 @@ def _measured(
     with ray_cluster(nodes) as cluster:
         began = time.perf_counter()
         predict(predictor, classes, photos, out, overlay=False, spread=spread(cluster.address), on_progress=note)
-    (first, some), (last, all_) = told[0], told[-1]
-    return {"photos_per_s": round((all_ - some) / (last - first), 2), "start_s": round(first - began, 1)}
+    first, _ = told[0]
+    (warm, some), (last, all_) = next(one for one in told if one[1] >= nodes * PHOTOS), told[-1]
+    rate = {"photos_per_s": round((all_ - some) / (last - warm), 2), "start_s": round(first - began, 1)}
+    return rate | {"load": round(os.getloadavg()[0], 1)}
 
 
 def over_ray_data(address: str) -> Spread:

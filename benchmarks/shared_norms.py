@@ -1,18 +1,20 @@
 """What live batch norm does to a score where two processes share every batch, as JSON lines.
 
-    python benchmarks/shared_norms.py
+    python benchmarks/shared_norms.py [ITERATIONS [SEEDS]]
 
 The same recipe on drawn pets in one process and in two (gloo), with batch norms that take the statistics of the batch
-or of a process's part of it, and with those of the encoder kept; three seeds each.
+or of a process's part of it, and with those of the encoder kept; three seeds each. The load of the
+machine (its last minute's mean) stands beside each.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
@@ -28,6 +30,7 @@ SEEDS = 3
 
 def main() -> None:
     """Train and print."""
+    iterations, seeds = (*map(int, sys.argv[1:]), *(ITERATIONS, SEEDS)[len(sys.argv) - 1 :])
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         draw_dataset(place / "data", images=80, size_px=96, seed=0, threads=1)
@@ -35,14 +38,14 @@ def main() -> None:
         for norm in ("train", "keep_statistics"):
             for world in (1, 2):
                 scores = []
-                for seed in range(SEEDS):
+                for seed in range(seeds):
                     recipe = make_recipe(
                         {
                             "model": "mlp-mobilenetv2",
                             "encoder_norm": norm,
-                            "iterations": ITERATIONS,
-                            "warmup_iterations": 40,
-                            "validation_interval": ITERATIONS // 4,
+                            "iterations": iterations,
+                            "warmup_iterations": iterations // 6,
+                            "validation_interval": iterations // 4,
                             "ema_decay": 0.98,
                             "crop_hw": (96, 96),
                             "threads": 1,
@@ -58,7 +61,8 @@ def main() -> None:
                         run = train_together(dataset, recipe, at, world=world)[0]
                     scores.append(next(e["best_mDice"] for e in Run(run).log() if e["event"] == "end"))
                 said = {"encoder_norm": norm, "processes": world, "mDice": round(mean(scores), 4)}
-                print(json.dumps({**said, "sd_over_seeds": round(stdev(scores), 4)}), flush=True)
+                said |= {"each": [round(score, 4) for score in scores], "load": round(os.getloadavg()[0], 1)}
+                print(json.dumps(said), flush=True)
 
 
 if __name__ == "__main__":

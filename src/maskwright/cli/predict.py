@@ -46,6 +46,7 @@ def predict(
     from maskwright.inference.work import Work
     from maskwright.scale.prediction import over_ray
 
+    spread = Work.outcomes if ray is None else over_ray(ray, threads=threads or 1)
     predictor = load(run, device=device, threads=threads, model=model, postprocess=postprocess)
     made = predict_all(
         predictor,
@@ -55,7 +56,7 @@ def predict(
         overlay=overlay,
         labels=labels,
         quality=quality,
-        spread=Work.outcomes if ray is None else over_ray(ray, threads=threads or 1),
+        spread=spread,
         on_progress=screen.on_progress,
     )
     if made.failed and not made.done + made.skipped:

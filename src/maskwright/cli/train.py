@@ -55,8 +55,10 @@ def train(
     from maskwright.data.reading import read
     from maskwright.models import refuse_unnamed_code
     from maskwright.recipe.ready import recipe_of
+    from maskwright.scale.cluster import check_cluster
     from maskwright.workflow.train import train as train_by
 
+    check_cluster(ray, nodes=nodes)
     given = chosen_settings(settings, weights=weights, seed=seed, threads=threads, offline=offline)
     if recipe is not None and device != "auto":
         given = {"device": device, **given}

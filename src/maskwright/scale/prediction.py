@@ -12,7 +12,7 @@ from maskwright.errors import MaskwrightError, UsageError
 from maskwright.inference.outputs import Job
 from maskwright.inference.predict import Spread
 from maskwright.inference.work import Outcome, Work
-from maskwright.scale.cluster import connected
+from maskwright.scale.cluster import check_cluster, connected, machines_for
 
 PHOTOS = 32
 """Photos of one task: seconds of work, beside which starting a task costs nothing, and all that a lost node loses."""
@@ -31,10 +31,15 @@ def over_ray(address: str, *, threads: int = 1) -> Spread:
     Args:
         address: as in `connected`.
         threads: cores that each worker takes.
+
+    Raises:
+        UsageError: there is no cluster; when the work begins also where none of its machines has the cores.
     """
+    check_cluster(address)
 
     def spread(work: Work, jobs: Sequence[Job]) -> Iterator[Outcome]:
         with connected(address) as ray:
+            machines_for(ray, threads=threads)
             held = ray.put(work)
             start = ray.remote(num_cpus=threads, max_retries=-1)(_outcomes).remote
             folder = Path.cwd()

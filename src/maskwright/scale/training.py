@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maskwright.data.dataset import Dataset
-from maskwright.errors import Interrupted, MaskwrightError, RecipeError, RunError, UsageError, shown
+from maskwright.errors import Interrupted, MaskwrightError, RecipeError, RunError, shown
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.files import write_recipe
 from maskwright.recipe.recipe import Recipe
-from maskwright.scale.cluster import connected
+from maskwright.scale.cluster import connected, machines_for
+from maskwright.sentences import say
 from maskwright.training.run import Run
 
 if TYPE_CHECKING:
@@ -28,6 +30,10 @@ FAILURES = 5
 
 GROWN_S = 600.0
 """Seconds after which a machine that has come back may join: the others go back to the last state for it."""
+
+
+LOOK_S = 2.0
+"""Seconds between two looks at how far the machines are."""
 
 
 def fit_on_ray(
@@ -59,40 +65,34 @@ def fit_on_ray(
         Where training stood at its end.
 
     Raises:
-        Interrupted: Ctrl-C; the state is on disk.
+        Interrupted: Ctrl-C: the machines save and stop. Where none trains yet, and at the second Ctrl-C, they are ended
+            at once, and the state is that of the last validation.
         UsageError: there is no cluster, or none of its machines has the cores.
         RecipeError: a batch has fewer crops than there are machines.
         RunError: training failed on the cluster more often than chance explains.
     """
     from maskwright.training.loop import begin
 
-    with connected(address) as ray:
-        world = _world(ray, recipe, nodes)
-        begin(recipe, run, classes=len(dataset.classes))
-        left_s = None if deadline is None else deadline - time.monotonic()
-        about = {
-            "dataset": dataset,
-            "recipe": recipe,
-            "run": Run(run.folder.resolve()),
-            "ends": None if left_s is None else time.time() + left_s,  # clocks of machines agree on nothing else
-            "folder": Path.cwd(),
-        }
-        with ThreadPoolExecutor(1, thread_name_prefix="ray-train") as pool:
-            return _watched(pool.submit(_fit_all, about, world), run, on_progress)
+    try:
+        with connected(address) as ray:
+            world = _world(ray, recipe, nodes)
+            begin(recipe, run, classes=len(dataset.classes))
+            left_s = None if deadline is None else deadline - time.monotonic()
+            about = {
+                "dataset": dataset,
+                "recipe": recipe,
+                "run": Run(run.folder.resolve()),
+                "ends": None if left_s is None else time.time() + left_s,  # clocks of machines agree on nothing else
+                "folder": Path.cwd(),
+            }
+            return _watched(_beside(about, world), run, on_progress)
+    finally:
+        shutil.rmtree(run.folder / "state" / "ray", ignore_errors=True)
 
 
 def _world(ray: Any, recipe: Recipe, nodes: int | None) -> int:
     """How many processes train, one on each machine."""
-    wants = {"CPU": recipe.threads} | ({"GPU": 1} if recipe.device.startswith("cuda") else {})
-    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    able = sum(all(one.get(kind, 0) >= count for kind, count in wants.items()) for one in alive)
-    if not able:
-        raise UsageError(
-            "--ray: no machine of the cluster can train this recipe.",
-            expected=", ".join(f"{count} {kind}" for kind, count in wants.items()),
-            found="; ".join(f"{one.get('CPU', 0):g} CPU, {one.get('GPU', 0):g} GPU" for one in alive),
-            do="--threads N says how many cores each is to take.",
-        )
+    able = machines_for(ray, threads=recipe.threads, device=recipe.device)
     world = min(able, nodes or able)
     if recipe.batch_size < world:
         raise RecipeError(
@@ -102,17 +102,41 @@ def _world(ray: Any, recipe: Recipe, nodes: int | None) -> int:
     return world
 
 
+def _beside(about: Mapping[str, Any], world: int) -> Future[Standing | Interrupted]:
+    """`_fit_all` in a thread for which nobody has to wait: Ray waits for its machines as long as it takes."""
+    work: Future[Standing | Interrupted] = Future()
+
+    def act() -> None:
+        try:
+            work.set_result(_fit_all(about, world))
+        except BaseException as error:  # told by the one who watches
+            work.set_exception(error)
+
+    threading.Thread(target=act, name="ray-train", daemon=True).start()
+    return work
+
+
 def _watched(work: Future[Standing | Interrupted], run: Run, on_progress: OnProgress) -> Standing:
-    """Tell the progress that the log shows until the work ends; Ctrl-C is handed on to it."""
+    """Tell the progress that the log shows until the work ends; Ctrl-C is handed on to it, or ends it."""
+    from maskwright.training.presence import ask_to_stop, is_training
+
+    stopping = False
     while not work.done():
         try:
-            wait([work], timeout=2.0)
+            if stopping:
+                with suppress(RunError):
+                    # Again and again: a training that begins anew, as after the loss of a machine, forgets it.
+                    ask_to_stop(run.folder)
+            wait([work], timeout=LOOK_S)
             _tell(run, on_progress)
         except KeyboardInterrupt:
-            from maskwright.training.presence import ask_to_stop
-
-            with suppress(RunError):
-                ask_to_stop(run.folder)
+            if stopping or not is_training(run.folder):
+                raise Interrupted(
+                    "Stopped at once; what was trained since the last validation is not kept.",
+                    do=f"Go on with the same command and --resume; the run lies in {shown(run.folder)}.",
+                ) from None
+            stopping = True
+            on_progress(Progress("stage.train", 0, note=lambda lang: say("cli.stopping", lang)))
     ended = work.result()
     if isinstance(ended, Interrupted):
         raise ended
@@ -159,8 +183,6 @@ def _fit_all(about: Mapping[str, Any], world: int) -> Standing | Interrupted:
         return ended
     except TrainingFailedError as error:
         raise _refusal(error, run) from error
-    finally:
-        shutil.rmtree(run.folder / "state" / "ray", ignore_errors=True)
 
 
 def _member(about: dict[str, Any]) -> Standing | Interrupted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from maskwright.experiments.trials import Job, Start
-from maskwright.scale.cluster import connected
+from maskwright.scale.cluster import connected, machines_for
 
 
 @contextmanager
@@ -25,14 +26,17 @@ def starting_on_ray(address: str, run_trial: Callable[[Job], None]) -> Iterator[
         run_trial: what a trial is.
 
     Returns:
-        A context manager giving a function that begins a job.
+        A context manager giving a function that begins a job, or refuses one for which no machine has the cores.
 
     Raises:
         UsageError: there is no cluster.
     """
     with connected(address) as ray:
+        # Once, and not for each: a machine that was lost since may come back.
+        check = functools.cache(functools.partial(machines_for, ray))
 
         def start(job: Job) -> _Task:
+            check(threads=job.threads or 1, device=job.device)
             wants = {"num_cpus": job.threads or 1, "num_gpus": int(job.device.startswith("cuda"))}
             # A process for each, as at home: threads and random draws are set for a whole process.
             task = ray.remote(**wants, max_retries=0, max_calls=1)(_carried_out)

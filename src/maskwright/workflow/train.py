@@ -24,6 +24,7 @@ from maskwright.progress import OnProgress, silent
 from maskwright.recipe.files import recipe_text, write_recipe
 from maskwright.recipe.plan import with_derived_weights
 from maskwright.recipe.recipe import Recipe, with_settings
+from maskwright.scale.cluster import check_cluster
 from maskwright.shipping.bundle import data_of
 from maskwright.storage import clear_leftovers, json_text, read_json, refuse_inside, write_json, write_text
 from maskwright.training.presence import training_in
@@ -67,11 +68,12 @@ def train(
         The run.
 
     Raises:
-        UsageError: something lies in `out` already.
+        UsageError: something lies in `out` already, there is no such cluster, or `nodes` are given without one.
         RunError: there is no run to go on with, or it was made from other data.
         Interrupted: Ctrl-C; the state is on disk.
     """
     began = time.monotonic()
+    check_cluster(ray, nodes=nodes)
     refuse_inside(Path(out), dataset.root)
     if not resume:
         refuse_begun(Path(out))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 import time
 from collections.abc import Iterator
@@ -113,3 +114,26 @@ def test_what_cannot_be_trained_there(nodes: Nodes, tmp_path: Path) -> None:
         train(DATA, out=tmp_path / "a", recipe=recipe(threads=64), ray=nodes.address)
     with pytest.raises(RecipeError, match="batch_size=1: fewer crops than the 2 machines"):
         train(DATA, out=tmp_path / "b", recipe=recipe(batch_size=1), ray=nodes.address)
+
+
+def test_ctrl_c_before_any_machine_trains_is_the_end(nodes: Nodes, tmp_path: Path) -> None:
+    import ray
+
+    run, pressed = Run(tmp_path / "run"), []
+
+    def press() -> None:
+        while not (run.folder / "state" / "state.safetensors").exists():
+            time.sleep(0.05)
+        time.sleep(2.0)  # Ray is starting its processes, which takes longer
+        assert not is_training(run.folder)
+        pressed.append(time.monotonic())
+        _thread.interrupt_main()
+
+    threading.Thread(target=press, daemon=True).start()
+    with pytest.raises(Interrupted, match="Stopped at once"):
+        train(DATA, out=run.folder, recipe=recipe(), ray=nodes.address)
+    assert time.monotonic() - pressed[0] < 30.0
+    time.sleep(3.0)
+    assert not ray.is_initialized() and not is_training(run.folder)
+    assert not any(thread.name == "ray-train" for thread in threading.enumerate())
+    assert {path.name for path in (run.folder / "state").iterdir()} == {"asked.json", "state.safetensors"}
