@@ -104,7 +104,8 @@ def test_a_log_that_a_kill_cut_off_goes_on(tmp_path: Path) -> None:
 
 def test_lines_that_say_no_iteration_are_cut_as_those_that_are_no_entries(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
-    log.write_text('{"event": "start", "iteration": 0}\n{"event": "train"}\n{"event": "train", "iteration": "x"}\n[1]\n')
+    lines = ['{"event": "start", "iteration": 0}', '{"event": "train"}', '{"event": "train", "iteration": "x"}', "[1]"]
+    log.write_text("".join(f"{line}\n" for line in lines))
     cut_log(log, after=4)
     assert read_log(log) == [{"event": "start", "iteration": 0}]
 
