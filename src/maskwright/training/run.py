@@ -156,4 +156,4 @@ def _stays(entry: Mapping[str, Any], after: int) -> bool:
     if entry["event"] == "length":
         return after >= 0
     iteration = entry.get("iteration")
-    return entry["event"] != "end" and isinstance(iteration, int) and iteration <= after
+    return isinstance(iteration, int) and iteration <= after and bool(entry["event"] != "end")
