@@ -8,7 +8,8 @@ and weights, optimiser, log and best score are compared bit by bit with those of
 A disk is made full by a small file system of its own (where root may mount one), else and in every other case by the
 largest size that a file may have. `maskwright run` is killed in its later stages, too: what it ends with is compared.
 
-Each process is forked from this one, which has imported everything: a start takes no seconds.
+Each process is forked from this one, which has imported everything: a start takes no seconds. The exit
+code is 1 where one ended otherwise: it did not go on, is not bit-equal, or a process failed before it was killed.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -66,9 +68,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ.update(MASKWRIGHT_CACHE=f"{folder}/cache", MASKWRIGHT_OFFLINE="1")
         data, whole = Path(folder) / "data", Path(folder) / "whole"
-        ended(forked(lambda: draw_dataset(data, images=12, size_px=32, threads=1), whole.with_suffix(".txt")))
+        code = ended(forked(lambda: draw_dataset(data, images=12, size_px=32, threads=1), whole.with_suffix(".txt")))
+        refuse_failed(code, whole.with_suffix(".txt"))
         began = time.monotonic()
-        assert carried_out("train", data, whole) == 0, whole.with_suffix(".txt").read_text()
+        refuse_failed(carried_out("train", data, whole), whole.with_suffix(".txt"))
         seconds = time.monotonic() - began
         shown(f"undisturbed: {seconds:.1f} s, {sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]):.1f} s of a core")
         kills: list[dict[str, Any]] = []
@@ -76,26 +79,40 @@ def main() -> None:
             kills.append(killed(data, whole, rng, seconds, times=2 if len(kills) % 5 == 4 else 1))
         disks = [full_disk(data, whole, rng, mounted=number % 2 == 1) for number in range(asked.disks)]
         stages = killed_later(data, Path(folder), rng, asked.stages) if asked.stages else []
-    print(json.dumps(told(kills, disks, stages), indent=1))
+    result = told(kills, disks, stages)
+    print(json.dumps(result, indent=1))
+    sys.exit(1 if result["ended_otherwise"] else 0)
+
+
+def refuse_failed(code: int, said: Path) -> None:
+    """End where what nobody disturbed failed: there is nothing to compare with."""
+    if code:
+        sys.exit(f"Undisturbed, it ended with {code}:\n{said.read_text()}")
 
 
 def told(kills: list[dict[str, Any]], disks: list[dict[str, Any]], stages: list[dict[str, Any]]) -> dict[str, Any]:
     """All that was seen, its sums first."""
     tried = [*kills, *disks, *stages]
-    moments = [kill for each in [*kills, *stages] for kill in each["kills"] if kill["code"]]
+    moments = [kill for each in [*kills, *stages] for kill in each["kills"] if kill["code"] == -signal.SIGKILL]
     return {
         "benchmark": "kills",
         "kills": count_of(kills),
         "kills_in_later_stages": count_of(stages),
         "full_disks": len(disks),
         "full_disks_told": sum(each["exit_code"] == 2 and "there is no room for" in each["said"] for each in disks),
-        "ended_otherwise": sum(each["resumed"] != 0 or bool(each["differs"]) for each in tried),
+        "ended_otherwise": sum(map(is_otherwise, tried)),
         "fell": dict(Counter(kill["stage"] for kill in moments)),
         "while_writing": dict(Counter(name for kill in moments for name in kill["unfinished"])),
         "trainings": kills,
         "disks": disks,
         "runs": stages,
     }
+
+
+def is_otherwise(each: dict[str, Any]) -> bool:
+    """Whether it did not go on to the same bits, or a process failed that nobody had killed yet."""
+    failed = any(kill["code"] not in (0, -signal.SIGKILL) for kill in each.get("kills", ()))
+    return failed or each["resumed"] != 0 or bool(each["differs"])
 
 
 def count_of(trainings: list[dict[str, Any]]) -> int:
@@ -124,6 +141,8 @@ def forked(work: Callable[[], object], said: Path, *, largest_bytes: int | None 
         result = work()
         code = result if isinstance(result, int) else 0
         sys.stdout.flush()
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(code)
 
@@ -133,15 +152,19 @@ def ended(process: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
-def begun(verb: str, data: Path, run: Path, *more: str, largest_bytes: int | None = None) -> int:
-    """A process that carries out one command line."""
+def begun(
+    verb: str, data: Path, run: Path, *more: str, said: Path | None = None, largest_bytes: int | None = None
+) -> int:
+    """A process that carries out one command line; what it prints goes beside the run, or where `said` says."""
     words = [verb, str(data), "-o", str(run), *OPTIONS, *more]
-    return forked(lambda: answer(words), run.with_suffix(".txt"), largest_bytes=largest_bytes)
+    if largest_bytes is None:  # else the file of what it says has little room, too
+        words.append("--debug")
+    return forked(lambda: answer(words), said or run.with_suffix(".txt"), largest_bytes=largest_bytes)
 
 
-def carried_out(verb: str, data: Path, run: Path, *more: str) -> int:
+def carried_out(verb: str, data: Path, run: Path, *more: str, said: Path | None = None) -> int:
     """The exit code of one command line."""
-    return ended(begun(verb, data, run, *more))
+    return ended(begun(verb, data, run, *more, said=said))
 
 
 def killed(data: Path, whole: Path, rng: np.random.Generator, seconds: float, *, times: int) -> dict[str, Any]:
@@ -153,7 +176,14 @@ def killed(data: Path, whole: Path, rng: np.random.Generator, seconds: float, *,
             fell.append(kill(process, run, moment(run, rng, seconds)))
         resumed = carried_out("train", data, run, "--resume")
         differs = differing(run, whole)
-        return shown({"kills": fell, "resumed": resumed, "differs": differs, "said": last_words(run, resumed)})
+        return shown(
+            {
+                "kills": fell,
+                "resumed": resumed,
+                "differs": differs,
+                "said": last_words(run.with_suffix(".txt"), resumed),
+            }
+        )
 
 
 def moment(run: Path, rng: np.random.Generator, seconds: float) -> Moment:
@@ -188,8 +218,10 @@ def kill(process: int, run: Path, when: Moment) -> dict[str, Any]:
     """End a process at a moment, unless it ends before; and where that fell."""
     name, has_come, wait_s = when
     while not has_come():
-        if os.waitpid(process, os.WNOHANG)[0]:
-            return {"moment": name, "code": 0, "stage": "it had ended", "unfinished": []}
+        gone, status = os.waitpid(process, os.WNOHANG)
+        if gone:
+            code = os.waitstatus_to_exitcode(status)
+            return {"moment": name, "code": code, "stage": "it had ended", "unfinished": []}
         time.sleep(0.0003)
     time.sleep(wait_s)
     os.kill(process, signal.SIGKILL)
@@ -250,19 +282,19 @@ def timeless(run: Path) -> list[dict[str, Any]]:
 def full_disk(data: Path, whole: Path, rng: np.random.Generator, *, mounted: bool) -> dict[str, Any]:
     """One training that finds no room, is told to go on when there is some, and is compared."""
     with tempfile.TemporaryDirectory(dir=whole.parent) as folder, disk(Path(folder) / "disk", mounted) as (place, real):
-        run, largest = place / "run", None
+        run, said_in, largest = place / "run", Path(folder) / "run.txt", None
         room = int(rng.choice([rng.uniform(0, 6e4), rng.uniform(0, 3e6), rng.uniform(0, 1.2e8)]))
         if real:
             (place / "ballast").write_bytes(bytes(DISK_BYTES - room))
         else:
             largest = int(rng.choice([rng.uniform(50, 4e3), rng.uniform(4e3, 2e5), rng.uniform(2e5, 5e7)]))
-        code = ended(begun("train", data, run, largest_bytes=largest))
-        said, fell = last_words(run, code), fallen(run)
+        code = ended(begun("train", data, run, said=said_in, largest_bytes=largest))
+        said, fell = last_words(said_in, code), fallen(run)
         (place / "ballast").unlink(missing_ok=True)
-        resumed = carried_out("train", data, run, "--resume")
+        resumed = carried_out("train", data, run, "--resume", said=said_in)
         about = {"disk": "file system" if real else "largest file", "bytes": room if largest is None else largest}
         after = {"resumed": resumed, "differs": differing(run, whole)}
-        return shown({**about, "exit_code": code, "said": said, **fell, **after, "then": last_words(run, resumed)})
+        return shown({**about, "exit_code": code, "said": said, **fell, **after, "then": last_words(said_in, resumed)})
 
 
 @contextmanager
@@ -278,20 +310,25 @@ def disk(place: Path, mounted: bool) -> Iterator[tuple[Path, bool]]:
             subprocess.run(["umount", str(place)], check=True)
 
 
-def last_words(run: Path, code: int) -> str:
-    """What a command that failed said at last."""
-    text = run.with_suffix(".txt").read_text() if run.with_suffix(".txt").exists() else ""
-    return "" if code == 0 else "\n".join(text.splitlines()[-3:])
+def last_words(said: Path, code: int) -> str:
+    """What a command that failed said at last: the paragraph of an error that is told, else its traceback, too."""
+    text = said.read_text(errors="replace") if said.exists() else ""
+    return (
+        "" if code == 0 else "\n".join(text.splitlines()[-3 if code == 2 and "there is no room for" in text else -40 :])
+    )
 
 
 def killed_later(data: Path, folder: Path, rng: np.random.Generator, times: int) -> list[dict[str, Any]]:
     """Whole runs that are killed after training, go on, and are compared with one that was not."""
     whole = folder / "whole-run"
     process, began, trained_s = begun("run", data, whole), time.monotonic(), 0.0
-    while not os.waitpid(process, os.WNOHANG)[0]:
+    gone, status = os.waitpid(process, os.WNOHANG)
+    while not gone:
         if not trained_s and "after" in fallen(whole)["stage"]:
             trained_s = time.monotonic() - began
         time.sleep(0.01)
+        gone, status = os.waitpid(process, os.WNOHANG)
+    refuse_failed(os.waitstatus_to_exitcode(status), whole.with_suffix(".txt"))
     rest_s, results = time.monotonic() - began - trained_s, []
     for _ in range(times):
         with tempfile.TemporaryDirectory(dir=folder) as place:
@@ -301,7 +338,7 @@ def killed_later(data: Path, folder: Path, rng: np.random.Generator, times: int)
             fell = kill(process, run, ("later", has_ended, float(rng.uniform(0, rest_s))))
             resumed = carried_out("run", data, run, "--resume")
             differs = [*differing(run, whole), *incomplete(run, whole)]
-            said = last_words(run, resumed)
+            said = last_words(run.with_suffix(".txt"), resumed)
             results.append(shown({"kills": [fell], "resumed": resumed, "differs": differs, "said": said}))
     shutil.rmtree(whole)
     return results

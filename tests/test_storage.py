@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from maskwright import read
 from maskwright.errors import DiskError, MaskwrightError, UsageError
+from maskwright.review.journal import Journal
 from maskwright.storage import becoming, clear_leftovers, refuse_inside, refuse_occupied, replacing, write_text, writing
+from small_folders import split_folder
 
 WRITER = """
 import sys, time
@@ -22,6 +25,13 @@ with becoming(Path(sys.argv[1])) as folder:
     (folder / "half").write_text("written")
     print("writing", flush=True)
     time.sleep(60)
+"""
+
+FULL = """
+import resource, sys
+from maskwright.cli.main import answer
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+raise SystemExit(answer(sys.argv[1:]))
 """
 
 
@@ -65,6 +75,35 @@ def test_a_full_disk_is_one_error_and_the_old_file_stays(tmp_path: Path) -> None
     assert isinstance(caught.value, OSError), "who can do without the file goes on"
     with pytest.raises(PermissionError), writing(file):
         raise PermissionError(errno.EACCES, "no")
+
+
+def test_a_full_disk_is_told_of_a_folder_too(tmp_path: Path) -> None:
+    out = tmp_path / "new"
+    with pytest.raises(DiskError, match=r"(?s)new: there is no room.*No space left"), becoming(out) as folder:
+        (folder / "half").touch()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert {path.name for path in tmp_path.iterdir()} <= {".new.lock"}
+    with pytest.raises(DiskError, match=r"inner\.txt: there is no room"), becoming(out), writing(out / "inner.txt"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(PermissionError), becoming(out):
+        raise PermissionError(errno.EACCES, "no")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no largest size of a file can be set there")
+@pytest.mark.parametrize("verb", ["convert", "mend"])
+def test_convert_and_mend_tell_a_full_disk_and_leave_nothing(tmp_path: Path, verb: str) -> None:
+    data, out = split_folder(tmp_path / "data"), tmp_path / "made" / "new"
+    journal = Journal(tmp_path / "decided" / "journal.jsonl", read(data, allow_leak=True))
+    journal.decide("train/000", "exclude", seen=journal.version("train/000"), who="ann", why="it")
+    words = {
+        "convert": ["convert", str(data), "--to", "folders", "--allow-leak", "-o", str(out)],
+        "mend": ["mend", str(data), "--journal", str(journal.path), "-o", str(out)],
+    }[verb]
+    done = subprocess.run([sys.executable, "-c", FULL, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "there is no room for it." in done.stderr and "File too large" in done.stderr
+    assert "refused" not in done.stderr and "defect" not in done.stderr
+    assert not [*out.parent.glob("new*"), *out.parent.glob(".new.*.tmp")]
 
 
 def test_what_a_kill_left_is_cleared_and_nothing_else(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ LEFTOVER = r"\.[0-9a-f]{8}\.tmp"
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Say it in one way where there is no room for a file.
+    """Say it in one way where there is no room for a file or a folder.
 
     Args:
         path: what is being written.
@@ -42,7 +42,7 @@ def writing(path: Path) -> Iterator[None]:
         if error.errno not in NO_ROOM:
             raise
         raise DiskError(
-            f"{shown(path)}: there is no room for this file.",
+            f"{shown(path)}: there is no room for it.",
             found=str(error.strerror),
             do="Make room and give the same command again, a run with --resume: what was finished stands as it was.",
         ) from None
@@ -97,23 +97,25 @@ def becoming(folder: Path) -> Iterator[Path]:
 
     Raises:
         UsageError: another process is writing that folder.
+        DiskError: the disk is full.
     """
     whole = folder.resolve()
     stem = f".{whole.name[:80]}"
-    whole.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(whole.with_name(f"{stem}.lock"), folder):
-        for leftover in whole.parent.iterdir():
-            if re.fullmatch(re.escape(stem) + LEFTOVER, leftover.name):
-                shutil.rmtree(leftover, ignore_errors=True)
-        temporary = whole.with_name(f"{stem}.{uuid.uuid4().hex[:8]}.tmp")
-        temporary.mkdir()
-        try:
-            yield temporary
-            if whole.exists():
-                whole.rmdir()  # it is empty, and Windows renames onto nothing
-            temporary.rename(whole)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+    with writing(folder):
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(whole.with_name(f"{stem}.lock"), folder):
+            for leftover in whole.parent.iterdir():
+                if re.fullmatch(re.escape(stem) + LEFTOVER, leftover.name):
+                    shutil.rmtree(leftover, ignore_errors=True)
+            temporary = whole.with_name(f"{stem}.{uuid.uuid4().hex[:8]}.tmp")
+            temporary.mkdir()
+            try:
+                yield temporary
+                if whole.exists():
+                    whole.rmdir()  # it is empty, and Windows renames onto nothing
+                temporary.rename(whole)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ import pytest
 
 from drawn import CLASSES, draw_folder
 from maskwright.cli.main import answer
+from maskwright.errors import shown
 
 pytestmark = pytest.mark.training
 
@@ -86,12 +87,17 @@ def test_evaluate_prints_the_scores_that_the_run_keeps(
 
 
 def test_scores_on_other_data_are_kept_only_where_asked(
-    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = draw_folder(tmp_path / "other", train=3, val=2)
     kept = digests(made / "evaluation")
     assert answer(["evaluate", str(made), str(other)]) == 0
-    assert "Not kept" in capsys.readouterr().out
+    because = f"Not kept, because {shown(other)} is other data than those that {shown(made)} has as its split val;"
+    assert because in capsys.readouterr().out
+    assert answer(["evaluate", str(made), str(other), "--lang", "ru"]) == 0
+    assert "другие данные" in capsys.readouterr().out
+    assert answer(["evaluate", str(made), str(photos), "--no-postprocess"]) == 0
+    assert "because they are without the run's post-processing;" in capsys.readouterr().out
     assert digests(made / "evaluation") == kept
     assert answer(["evaluate", str(made), str(other), "-o", str(tmp_path / "scores")]) == 0
     assert (tmp_path / "scores" / "per_image.csv").is_file()
@@ -109,7 +115,7 @@ def test_diagnose_keeps_its_page_in_the_run(
     assert (folder / "gallery" / "photo_00.jpg").is_file()
     assert answer(["diagnose", str(made / "bundle"), str(photos), "--lang", "ru"]) == 0
     printed = capsys.readouterr().out
-    assert "Не сохранено" in printed and "Не хватает части" in printed
+    assert "Не сохранено: " in printed and "это пакет" in printed and "Не хватает части" in printed
     assert answer(["diagnose", str(made), str(photos), "--split", "train", "-o", str(tmp_path / "seen")]) == 0
     assert "Labels that the model is sure against" not in capsys.readouterr().out, "the model has seen them"
     assert (tmp_path / "seen" / "report.html").is_file()

@@ -172,6 +172,17 @@ def test_evaluations_of_other_weights_are_named(run: Made, tmp_path: Path) -> No
     assert f"maskwright evaluate {shown(runs[1])} DATA" in text
     assert "older evaluations do not say): older." in text
     assert "older evaluations do not say): older." in compare_report(found, tmp_path / "page.html").read_text()
+    rows = {line.split("  ")[0] for line in text.splitlines()}
+    assert {"now", "tuned (outdated)", "trained (outdated)", "older", "foreign (outdated)"} <= rows
+    page = compare_report(found, tmp_path / "page.html").read_text()
+    assert page.count("tuned (outdated)") == 2 and "now (outdated)" not in page, "in the table and beside the verdict"
+    assert "tuned (outdated)" in found._repr_html_()
+    two = compare(runs[:2])
+    assert two.verdicts()[0].startswith("The weights that were judged: now ")
+    assert two.verdicts()[-1].startswith("A verdict on two runs speaks only of the weights that were judged: ")
+    assert two.verdicts("ru")[0].startswith("Веса, которые оценивались: ")
+    assert "(устарело)" in comparison_text(two, "ru")
+    assert compare([runs[0], runs[3]]).verdicts()[0].startswith("These weights: ")
     assert not doubts_words(compare([runs[0], run("without weights", 0.7, 9)]).runs)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,14 @@ def test_each_changes_what_it_says_and_nothing_else() -> None:
     for recipe in (base, head, dropout):
         check_architecture(recipe.model)
         check_options(recipe)
+
+
+def test_they_speak_of_each_other_by_name() -> None:
+    for name in READY:
+        text = (resources.files("maskwright") / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
+        assert not re.search(r"experiment \d|\b(second|third) experiment", text), name
+        named = set(re.findall(r"\bfirst-user(?:-[a-z]+)*", text))
+        assert named <= set(READY) and named - {name}, "another one is named, and each name is one"
 
 
 def test_the_weights_of_the_classes_are_those_of_the_data() -> None:

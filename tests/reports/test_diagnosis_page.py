@@ -79,6 +79,8 @@ def test_disputed_labels_stand_by_photo_and_the_hidden_ones_are_counted(folder: 
     assert "At 27 objects in 5 photos the model is sure" in text
     addresses = [html.unescape(address) for address in re.findall(r'class="decide" href="([^"]+)"', text)]
     assert addresses == [f"http://127.0.0.1:{USUAL_PORT}/review?sample={ids[n].replace('/', '%2F')}" for n in range(5)]
+    while_it_runs = f"The links work while maskwright review runs on this computer on its usual port, {USUAL_PORT}."
+    assert 0 < text.index(while_it_runs) < text.index('class="decide"')
     assert "These are the 12 worst, photo by photo. Not shown here: 15; the review has them all." in text
     few = replace(section, diagnosis=replace(section.diagnosis, disputed=tuple(findings[:12])))
     assert "Not shown here" not in template.render(diagnosis=few)

@@ -102,6 +102,14 @@ def test_a_log_that_a_kill_cut_off_goes_on(tmp_path: Path) -> None:
     assert log.read_text() == ""
 
 
+def test_lines_that_say_no_iteration_are_cut_as_those_that_are_no_entries(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    lines = ['{"event": "start", "iteration": 0}', '{"event": "train"}', '{"event": "train", "iteration": "x"}', "[1]"]
+    log.write_text("".join(f"{line}\n" for line in lines))
+    cut_log(log, after=4)
+    assert read_log(log) == [{"event": "start", "iteration": 0}]
+
+
 FULL = """
 import resource, sys
 from pathlib import Path
@@ -127,7 +135,7 @@ def test_a_log_for_which_there_is_no_room_says_so_and_goes_on(tmp_path: Path) ->
     words = [sys.executable, "-c", FULL, str(tmp_path / "log.jsonl")]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "log.jsonl: there is no room for this file." in done.stdout and "--resume" in done.stdout
+    assert "log.jsonl: there is no room for it." in done.stdout and "--resume" in done.stdout
 
 
 def test_the_budget_is_kept_and_its_changes_replay_exactly(tmp_path: Path) -> None:

@@ -75,6 +75,8 @@ def comparison_text(comparison: Comparison, lang: str) -> str:
 
 
 def _runs_table(comparison: Comparison, lang: str) -> str:
+    from maskwright.evaluation.compare_words import run_label
+
     classes = comparison.classes if len(comparison.classes) <= MOST_CLASSES else ()
     columns = [say(f"compare.{key}", lang) for key in ("recipe", "iterations", "seconds", "megabytes", "latency")]
     rows = [[say("compare.run", lang), columns[0], columns[1], "aAcc", "mIoU", "mDice", *classes, *columns[2:]]]
@@ -82,7 +84,7 @@ def _runs_table(comparison: Comparison, lang: str) -> str:
         scores = run.evaluation.scores
         rows.append(
             [
-                run.name,
+                run_label(run, lang),
                 comparison.recipe_of[run.name],
                 str(run.iterations),
                 *(percent(value) for value in (scores.aAcc, scores.mIoU, scores.mDice)),

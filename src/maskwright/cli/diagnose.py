@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maskwright.cli import options
-from maskwright.cli.names import place_in_run, read_for
+from maskwright.cli.names import place_in_run, read_for, why_not_in_run
 from maskwright.cli.screen import Screen
 from maskwright.cli.texts import percent, scores_text, table
 from maskwright.cli.verb import Answer, verb
@@ -48,7 +48,11 @@ def diagnose(
     folder = out or place_in_run(run, dataset, split, "diagnosis")
     page = _keep(made, predictor, dataset, folder, screen.lang) if folder is not None else None
     value = {**made.to_json(), "photos": made.photo_rows(), "report": None if page is None else str(page)}
-    return Answer(value, "\n".join(_lines(made, run, page, screen.lang)))
+    if page is not None:
+        kept = say("diagnosis.kept", screen.lang, folder=shown(page.parent), file=shown(page))
+    else:
+        kept = say("diagnosis.not_kept", screen.lang, why=why_not_in_run(run, dataset, split, screen.lang))
+    return Answer(value, "\n".join(_lines(made, run, kept, screen.lang)))
 
 
 def _keep(made: Diagnosis, predictor: Predictor, dataset: Dataset, folder: Path, lang: str) -> Path:
@@ -59,16 +63,11 @@ def _keep(made: Diagnosis, predictor: Predictor, dataset: Dataset, folder: Path,
     return diagnosis_report(folder, lang=lang)
 
 
-def _lines(made: Diagnosis, run: Path, page: Path | None, lang: str) -> list[str]:
+def _lines(made: Diagnosis, run: Path, kept: str, lang: str) -> list[str]:
     """A diagnosis for a person: the verdict, then scores, causes, objects, contours, calibration, labels."""
     from maskwright.reports.diagnosis import AREA, verdict
     from maskwright.reports.language import Language
 
-    kept = (
-        say("diagnosis.kept", lang, folder=shown(page.parent), file=shown(page))
-        if page is not None
-        else say("diagnosis.not_kept", lang)
-    )
     return [
         verdict(made, Language(lang, AREA)),
         "",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maskwright.cli import options
-from maskwright.cli.names import place_in_run, read_for
+from maskwright.cli.names import place_in_run, read_for, why_not_in_run
 from maskwright.cli.screen import Screen
 from maskwright.cli.texts import scores_text
 from maskwright.cli.verb import Answer, verb
@@ -49,11 +49,11 @@ def evaluate(
     folder = out or (place_in_run(run, dataset, split, "evaluation") if postprocess else None)
     if folder is not None:
         _keep(evaluation, predictor, dataset, folder)
-    kept = (
-        say("cli.evaluated_kept", screen.lang, folder=shown(folder))
-        if folder is not None
-        else say("cli.evaluated_not_kept", screen.lang)
-    )
+        kept = say("cli.evaluated_kept", screen.lang, folder=shown(folder))
+    else:
+        raw = say("cli.not_in_run_raw", screen.lang)
+        why = why_not_in_run(run, dataset, split, screen.lang) if postprocess else raw
+        kept = say("cli.evaluated_not_kept", screen.lang, why=why)
     return Answer(evaluation.to_json(), f"{scores_text(evaluation.to_json(), screen.lang)}\n{kept}")
 
 

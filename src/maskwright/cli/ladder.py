@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from maskwright.cli import options
@@ -41,7 +42,7 @@ def ladder(
         raise UsageError("--resume: which ladder?", do="Name its folder: -o OUT.")
     folder = out or free_folder(Path("ladders") / (data.resolve().name or "data"))
     from maskwright.data.reading import read
-    from maskwright.workflow.ladder import RUNGS, ladder_lines
+    from maskwright.workflow.ladder import RUNGS, best_rung, ladder_lines, too_short
     from maskwright.workflow.ladder import ladder as climb
 
     chosen_settings(None, offline=offline)
@@ -59,12 +60,20 @@ def ladder(
         lang=screen.lang,
         on_progress=screen.on_progress,
     )
-    best = max(made.comparison.runs, key=lambda run: run.evaluation.scores.mDice)
+    short, best = too_short(made, screen.lang), best_rung(made)
+    following = (
+        say("ladder.no_best", screen.lang) if best is None else say("ladder.next", screen.lang, run=shown(best.folder))
+    )
     text = [
         comparison_text(made.comparison, screen.lang),
-        "\n".join([say("ladder.rungs", screen.lang), *(f"  {line}" for line in ladder_lines(made, screen.lang))]),
-        say("ladder.page", screen.lang, file=shown(made.page))
-        + "\n"
-        + say("ladder.next", screen.lang, run=shown(best.folder)),
+        _listed("rungs", ladder_lines(made, screen.lang), screen.lang),
+        *([_listed("short", short.values(), screen.lang)] if short else []),
+        say("ladder.page", screen.lang, file=shown(made.page)) + "\n" + following,
     ]
-    return Answer({"ladder": str(folder), "page": str(made.page), **made.comparison.to_json()}, "\n\n".join(text))
+    about = {"best": None if best is None else best.name, "too_short": list(short)}
+    value = {"ladder": str(folder), "page": str(made.page), **about, **made.comparison.to_json()}
+    return Answer(value, "\n\n".join(text))
+
+
+def _listed(title: str, lines: Iterable[str], lang: str) -> str:
+    return "\n".join([say(f"ladder.{title}", lang), *(f"  {line}" for line in lines)])

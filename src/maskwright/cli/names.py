@@ -76,6 +76,24 @@ def place_in_run(run: Path, dataset: Dataset, split: str, what: str) -> Path | N
     return run / what / split if data_of(run).get(split) == dataset.digest(split) else None
 
 
+def why_not_in_run(run: Path, dataset: Dataset, split: str, lang: str) -> str:
+    """Why `place_in_run` gave no place, in words.
+
+    Args:
+        run: a run or a bundle.
+        dataset: the data.
+        split: the split that was judged.
+        lang: "en" or "ru".
+    """
+    from maskwright.sentences import say
+    from maskwright.shipping.bundle import data_of
+
+    if not (run / "data.json").is_file():
+        return say("cli.not_in_run_unknown", lang, run=shown(run))
+    key = "other" if split in data_of(run) else "split"
+    return say(f"cli.not_in_run_{key}", lang, run=shown(run), data=shown(dataset.root or Path("DATA")), split=split)
+
+
 def audit_of(data: Path, given: Path | None) -> AuditFolder:
     """Where the audit of DATA lies: as given, else beside DATA, where it need not be there.
 

@@ -15,15 +15,17 @@ MOST_NEEDED = 1_000_000
 """More photos than that are the same as none: the runs are as good as equal."""
 
 
-def pair_verdict(pair: Pair, photos: int, lang: str = "en") -> str:
+def pair_verdict(pair: Pair, photos: int, lang: str = "en", *, current: bool = True) -> str:
     """What may be said of two trained models.
 
     Args:
         pair: the two.
         photos: how many photos they were judged on.
         lang: "en" or "ru".
+        current: whether the weights that were judged are, as far as known, those that lie in the runs now.
     """
-    facts = _facts(pair, lang)
+    weights = say("compare.these_weights" if current else "compare.judged_weights", lang)
+    facts = {"weights": weights, **_facts(pair, lang)}
     if pair.verdict != "undecided":
         return say("compare.better", lang, **facts)
     if not pair.photos_needed <= MOST_NEEDED:
@@ -68,6 +70,16 @@ def data_words(difference: DataDifference, lang: str = "en") -> str:
         return say(key, lang, **masks, **facts)
     words = say("compare.data_photos", lang, here=difference.only_here, there=difference.only_there, **facts)
     return f"{words} {say('compare.data_shared', lang, **masks)}" if difference.other_masks else words
+
+
+def run_label(run: Contender, lang: str = "en") -> str:
+    """What a row calls a run: its name, and that its evaluation is outdated where it is.
+
+    Args:
+        run: what is compared.
+        lang: "en" or "ru".
+    """
+    return say("compare.run_outdated", lang, run=run.name) if run.current is False else run.name
 
 
 def doubts_words(runs: Sequence[Contender], lang: str = "en") -> list[str]:

@@ -10,7 +10,14 @@ from typing import Any
 from markupsafe import Markup
 
 from maskwright.data.notebook import html_table, html_title
-from maskwright.evaluation.compare_words import interval_text, number, p_text, pair_verdict, recipe_verdict
+from maskwright.evaluation.compare_words import (
+    interval_text,
+    number,
+    p_text,
+    pair_verdict,
+    recipe_verdict,
+    run_label,
+)
 from maskwright.evaluation.contenders import Contender
 from maskwright.evaluation.differences import DataDifference, Overfit, RecipeGroup
 from maskwright.evaluation.verdicts import FEWEST_SEEDS, Pair, RecipePair
@@ -70,19 +77,21 @@ class Comparison:
         Args:
             lang: "en" or "ru".
         """
+        current = all(run.current is not False for run in self.runs)
         seeds = {group.name: len(group.runs) for group in self.recipes}
         words = [
             recipe_verdict(pair, seeds[pair.one], seeds[pair.other], self.photos, lang) for pair in self.recipe_pairs
         ]
         if len(self.pairs) == 1:
-            words.append(pair_verdict(self.pairs[0], self.photos, lang))
+            words.append(pair_verdict(self.pairs[0], self.photos, lang, current=current))
         else:
             differ = sum(pair.verdict != "undecided" for pair in self.pairs)
             words.append(say("compare.summary", lang, pairs=len(self.pairs), differ=differ))
         luck = sum(pair.same_recipe and pair.verdict != "undecided" for pair in self.pairs)
         if luck:
             words.append(say("compare.same_recipe", lang, pairs=luck))
-        return [*words, say("compare.scope", lang, seeds=FEWEST_SEEDS)]
+        scope = "compare.scope" if current else "compare.scope_judged"
+        return [*words, say(scope, lang, seeds=FEWEST_SEEDS)]
 
     def _repr_html_(self) -> str:
         judged = say("compare.judged", split=self.split, photos=self.photos)
@@ -135,7 +144,7 @@ def _runs_html(comparison: Comparison) -> Markup:
     for run in comparison.runs:
         scores = run.evaluation.scores
         values = [scores.aAcc, scores.mIoU, scores.mDice, *scores.dice.tolist()]
-        rows.append([run.name, comparison.recipe_of[run.name], *(number(100 * value) for value in values)])
+        rows.append([run_label(run), comparison.recipe_of[run.name], *(number(100 * value) for value in values)])
     return html_table(head, rows)
 
 

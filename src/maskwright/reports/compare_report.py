@@ -19,6 +19,7 @@ from maskwright.evaluation.compare_words import (
     overfit_words,
     p_text,
     rounded,
+    run_label,
 )
 from maskwright.evaluation.comparison import Comparison
 from maskwright.evaluation.contenders import Contender
@@ -76,6 +77,7 @@ def page(comparison: Comparison, language: Language) -> str:
         p_text=lambda p: p_text(p, language.code),
         needed=lambda count: language.count(rounded(count)) if count <= MOST_NEEDED else "∞",
         colour=lambda name: recipe_colour(comparison, name),
+        label=lambda run: run_label(run, language.code),
         speed=lambda run: speed(run, language),
         plain=lambda value: ", ".join(map(str, value)) if isinstance(value, tuple) else str(value),
         terms=TERMS,

@@ -32,8 +32,10 @@ from maskwright.storage import read_json, write_text
 
 AREA = "diagnosis"
 """Where the section's sentences stand in the table."""
-REVIEW = "http://127.0.0.1:8765/review"
-"""Where `maskwright review` is found while it runs on this computer, unless its usual port was taken."""
+REVIEW_PORT = 8765
+"""The usual port of `maskwright review`."""
+REVIEW = f"http://127.0.0.1:{REVIEW_PORT}/review"
+"""Where it is found while it runs on this computer, unless its usual port was taken."""
 DISPUTED_SHOWN = 12
 """Sentences about disputed labels, the worst; the review shows them all."""
 MOST_POINTS = 2000
@@ -105,6 +107,7 @@ class Section:
     run: str
 
     terms = TERMS
+    review_port = REVIEW_PORT
 
     @property
     def cause_colours(self) -> dict[str, str]:

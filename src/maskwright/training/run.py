@@ -133,7 +133,7 @@ def read_log(path: Path) -> list[dict[str, Any]]:
 
 
 def append_log(path: Path, entry: Mapping[str, Any]) -> None:
-    """Add one line to a `log.jsonl`, on disk before this returns.
+    """Add one line to a `log.jsonl`, handed to the system before this returns: it survives a kill, not a power cut.
 
     Raises:
         DiskError: the disk is full; part of the line may be there, and `cut_log` takes it out.
@@ -145,7 +145,8 @@ def append_log(path: Path, entry: Mapping[str, Any]) -> None:
 def cut_log(path: Path, *, after: int) -> None:
     """Take out the lines of what will be done again after a kill: later iterations, and the end.
 
-    A later change of the length stays where training goes on: it stands in the recipe.
+    A later change of the length stays where training goes on: it stands in the recipe. Lines that say no iteration are
+    left out, as `read_log` leaves out those that are no entries.
     """
     kept = [entry for entry in read_log(path) if _stays(entry, after)]
     write_text(path, "".join(json_text(entry) + "\n" for entry in kept))
@@ -154,4 +155,5 @@ def cut_log(path: Path, *, after: int) -> None:
 def _stays(entry: Mapping[str, Any], after: int) -> bool:
     if entry["event"] == "length":
         return after >= 0
-    return bool(entry["event"] != "end" and entry["iteration"] <= after)
+    iteration = entry.get("iteration")
+    return isinstance(iteration, int) and iteration <= after and bool(entry["event"] != "end")

@@ -12,6 +12,7 @@ from maskwright.data.dataset import Dataset
 from maskwright.data.statistics import Statistics, describe
 from maskwright.evaluation.compare import compare
 from maskwright.evaluation.comparison import Comparison
+from maskwright.evaluation.contenders import Contender
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.ready import READY, at_length, recipe_of
 from maskwright.recipe.recipe import Recipe
@@ -31,6 +32,9 @@ RUNGS = (*READY, OURS)
 
 LAST = "report.html"
 """The file of a run that is written last: where it is there, the rung is finished."""
+
+FEWEST_VALIDATIONS = 3
+"""With fewer a training shows no course, and its best weights are hardly chosen."""
 
 OURS_S = 1200.0
 """The time of the last rung where no budget is given, as for every plan."""
@@ -121,7 +125,38 @@ def ladder_lines(made: Ladder, lang: str = "en") -> list[str]:
         made: a finished ladder.
         lang: "en" or "ru".
     """
-    return [f"{run.folder.name}: {_about(name, lang)}" for name, run in zip(RUNGS, made.runs, strict=True)]
+    lines = [f"{run.folder.name}: {_about(name, lang)}" for name, run in zip(RUNGS, made.runs, strict=True)]
+    ours = made.runs[-1].recipe
+    start = "ladder.from_nothing" if ours.weights == "none" else "ladder.from_weights"
+    return [*lines[:-1], f"{lines[-1]} {say(start, lang, model=ours.model, weights=ours.weights)}"]
+
+
+def too_short(made: Ladder, lang: str = "en") -> dict[str, str]:
+    """The rungs whose training was too short to say anything of their recipes, each with its figures in words.
+
+    Args:
+        made: a finished ladder.
+        lang: "en" or "ru".
+    """
+    found = {}
+    for name, run in zip(RUNGS, made.comparison.runs, strict=True):
+        warmup = (run.recipe if name == OURS else recipe_of(name)).warmup_iterations
+        facts = {"iterations": run.iterations, "warmup": warmup, "validations": len(run.log.validations)}
+        if run.iterations < warmup or len(run.log.validations) < FEWEST_VALIDATIONS:
+            rung = run.folder.name
+            found[rung] = say("ladder.short_rung", lang, rung=rung, fewest=FEWEST_VALIDATIONS, **facts)
+    return found
+
+
+def best_rung(made: Ladder) -> Contender | None:
+    """The rung with the best score, None where it is better than none of the others by more than chance.
+
+    Args:
+        made: a finished ladder.
+    """
+    best = max(made.comparison.runs, key=lambda run: run.evaluation.scores.mDice)
+    pairs = [pair for pair in made.comparison.pairs if pair.verdict != "undecided"]
+    return best if any(best.name == (pair.one if pair.verdict == "better" else pair.other) for pair in pairs) else None
 
 
 def _about(name: str, lang: str) -> str:
