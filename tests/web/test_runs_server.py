@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -49,6 +51,19 @@ def test_the_runs_are_those_of_the_command(
     assert client.get("/runs.json").json() == told
     assert client.get("/runs/table.json").json() == {"runs": told, "troubles": {}}
     assert [run["name"] for run in told] == ["again", "good", "old/worse"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are letters there")
+def test_a_name_that_is_no_utf8_is_shown_escaped(folder: Path) -> None:
+    shutil.copytree(folder / "good", folder / os.fsdecode(b"bad\xffname"))
+    odd = folder.rename(folder.with_name(os.fsdecode(b"runs\xfe")))
+    client = runs_client(Shelf(odd))
+    told = {run["name"]: run for run in client.get("/runs/table.json").json()["runs"]}
+    assert sorted(told) == ["again", "bad\\xffname", "good", "old/worse"]
+    assert told["bad\\xffname"]["folder"].endswith(os.fsdecode(b"bad\xffname"))
+    assert client.get("/runs/log.json", params={"run": "bad\\xffname"}).json()["validations"]
+    assert client.get("/runs/compare", params={"run": ["good", "bad\\xffname"]}).status_code == 200
+    assert client.get("/runs").status_code == 200
 
 
 def test_the_log_is_followed(folder: Path, client: TestClient) -> None:

@@ -172,7 +172,7 @@ def _add_comparison(app: FastAPI, shelf: Shelf, bench: Workbench, usual: str) ->
     @app.get("/runs/compare")
     def whole(request: Request, run: Names, split: str = "val", lang: Language | None = None) -> Response:
         text = page(comparison(run, split), Words(lang or usual, AREA))
-        answer = packed(request, text.encode(), "text/html; charset=utf-8")
+        answer = packed(request, text.encode(errors="backslashreplace"), "text/html; charset=utf-8")
         answer.headers["content-security-policy"] = ALONE
         answer.headers["cross-origin-opener-policy"] = "unsafe-none"  # a sandboxed page may have no other
         return answer
