@@ -57,8 +57,13 @@ async function follow(app) {
   const runs = chosenRuns(app), unread = runs.some((run) => !curves.has(run.name));
   if (unread) element("curves-note").textContent = say("curves_loading");
   const ends = await Promise.allSettled(runs.map((run) => read(run.name)));
-  const refused = ends.flatMap((end, at) => (end.status === "rejected" ? [`${runs[at].name}: ${worded(end.reason)}`] : []));
+  const refused = ends.flatMap((end, at) => (end.status === "rejected" ? [told(runs[at].name, worded(end.reason))] : []));
   await draw(app, refused.join(" "));
+}
+
+/** What is said of a run, with its name before it. @param {string} name @param {string} text */
+function told(name, text) {
+  return text.startsWith(name) ? text : `${name}: ${text}`;
 }
 
 /** @param {string} name */
