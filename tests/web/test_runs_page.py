@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -155,7 +156,47 @@ def test_curves_lie_over_each_other_and_follow_a_training(sitting: Sitting) -> N
         page.locator("#toast", has_text="asked to stop").wait_for()
         assert (sitting.folder / "again" / "state" / "stop").exists()
     page.wait_for_selector('tr[data-name="again"] .state[data-status="stopped"]')
+    page.locator("#live").wait_for(state="hidden")
     assert page.get_by_role("button", name="Resume").count() >= 1
+
+
+def test_colours_outlive_a_reload(sitting: Sitting) -> None:
+    page = sitting.page
+    sitting.open("run=good&run=again&tab=recipes")
+    page.locator('tr[data-name="good"] .pick input').click()
+    colour = "document.querySelector('tr[data-name=again]').style.getPropertyValue('--series')"
+    before = page.evaluate(colour)
+    page.reload()
+    page.wait_for_selector("body[data-ready=true]")
+    assert page.locator("#chips .chip").count() == 1
+    assert page.evaluate(colour) == before
+
+
+def test_the_verdict_comes_anew_when_a_run_was_judged(sitting: Sitting) -> None:
+    page, counts = sitting.page, sitting.folder / "again" / "evaluation" / "val" / "counts.npz"
+    sitting.open("run=good&run=again&tab=verdict")
+    page.locator("#panel-verdict .verdict").wait_for()
+    page.evaluate("document.querySelector('#panel-verdict .verdict').dataset.old = 'true'")
+    os.utime(counts, (2_000_000_000, 2_000_000_000))
+    page.locator("#panel-verdict .verdict:not([data-old])").wait_for()
+
+
+def test_a_failure_to_go_on_is_shown_at_its_run_and_closed(seat: Sitting, chromium: Any, tmp_path: Path) -> None:
+    (tmp_path / "nothing").mkdir()
+    with serving(seat.folder, "--data", str(tmp_path / "nothing"), verb="open") as server:
+        page = chromium.new_page()
+        page.goto(server.address)
+        page.locator('tr[data-name="good"]').get_by_role("button", name="Resume").click()
+        page.locator('tr[data-name="good"] .failed').wait_for(timeout=120_000)
+        assert page.locator("#banner").is_hidden()
+        page.locator('tr[data-name="again"] th').click()
+        assert page.locator("#troubles .refusal").count() == 0
+        page.locator('tr[data-name="good"] th').click()
+        assert "nothing" in page.locator("#troubles .refusal").inner_text()
+        page.locator("#troubles button").click()
+        page.locator('tr[data-name="good"] .failed').wait_for(state="detached")
+        assert page.locator("#troubles .refusal").count() == 0
+        page.close()
 
 
 def test_the_verdict_stands_before_its_numbers(sitting: Sitting) -> None:
@@ -203,7 +244,7 @@ def test_one_run_opens_with_it_chosen_and_a_dataset_opens_review(chromium: Any, 
         page.goto(server.address)
         page.wait_for_selector("body[data-ready=true]")
         assert page.locator("#chips .chip").inner_text().startswith("good")
-        assert page.locator("#rows tbody tr").count() == 3
+        assert page.locator("#rows tbody tr").count() == 2  # not old/worse
         page.close()
     with serving(split_folder(tmp_path / "data"), verb="open") as server:
         assert "/review?token=" in server.address

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from starlette.testclient import TestClient
 from maskwright.cli.main import answer
 from maskwright.training.presence import training_in
 from maskwright.training.run import append_log
+from maskwright.web.resuming import LOG, Resumed
 from maskwright.web.runs_shelf import Shelf
 from runs_page import runs_client, three_runs
 
@@ -47,8 +51,30 @@ def test_the_runs_are_those_of_the_command(
     assert answer(["runs", "list", str(folder), "--sort", "name", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert client.get("/runs.json").json() == told
-    assert client.get("/runs/table.json").json() == {"runs": told, "troubles": {}}
+    table = client.get("/runs/table.json").json()
+    assert (table["runs"], table["troubles"], table["whole"]) == (told, {}, True)
+    assert all(when > 0 for when in table["judged"].values())
     assert [run["name"] for run in told] == ["again", "good", "old/worse"]
+
+
+def test_some_runs_are_asked_for_alone(folder: Path, client: TestClient) -> None:
+    client.get("/runs/table.json")
+    shutil.rmtree(folder / "again")
+    table = client.get("/runs/table.json", params={"run": ["good", "again", "../good"]}).json()
+    assert ([run["name"] for run in table["runs"]], table["whole"]) == (["good"], False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are letters there")
+def test_a_name_that_is_no_utf8_is_shown_escaped(folder: Path) -> None:
+    shutil.copytree(folder / "good", folder / os.fsdecode(b"bad\xffname"))
+    odd = folder.rename(folder.with_name(os.fsdecode(b"runs\xfe")))
+    client = runs_client(Shelf(odd))
+    told = {run["name"]: run for run in client.get("/runs/table.json").json()["runs"]}
+    assert sorted(told) == ["again", "bad\\xffname", "good", "old/worse"]
+    assert told["bad\\xffname"]["folder"].endswith(os.fsdecode(b"bad\xffname"))
+    assert client.get("/runs/log.json", params={"run": "bad\\xffname"}).json()["validations"]
+    assert client.get("/runs/compare", params={"run": ["good", "bad\\xffname"]}).status_code == 200
+    assert client.get("/runs").status_code == 200
 
 
 def test_the_log_is_followed(folder: Path, client: TestClient) -> None:
@@ -92,9 +118,13 @@ def test_the_verdict_is_that_of_compare_and_its_page_may_ask_this_server_nothing
 
 def test_a_run_that_was_not_judged_is_told_how(folder: Path, client: TestClient) -> None:
     (folder / "again" / "evaluation" / "val" / "counts.npz").unlink()
-    refused = client.get("/runs/compare.json?run=good&run=again")
-    assert refused.status_code == 422
-    assert "maskwright evaluate RUN DATA" in refused.json()["error"]["message"]
+    for lang, said in (("en", "again: not judged"), ("ru", "again: на части val ещё не оценено")):
+        refused = client.get("/runs/compare.json?run=good&run=again", headers={"accept-language": lang})
+        assert refused.status_code == 422
+        assert said in refused.json()["error"]["message"]
+        assert "maskwright evaluate RUN DATA" in refused.json()["error"]["message"]
+    predicted = client.get("/runs/prediction?run=good&of=good&sample=val/0", headers={"accept-language": "ru"})
+    assert (predicted.status_code, predicted.json()["error"]["kind"]) == (422, "Refusal")
 
 
 @pytest.mark.parametrize("name", ["../outside", "/etc", "good/../../outside", "outside", ""])
@@ -113,6 +143,37 @@ def test_a_link_to_a_run_elsewhere_is_not_followed(folder: Path, client: TestCli
     refused = client.get("/runs/log.json", params={"run": "linked"}, headers={"accept-language": "ru"})
     assert refused.status_code == 422
     assert "в другом месте" in refused.json()["error"]["message"]
+    told = {run["name"]: run["trouble"] for run in client.get("/runs/table.json").json()["runs"]}
+    assert "a link leads to this run" in told["linked"]
+    assert told["good"] == ""
+
+
+def test_a_run_of_another_version_is_not_looked_into(folder: Path, client: TestClient) -> None:
+    (folder / "good" / "format").write_text("maskwright run 99\n")
+    refused = client.get("/runs/log.json?run=good")
+    assert (refused.status_code, "a version that is not known" in refused.json()["error"]["message"]) == (422, True)
+
+
+def test_of_one_run_only_those_beside_it_are_served(folder: Path) -> None:
+    assert [run.name for run in Shelf(folder, deep=False).runs()] == ["again", "good"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "said"), [("two words", "одним словом"), ("x" * 101, "слишком длинная"), ("a,b", "одним словом")]
+)
+def test_what_cannot_be_a_tag_is_refused_in_the_language_of_the_page(
+    folder: Path, client: TestClient, tag: str, said: str
+) -> None:
+    refused = client.post("/runs/labels", json={"run": "good", "tags": [tag]}, headers={"accept-language": "ru"})
+    assert (refused.status_code, said in refused.json()["error"]["message"]) == (422, True)
+    assert not (folder / "good" / "labels.json").exists()
+
+
+def test_labels_that_are_damaged_are_not_written_over(folder: Path, client: TestClient) -> None:
+    (folder / "good" / "labels.json").write_text("{")
+    refused = client.post("/runs/labels", json={"run": "good", "tags": ["x"]})
+    assert (refused.status_code, "labels.json cannot be read" in refused.json()["error"]["message"]) == (422, True)
+    assert (folder / "good" / "labels.json").read_text() == "{"
 
 
 def test_labels_are_written_into_the_run(folder: Path, client: TestClient) -> None:
@@ -125,7 +186,7 @@ def test_labels_are_written_into_the_run(folder: Path, client: TestClient) -> No
     assert (told["good"]["tags"], told["good"]["archived"], told["good"]["note"]) == (["b"], True, "the one")
 
 
-@pytest.mark.parametrize("path", ["/runs/labels", "/runs/stop", "/runs/resume"])
+@pytest.mark.parametrize("path", ["/runs/labels", "/runs/stop", "/runs/resume", "/runs/dismiss"])
 def test_other_sites_change_nothing(folder: Path, client: TestClient, path: str) -> None:
     value = {"run": "good"}
     for headers in ({"origin": "http://evil.example"}, {"sec-fetch-site": "cross-site"}):
@@ -138,7 +199,7 @@ def test_other_sites_change_nothing(folder: Path, client: TestClient, path: str)
 
 def test_a_training_is_asked_to_stop(folder: Path, client: TestClient) -> None:
     nothing = client.post("/runs/stop", json={"run": "good"})
-    assert (nothing.status_code, nothing.json()["error"]["kind"]) == (422, "RunError")
+    assert (nothing.status_code, nothing.json()["error"]["kind"]) == (422, "Refusal")
     with training_in(folder / "good") as asked:
         assert not asked()
         told = {run["name"]: run["status"] for run in client.post("/runs/stop", json={"run": "good"}).json()["runs"]}
@@ -161,6 +222,7 @@ def test_why_a_run_could_not_go_on_is_told(folder: Path, tmp_path: Path, monkeyp
     twice = client.post("/runs/resume", json={"run": "good"})
     assert (twice.status_code, "goes on already" in twice.text) == (422, True)
     end = time.monotonic() + 120
+    assert client.get("/runs/table.json").json()["resuming"] == ["good"]
     while not (troubles := client.get("/runs/table.json").json()["troubles"]):
         assert time.monotonic() < end
         time.sleep(0.2)
@@ -168,3 +230,31 @@ def test_why_a_run_could_not_go_on_is_told(folder: Path, tmp_path: Path, monkeyp
     assert "nothing" in troubles["good"]
     assert "Traceback" not in troubles["good"]
     assert (folder / "good" / "state" / "resume.log").is_file()
+    with training_in(folder / "again"):  # another run says nothing of this one
+        assert list(client.get("/runs/table.json").json()["troubles"]) == ["good"]
+    (folder / "good").rename(folder / "moved")
+    assert client.get("/runs/table.json").json()["troubles"] == {}
+
+
+@pytest.mark.parametrize("how", ["dismissed", "trains", "removed"])
+def test_a_failure_to_go_on_is_told_until(folder: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(run: Path, *_: object, **__: object) -> Resumed:
+        log = run / LOG
+        log.parent.mkdir(exist_ok=True)
+        log.write_text('{"error": {"message": "no room"}}')
+        process = subprocess.Popen([sys.executable, "-c", "raise SystemExit(1)"])
+        process.wait()
+        return Resumed(process, log)
+
+    monkeypatch.setattr("maskwright.web.runs_shelf.resume", fails)
+    client = runs_client(Shelf(folder, data=folder))
+    assert client.post("/runs/resume", json={"run": "good"}).json()["troubles"] == {"good": "no room"}
+    assert client.get("/runs/table.json?run=again").json()["troubles"] == {"good": "no room"}
+    if how == "dismissed":
+        assert client.post("/runs/dismiss", json={"run": "good"}).json()["troubles"] == {}
+    elif how == "trains":
+        with training_in(folder / "good"):
+            assert client.get("/runs/table.json").json()["troubles"] == {}
+    else:
+        shutil.rmtree(folder / "good")
+    assert client.get("/runs/table.json").json()["troubles"] == {}

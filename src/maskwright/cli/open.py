@@ -37,18 +37,22 @@ def open_page(
     """Open the page for what lies at PATH.
 
     Runs: a table of all runs in the folder, curves as they train, recipes, the same photos side by side and the verdict
-    of a comparison; a run can be stopped and resumed there. One run: the same, with it chosen. A dataset: the page of
-    maskwright review. Of a bundle it is said what it is.
+    of a comparison; a run can be stopped and resumed there. One run: the same for it and the runs beside it, with it
+    chosen. A dataset: the page of maskwright review. Of a bundle it is said what it is.
     """
-    from maskwright.experiments.search import find_runs, is_run
+    from maskwright.experiments.search import find_runs, is_run, run_name
 
     audience = Audience(port, host, person, browser)
-    if not path.is_dir():
-        raise UsageError(f"{shown(path)}: no such folder.", do="Name a folder of runs, a run, a dataset, or a bundle.")
+    for folder in filter(None, (path, data)):
+        if not folder.is_dir():
+            what = "a file, and no folder" if folder.exists() else "no such folder"
+            wanted = "a folder of runs, a run, a dataset, or a bundle" if folder == path else "the folder of the photos"
+            raise UsageError(f"{shown(folder)}: {what}.", do=f"Name {wanted}.")
     if (path / "bundle.json").is_file():
         return _bundle(path, screen.lang)
     if is_run(path):
-        return _runs(screen, path.resolve().parent, audience, data, classes, chosen=(path.resolve().name,))
+        place = path.resolve()
+        return _runs(screen, place.parent, audience, data, classes, chosen=(run_name(place, place.parent),))
     if find_runs(path) or not any(path.iterdir()):
         return _runs(screen, path, audience, data, classes)
     return review_page(screen, path, audience, classes=classes)
@@ -66,7 +70,7 @@ def _runs(
     from maskwright.web.runs import BODY_BYTES, runs_app
     from maskwright.web.runs_shelf import Shelf
 
-    shelf = Shelf(folder, data=data, classes=names(classes))
+    shelf = Shelf(folder, data=data, classes=names(classes), deep=not chosen)
     return served(
         screen,
         runs_app(shelf, lang=screen.lang, chosen=chosen),

@@ -44,7 +44,8 @@ def json_answer(request: Request, value: Any, *, status: int = 200) -> Response:
     """A value as JSON."""
     # ten thousand samples: strict JSON at once, without the walk that storage.json_text makes for nan
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return packed(request, text.encode(), "application/json", status=status)
+    content = text.encode(errors="backslashreplace")  # as json_text: bytes of a path that are no letters
+    return packed(request, content, "application/json", status=status)
 
 
 def pixels_answer(request: Request, pixels: NDArray[Any]) -> Response:

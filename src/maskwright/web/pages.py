@@ -41,7 +41,8 @@ def page_app(path: str, template: str, sentences: str, *, lang: str, **facts: An
     def page(lang: Language | None = None) -> Response:
         every = table(lang or usual)
         words = {key.removeprefix(sentences): text for key, text in every.items() if key.startswith(sentences)}
-        return HTMLResponse(pages.get_template(template).render(lang=lang or usual, t=words, **facts))
+        text = pages.get_template(template).render(lang=lang or usual, t=words, **facts)
+        return HTMLResponse(text.encode(errors="backslashreplace"))  # a folder's name may be no letters
 
     app.mount("/static", StaticFiles(directory=folder / "static"))
     return app

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from maskwright.experiments.runs import summarise
+
 LOG = Path("state") / "resume.log"
 """Where in the run the process writes what it would say on a terminal."""
 _TAIL_BYTES = 20_000
@@ -43,6 +45,12 @@ class Resumed:
     def failed(self) -> bool:
         """Whether it ended, and not because it was done or asked to stop."""
         return self.process.poll() not in (None, *_STOPPED)
+
+    @property
+    def waits(self) -> bool:
+        """Whether its run lies where it lay, and neither trains nor has ended since."""
+        run = self.log.parents[1]
+        return self.log.is_file() and summarise(run, name=run.name).status not in ("training", "ended")
 
     def said(self) -> str:
         """Why it failed: its error, or the last that it said where it was killed."""

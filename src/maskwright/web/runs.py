@@ -14,15 +14,17 @@ from fastapi import Body, FastAPI, Query, Request, Response
 from plotly.offline import get_plotlyjs
 from pydantic import BaseModel, ConfigDict, Field
 
+from maskwright.errors import UsageError
 from maskwright.evaluation.compare import compare
 from maskwright.evaluation.compare_words import data_words, overfit_words
 from maskwright.evaluation.comparison import Comparison, pair_rows
 from maskwright.evaluation.evaluate import mask_of
+from maskwright.inference.load import weights_in
 from maskwright.reports.colours import SERIES
 from maskwright.reports.compare_report import AREA, page
 from maskwright.reports.language import Language as Words
 from maskwright.storage import json_text
-from maskwright.web.answers import json_answer, packed, pixels_answer
+from maskwright.web.answers import Refusal, json_answer, packed, pixels_answer
 from maskwright.web.pages import Language, page_app
 from maskwright.web.photos import photo_bytes, thumbnail
 from maskwright.web.runs_log import log_part
@@ -55,13 +57,13 @@ class LabelsAsked(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     run: Name
-    tags: Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=100)] | None = None
+    tags: Annotated[list[str], Field(max_length=100)] | None = None
     archived: bool | None = None
     note: Annotated[str, Field(max_length=10_000)] | None = None
 
 
 class RunAsked(BaseModel):
-    """A run that is to stop or to go on."""
+    """A run that is to stop or to go on, or whose failure to go on was read."""
 
     model_config = ConfigDict(extra="forbid")
     run: Name
@@ -101,8 +103,8 @@ def _add_lists(app: FastAPI, shelf: Shelf) -> None:
         return json_answer(request, [run.to_json() for run in shelf.runs()])
 
     @app.get("/runs/table.json")
-    def table(request: Request) -> Response:
-        return json_answer(request, shelf.value())
+    def table(request: Request, run: Annotated[list[Name], Query()] = []) -> Response:  # noqa: B006
+        return json_answer(request, shelf.value(request.state.lang, run))
 
     @app.get("/runs/log.json")
     def log(request: Request, run: OneName, since: Annotated[int, Query(ge=0)] = 0, mark: str = "") -> Response:
@@ -123,7 +125,7 @@ def _add_photos(app: FastAPI, shelf: Shelf, bench: Workbench) -> None:
     @app.get("/runs/photos.json")
     def photos(request: Request, run: Names, split: str = "val") -> Response:
         folders = {name: shelf.folder(name) for name in run}
-        return json_answer(request, photos_value(shelf.dataset(folders[run[0]]), folders, split))
+        return json_answer(request, photos_value(shelf.dataset(folders[run[0]], anew=True), folders, split))
 
     @app.get("/runs/photo")
     def photo(run: OneName, sample: str, side: Side = None) -> Response:
@@ -140,8 +142,10 @@ def _add_photos(app: FastAPI, shelf: Shelf, bench: Workbench) -> None:
     @app.get("/runs/prediction")
     async def prediction(request: Request, run: OneName, of: str, sample: str, side: Side = None) -> Response:
         def asked() -> Any:
-            found, _ = shelf.sample(of, sample)
-            return bench.predict(shelf.folder(run), found, shelf.dataset(shelf.folder(of)).classes.names)
+            (found, _), folder = shelf.sample(of, sample), shelf.folder(run)
+            if not weights_in(folder).is_file():
+                raise Refusal("no_weights", name=run)
+            return bench.predict(folder, found, shelf.dataset(shelf.folder(of)).classes.names)
 
         future = await asyncio.to_thread(asked)
         return pixels_answer(request, small_mask(await asyncio.wrap_future(future), side))
@@ -155,7 +159,15 @@ def _add_comparison(app: FastAPI, shelf: Shelf, bench: Workbench, usual: str) ->
     def comparison(names: list[str], split: str) -> Comparison:
         folders = tuple(shelf.folder(name) for name in names)
         files = [folder / "evaluation" / split / "counts.npz" for folder in folders]
-        return compared(folders, split, tuple(file.stat().st_mtime_ns if file.is_file() else 0 for file in files))
+        missing = [name for name, file in zip(names, files, strict=True) if not file.is_file()]
+        if missing:
+            raise Refusal("not_judged", names=", ".join(missing), split=split)
+        if len(set(names)) < max(2, len(names)):
+            raise Refusal("compare_two")
+        try:
+            return compared(folders, split, tuple(file.stat().st_mtime_ns for file in files))
+        except UsageError:
+            raise Refusal("judged_otherwise", names=", ".join(names)) from None
 
     @app.get("/runs/compare.json")
     def verdict(request: Request, run: Names, split: str = "val", lang: Language | None = None) -> Response:
@@ -172,7 +184,7 @@ def _add_comparison(app: FastAPI, shelf: Shelf, bench: Workbench, usual: str) ->
     @app.get("/runs/compare")
     def whole(request: Request, run: Names, split: str = "val", lang: Language | None = None) -> Response:
         text = page(comparison(run, split), Words(lang or usual, AREA))
-        answer = packed(request, text.encode(), "text/html; charset=utf-8")
+        answer = packed(request, text.encode(errors="backslashreplace"), "text/html; charset=utf-8")
         answer.headers["content-security-policy"] = ALONE
         answer.headers["cross-origin-opener-policy"] = "unsafe-none"  # a sandboxed page may have no other
         return answer
@@ -188,7 +200,8 @@ def _add_changes(app: FastAPI, shelf: Shelf) -> None:
         @app.post(path)
         def done(request: Request, asked: Annotated[RunAsked, Body()]) -> Response:
             act(asked.run, request.state.lang)
-            return json_answer(request, shelf.value())
+            return json_answer(request, shelf.value(request.state.lang))
 
     add("/runs/stop", shelf.stop)
     add("/runs/resume", shelf.resume)
+    add("/runs/dismiss", shelf.dismiss)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,23 @@ from maskwright.data.classes import Classes, read_classes
 from maskwright.data.dataset import Dataset
 from maskwright.data.reading import look_over
 from maskwright.data.sample import Sample
+from maskwright.errors import RunError, UsageError
 from maskwright.experiments.labels import Labels, change_labels, read_labels
-from maskwright.experiments.runs import RunSummary, list_runs
+from maskwright.experiments.runs import RunSummary, summarise
+from maskwright.experiments.search import find_runs, is_run, run_name
 from maskwright.recipe.files import read_recipe
 from maskwright.recipe.fingerprint import APART, differing
 from maskwright.recipe.recipe import Recipe, settings
+from maskwright.sentences import say
 from maskwright.storage import read_json
-from maskwright.training.presence import ask_to_stop
+from maskwright.training.marker import check_marker
+from maskwright.training.presence import ask_to_stop, is_training
 from maskwright.web.answers import Refusal, Unknown
 from maskwright.web.confined import confined
 from maskwright.web.resuming import Resumed, resume
+
+LONGEST_TAG = 100
+"""Letters of a tag; longer ones leave no room in the table."""
 
 
 class Shelf:
@@ -29,41 +37,70 @@ class Shelf:
         root: the folder.
         data: where the photos lie of runs whose own folder of photos is gone; None for nowhere.
         classes: names of the classes where neither the photos' folder nor the runs tell them.
+        deep: whether runs are looked for below the folder too, see `find_runs`, or only in the folder itself.
     """
 
     def __init__(
-        self, root: Path, *, data: Path | None = None, classes: Classes | tuple[str, ...] | None = None
+        self,
+        root: Path,
+        *,
+        data: Path | None = None,
+        classes: Classes | tuple[str, ...] | None = None,
+        deep: bool = True,
     ) -> None:
-        self.root, self._data, self._classes = root, data, classes
+        self.root, self._data, self._classes, self._deep = root, data, classes, deep
         self._folders: dict[str, Path] = {}
         self._datasets: dict[Path, Dataset] = {}
         self._resumed: dict[str, Resumed] = {}
 
     def runs(self) -> tuple[RunSummary, ...]:
         """All runs as they are now, see `list_runs`."""
-        found = list_runs(self.root)
-        self._folders = {run.name: run.folder for run in found}
-        return found
+        found = find_runs(self.root) if self._deep else filter(is_run, sorted(self.root.iterdir()))
+        self._folders = {run_name(folder, self.root): folder for folder in found}
+        return tuple(summarise(folder, name=name) for name, folder in self._folders.items())
 
-    def value(self) -> dict[str, Any]:
-        """The runs as the page's table takes them, and what became of those that were to go on."""
-        runs = [run.to_json() for run in self.runs()]
-        return {"runs": runs, "troubles": self._troubles()}
+    def value(self, lang: str, names: Sequence[str] = ()) -> dict[str, Any]:
+        """The runs as the page's table takes them, and what became of those that were to go on.
+
+        Args:
+            lang: of what is said of them.
+            names: of the runs that are looked at; none for all. Those that are gone are left out.
+
+        Returns:
+            `runs`; `whole`, whether these are all; by name `judged`, when each was last evaluated (unix time, 0 for
+            never); by name `troubles`, why those that were to go on could not; and `resuming`, those that still may.
+        """
+        known = {name: self._folders[name] for name in names if name in self._folders}
+        asked = [summarise(folder, name=name) for name, folder in known.items() if is_run(folder)]
+        runs = asked if names else self.runs()
+        return {
+            "runs": [self._marked(run, lang).to_json() for run in runs],
+            "whole": not names,
+            "judged": {run.name: _judged(run.folder) for run in runs},
+            "troubles": self._troubles(),
+            "resuming": [name for name, resumed in list(self._resumed.items()) if resumed.goes_on],
+        }
 
     def folder(self, name: str) -> Path:
         """The folder of a run.
 
         Raises:
             Unknown: no run is called so.
-            Refusal: a link leads to it from elsewhere.
+            Refusal: a link leads to it from elsewhere, or it is of a version that is not known here.
         """
         if name not in self._folders:
             self.runs()
         if name not in self._folders:
             raise Unknown("no_run", name=name)
         folder = self._folders[name]
-        if not folder.resolve().is_relative_to(self.root.resolve()):
+        if not self._inside(folder):
             raise Refusal("run_outside", name=name)
+        if not is_run(folder):  # moved or removed since
+            raise Unknown("no_run", name=name)
+        try:
+            check_marker(folder)
+        except RunError:
+            raise Refusal("other_version", name=name) from None
         return folder
 
     def recipes(self, names: Sequence[str]) -> dict[str, Any]:
@@ -77,15 +114,33 @@ class Shelf:
         return {"runs": list(names), "settings": [_setting(each, recipes) for each in settings() if each.name in told]}
 
     def label(self, name: str, *, tags: Sequence[str] | None, archived: bool | None, note: str | None) -> Labels:
-        """Change what is said of a run; None leaves it."""
+        """Change what is said of a run; None leaves it.
+
+        Raises:
+            Refusal: a tag cannot be one, or what was said before cannot be read.
+        """
         folder = self.folder(name)
-        there = read_labels(folder).tags
-        gone = () if tags is None else set(there) - set(tags)
-        return change_labels(folder, add=tags or (), remove=gone, archived=archived, note=note)
+        wrong = next((tag for tag in tags or () if len(tag) > LONGEST_TAG), None)
+        if wrong is not None:
+            raise Refusal("long_tag", tag=f"{wrong[:20]}…", most=LONGEST_TAG)
+        try:
+            gone = () if tags is None else set(read_labels(folder).tags) - set(tags)
+            return change_labels(folder, add=tags or (), remove=gone, archived=archived, note=note)
+        except UsageError:
+            raise Refusal("wrong_tag", tags=", ".join(tags or ())) from None
+        except RunError:
+            raise Refusal("labels_damaged", name=name, folder=folder) from None
 
     def stop(self, name: str, _lang: str) -> None:
-        """Ask the training of a run to save and to stop."""
-        ask_to_stop(self.folder(name))
+        """Ask the training of a run to save and to stop.
+
+        Raises:
+            Refusal: it is not trained.
+        """
+        folder = self.folder(name)
+        if not is_training(folder):
+            raise Refusal("not_training", name=name)
+        ask_to_stop(folder)
 
     def resume(self, name: str, lang: str) -> None:
         """Let a run go on, in a process of its own that speaks a language.
@@ -98,6 +153,11 @@ class Shelf:
             raise Refusal("goes_on", name=name)
         folder = self.folder(name)
         self._resumed[name] = resume(folder, self.data_path(folder), lang=lang)
+
+    def dismiss(self, name: str, _lang: str) -> None:
+        """Say no more why a run could not go on."""
+        if name in self._resumed and not self._resumed[name].goes_on:
+            del self._resumed[name]
 
     def data_path(self, folder: Path) -> Path:
         """Where the photos of a run lie.
@@ -113,10 +173,15 @@ class Shelf:
             raise Refusal("data_gone", path=path, folder=self.root)
         return self._data
 
-    def dataset(self, folder: Path) -> Dataset:
-        """The photos of a run, read once."""
+    def dataset(self, folder: Path, *, anew: bool = False) -> Dataset:
+        """The photos of a run, kept once they are read.
+
+        Args:
+            folder: of the run.
+            anew: read them again: they may have changed.
+        """
         path = self.data_path(folder)
-        if path not in self._datasets:
+        if anew or path not in self._datasets:
             of_run, own = folder / "classes.yaml", path / "classes.yaml"
             classes = self._classes
             if classes is None and of_run.is_file() and not own.is_file():
@@ -140,8 +205,25 @@ class Shelf:
         return found, dataset.root
 
     def _troubles(self) -> dict[str, str]:
-        """By the run's name what its process said that could not go on."""
-        return {name: resumed.said() for name, resumed in self._resumed.items() if resumed.failed}
+        """By the run's name what its process said that could not go on; one that is gone, trains or ended has none."""
+        for name, resumed in list(self._resumed.items()):
+            if not resumed.goes_on and not (resumed.failed and resumed.waits):
+                self._resumed.pop(name, None)
+        return {name: resumed.said() for name, resumed in list(self._resumed.items()) if resumed.failed}
+
+    def _marked(self, run: RunSummary, lang: str) -> RunSummary:
+        """A run that lies elsewhere says so."""
+        if self._inside(run.folder):
+            return run
+        return replace(run, trouble=say("web.run_outside", lang, name=run.name))
+
+    def _inside(self, folder: Path) -> bool:
+        return folder.resolve().is_relative_to(self.root.resolve())
+
+
+def _judged(folder: Path) -> float:
+    """When a run was last evaluated, unix time; 0 for never."""
+    return max((file.stat().st_mtime for file in folder.glob("evaluation/*/counts.npz")), default=0.0)
 
 
 def _setting(each: Any, recipes: Sequence[Recipe]) -> dict[str, Any]:

@@ -5,16 +5,17 @@ import { element, make, on, tell } from "./app.js";
 import { mountCurves } from "./runs_curves.js";
 import { mountPhotos } from "./runs_photos.js";
 import { swatch, mountRecipes } from "./runs_recipes.js";
-import { askTable } from "./runs_server.js";
+import { askTable, worded } from "./runs_server.js";
 import { chosenRuns, colourOf, newApp, only, showTab, TABS, toggle } from "./runs_state.js";
-import { archive, editIn, mountTable, runAt, step, take } from "./runs_table.js";
+import { archive, dismiss, editIn, mountTable, runAt, step, take } from "./runs_table.js";
 import { mountVerdict } from "./runs_verdict.js";
 import { mountZoom } from "./runs_zoom.js";
 import { LANG, say } from "./sentences.js";
 
 /** @typedef {import("./runs_state.js").RunsApp} RunsApp */
 
-const BUSY_MS = 3000, CALM_MS = 10_000, TOAST_MS = 4000;
+const BUSY_MS = 3000, CALM_MS = 10_000, RARE_MS = 30_000, TOAST_MS = 4000;
+const FEW = 100; // runs of which the whole list is asked for more often
 
 /** What keys do, in the order of the help sheet. @type {{id: string, keys: string[], signs: string, does: (app: RunsApp, event: KeyboardEvent) => void}[]} */
 const ACTIONS = [
@@ -45,25 +46,34 @@ async function start() {
   await refresh(app);
   document.body.dataset.ready = "true";
   const again = async () => {
-    if (document.visibilityState === "visible") await refresh(app);
-    setTimeout(again, app.runs.some((run) => run.status === "training") ? BUSY_MS : CALM_MS);
+    const names = followed(app), due = Date.now() - wholeAt > (app.runs.length > FEW ? RARE_MS : CALM_MS);
+    if (document.visibilityState === "visible" && (due || names.length)) await refresh(app, due ? [] : names);
+    setTimeout(again, BUSY_MS);
   };
   setTimeout(again, BUSY_MS);
 }
 
-let unreachable = false;
+let unanswered = false, wholeAt = 0; // when all runs were asked for
 
-/** Ask for the table. @param {RunsApp} app */
-async function refresh(app) {
+/** The runs that change soon, and those that are looked at. @param {RunsApp} app */
+function followed(app) {
+  const training = app.runs.filter((run) => run.status === "training").map((run) => run.name);
+  return [...new Set([...training, ...app.resuming, ...chosenRuns(app).map((run) => run.name)])];
+}
+
+/** Ask for the table. @param {RunsApp} app @param {string[]} [names] of the runs; none for all */
+async function refresh(app, names = []) {
   try {
-    const first = !app.loaded;
-    take(app, await askTable());
+    const first = !app.loaded, value = await askTable(names);
+    if (value.whole) wholeAt = Date.now();
+    else if (value.runs.length < names.length) wholeAt = 0; // one is gone
+    take(app, value);
     if (first) tell(app, "chosen");
-    if (unreachable) showBanner("");
-    unreachable = false;
+    if (unanswered) showBanner("");
+    unanswered = false;
   } catch (error) {
-    unreachable = true;
-    showBanner(say("unreachable", { error: /** @type {Error} */ (error).message }));
+    unanswered = true;
+    showBanner(worded(error));
   }
 }
 
@@ -101,13 +111,18 @@ function chip(app, name) {
   return make("span", { class: "chip", title: name }, swatch(colourOf(app, name)), make("span", {}, name), drop);
 }
 
-/** What is wrong with the chosen runs, and why a run did not go on. @param {RunsApp} app */
+/** What is wrong with the chosen runs, and why one did not go on. @param {RunsApp} app */
 function showTroubles(app) {
-  const failed = Object.entries(app.troubles).map(([name, text]) => `${say("resume_failed", { name })}\n${text}`);
-  const texts = [...failed, ...chosenRuns(app).flatMap((run) => run.trouble || [])], place = element("troubles");
-  if (place.dataset.told !== texts.join("\n")) place.replaceChildren(...texts.map((text) => make("p", { class: "refusal" }, text)));
-  place.dataset.told = texts.join("\n");
-  if (failed.length && !chosenRuns(app).length) showBanner(failed.join("\n"));
+  const place = element("troubles"), told = chosenRuns(app).flatMap(({ name, trouble }) => [
+    ...(name in app.troubles ? [{ name, text: `${say("resume_failed", { name })}\n${app.troubles[name]}` }] : []),
+    ...(trouble ? [{ name: "", text: trouble }] : [])]);
+  if (place.dataset.told === JSON.stringify(told)) return;
+  place.dataset.told = JSON.stringify(told);
+  place.replaceChildren(...told.map(({ name, text }) => {
+    const close = make("button", { type: "button", "aria-label": say("close"), title: say("close") }, "×");
+    close.addEventListener("click", () => void dismiss(app, name));
+    return make("div", { class: "refusal" }, make("span", {}, text), ...(name ? [close] : []));
+  }));
 }
 
 /** @param {RunsApp} app */

@@ -3,7 +3,8 @@
  * The columns of the table: what stands in them, and what they are sorted by.
  *
  * @typedef {import("./runs_state.js").Run} Run
- * @typedef {(run: Run, told: {best: Set<string>}) => (Node|string)} Cell
+ * @typedef {{best: Set<string>, troubles: Record<string, string>}} Told  of all runs
+ * @typedef {(run: Run, told: Told) => (Node|string)} Cell
  * @typedef {{id: string, cell: Cell, key: (run: Run) => (string|number|null), number?: boolean, shown: boolean,
  *   falling?: boolean}} Column  `falling`: the first click sorts the largest first
  */
@@ -12,6 +13,7 @@ import { make } from "./app.js";
 import { hundredths, LANG, say } from "./sentences.js";
 
 const STATES = ["training", "new", "stopped", "ended", "imported", "damaged"];
+const WHEN_BEFORE = new Intl.DateTimeFormat(LANG, { dateStyle: "medium", timeStyle: "short" });
 const WHEN = new Intl.DateTimeFormat(LANG, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const WHEN_LONG = new Intl.DateTimeFormat(LANG, { dateStyle: "full", timeStyle: "medium" });
 const NUMBER = new Intl.NumberFormat(LANG);
@@ -70,12 +72,14 @@ export function duration(seconds) {
   return `${unit(Math.floor(minutes / 60), "hour")} ${minutes % 60 ? unit(minutes % 60, "minute") : ""}`.trim();
 }
 
-/** @param {Run} run */
-function status(run) {
-  return make("span", { class: "state", "data-status": run.status }, make("i", { "aria-hidden": "true" }), say(`is_${run.status}`));
+/** @param {Run} run @param {Told} told */
+function status(run, told) {
+  const state = make("span", { class: "state", "data-status": run.status }, make("i", { "aria-hidden": "true" }), say(`is_${run.status}`));
+  if (!(run.name in told.troubles)) return state;
+  return make("span", {}, state, make("span", { class: "failed", "data-tip": told.troubles[run.name] }, say("not_resumed")));
 }
 
-/** @param {Run} run @param {{best: Set<string>}} told */
+/** @param {Run} run @param {Told} told */
 function score(run, told) {
   if (run.best_mdice === null) return "";
   const best = told.best.has(run.name), cell = make("span", { class: best ? "score best" : "score", title: best ? say("best_here") : undefined },
@@ -96,8 +100,8 @@ function progress(run) {
 /** @param {Run} run */
 function started(run) {
   if (run.started === null) return "";
-  const date = new Date(1000 * run.started);
-  return make("time", { datetime: date.toISOString(), title: WHEN_LONG.format(date) }, WHEN.format(date));
+  const date = new Date(1000 * run.started), when = date.getFullYear() === new Date().getFullYear() ? WHEN : WHEN_BEFORE;
+  return make("time", { datetime: date.toISOString(), title: WHEN_LONG.format(date) }, when.format(date));
 }
 
 /** @param {Run} run */

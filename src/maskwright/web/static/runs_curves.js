@@ -9,8 +9,8 @@
  * @typedef {{part: LogPart, reading: Promise<void>|null}} Curve  all parts of a log in one
  */
 
-import { element, make, on, tell } from "./app.js";
-import { askLog } from "./runs_server.js";
+import { element, make, on } from "./app.js";
+import { askLog, worded } from "./runs_server.js";
 import { chosenRuns, colourOf, dashOf } from "./runs_state.js";
 import { fill } from "./runs_table.js";
 import { LANG, say } from "./sentences.js";
@@ -31,12 +31,18 @@ let drawing = 0;
 /** @param {RunsApp} app */
 export function mountCurves(app) {
   on(app, ["chosen", "tab"], () => void follow(app));
+  on(app, ["table"], () => { element("live").hidden = !trains(app); });
   on(app, ["table"], () => { if (chosenRuns(app).some((run) => lags(run))) void follow(app); });
   for (const input of document.querySelectorAll("input[name=axis]")) input.addEventListener("change", () => void draw(app));
   element("curve-class").addEventListener("change", () => void draw(app));
   setInterval(() => {
-    if (document.visibilityState === "visible" && chosenRuns(app).some((run) => run.status === "training")) void follow(app);
+    if (document.visibilityState === "visible" && trains(app)) void follow(app);
   }, LIVE_MS);
+}
+
+/** Whether a chosen run is trained. @param {RunsApp} app */
+function trains(app) {
+  return chosenRuns(app).some((run) => run.status === "training");
 }
 
 /** Whether the table knows of iterations that the curve lacks. @param {Run} run */
@@ -50,8 +56,14 @@ async function follow(app) {
   if (app.tab !== "curves" || !app.chosen.size) return;
   const runs = chosenRuns(app), unread = runs.some((run) => !curves.has(run.name));
   if (unread) element("curves-note").textContent = say("curves_loading");
-  await Promise.all(runs.map((run) => read(run.name))).catch((error) => tell(app, "trouble", error.message));
-  await draw(app);
+  const ends = await Promise.allSettled(runs.map((run) => read(run.name)));
+  const refused = ends.flatMap((end, at) => (end.status === "rejected" ? [told(runs[at].name, worded(end.reason))] : []));
+  await draw(app, refused.join(" "));
+}
+
+/** What is said of a run, with its name before it. @param {string} name @param {string} text */
+function told(name, text) {
+  return text.startsWith(name) ? text : `${name}: ${text}`;
 }
 
 /** @param {string} name */
@@ -90,15 +102,15 @@ function library() {
   return plotly;
 }
 
-/** @param {RunsApp} app */
-async function draw(app) {
+/** @param {RunsApp} app @param {string} [refused] whose logs could not be read, and why */
+async function draw(app, refused = "") {
   const mine = ++drawing, Plotly = await library();
   if (mine !== drawing || app.tab !== "curves" || !app.chosen.size) return; // something newer is drawn
   const runs = chosenRuns(app), axis = /** @type {HTMLInputElement} */ (document.querySelector("input[name=axis]:checked")).value;
   const known = runs.filter((run) => curves.get(run.name)?.part.next);
   fillClasses(known);
-  element("live").hidden = !runs.some((run) => run.status === "training");
-  element("curves-note").textContent = known.length ? "" : say("curves_nothing");
+  element("live").hidden = !trains(app);
+  element("curves-note").textContent = refused || (known.length ? "" : say("curves_nothing"));
   const raw = known.length <= RAW;
   for (const chart of CHARTS) {
     const traces = known.flatMap((run) => tracesOf(app, chart, run, /** @type {LogPart} */ (curves.get(run.name)?.part), axis, raw));

@@ -9,10 +9,10 @@
  */
 
 import { element, make, on } from "./app.js";
-import { label, photo, prediction, SMALL } from "./runs_pictures.js";
+import { forget, label, photo, prediction, SMALL } from "./runs_pictures.js";
 import { swatch } from "./runs_recipes.js";
-import { askPhotos } from "./runs_server.js";
-import { chosenRuns, colourOf } from "./runs_state.js";
+import { askPhotos, worded } from "./runs_server.js";
+import { chosenRuns, colourOf, versionOf } from "./runs_state.js";
 import { fill } from "./runs_table.js";
 import { openZoom, redrawZoom } from "./runs_zoom.js";
 import { count, hundredths, LANG, say } from "./sentences.js";
@@ -26,12 +26,19 @@ let sheet = null;
 const inView = new Map();
 const watcher = new IntersectionObserver(seen, { rootMargin: "240px" });
 const scratch = document.createElement("canvas");
-let asked = "";
+let asked = "", failed = false;
+/** By name, what the pictures of a run were made with. @type {Map<string, string>} */
+const versions = new Map();
 
 /** @param {RunsApp} app */
 export function mountPhotos(app) {
-  on(app, ["chosen", "tab"], () => void show(app));
-  element("photo-split").addEventListener("change", () => void show(app));
+  on(app, ["table"], () => void show(app));
+  const again = () => {
+    if (failed) asked = "";
+    void show(app);
+  };
+  on(app, ["chosen", "tab"], again);
+  element("photo-split").addEventListener("change", again);
   element("photo-order").addEventListener("change", () => arrange(app));
   for (const input of document.querySelectorAll("input[name=view]")) {
     input.addEventListener("change", () => setView(/** @type {View} */ (/** @type {HTMLInputElement} */ (input).value)));
@@ -55,9 +62,15 @@ export function setView(view) {
 
 /** @param {RunsApp} app */
 async function show(app) {
-  const names = chosenRuns(app).map((run) => run.name), split = element("photo-split").value || "val", wanted = [split, ...names].join("\n");
+  const runs = chosenRuns(app), names = runs.map((run) => run.name), split = element("photo-split").value || "val";
+  const wanted = [split, ...runs.map((run) => versionOf(app, run))].join("\n");
   if (app.tab !== "photos" || !names.length || asked === wanted) return;
   asked = wanted;
+  failed = false;
+  for (const run of runs) {
+    if (versions.get(run.name) !== versionOf(app, run)) forget(run.name);
+    versions.set(run.name, versionOf(app, run));
+  }
   element("photo-notes").replaceChildren(make("p", { class: "calm busy" }, say("photos_loading")));
   try {
     const photos = await askPhotos(names, split);
@@ -69,11 +82,12 @@ async function show(app) {
     showNotes(app, photos);
     arrange(app);
   } catch (error) {
-    asked = "";
+    if (asked !== wanted) return;
+    failed = true;
     sheet = null;
     clear();
     element("photo-head").replaceChildren();
-    element("photo-notes").replaceChildren(make("p", { class: "refusal" }, /** @type {Error} */ (error).message));
+    element("photo-notes").replaceChildren(make("p", { class: "refusal" }, worded(error)));
   }
 }
 
@@ -152,7 +166,7 @@ async function fillRow(row, signal) {
       element.querySelector(".waiting")?.remove();
     } catch (error) {
       const note = element.querySelector(".waiting");
-      if (!signal.aborted && note) note.textContent = /** @type {Error} */ (error).message;
+      if (!signal.aborted && note) note.textContent = worded(error);
     }
   }));
 }

@@ -7,7 +7,7 @@
  */
 
 import { element, make, on } from "./app.js";
-import { askRecipes } from "./runs_server.js";
+import { askRecipes, worded as reason } from "./runs_server.js";
 import { chosenRuns, colourOf } from "./runs_state.js";
 import { count, say } from "./sentences.js";
 
@@ -28,7 +28,7 @@ async function show(app) {
     if (panel.dataset.asked === asked) panel.replaceChildren(...(names.length === 1 ? allOf(settings) : differing(app, names, settings)));
   } catch (error) {
     panel.dataset.asked = "";
-    panel.replaceChildren(make("p", { class: "refusal" }, /** @type {Error} */ (error).message));
+    panel.replaceChildren(make("p", { class: "refusal" }, reason(error)));
   }
 }
 

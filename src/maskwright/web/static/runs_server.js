@@ -12,10 +12,17 @@
  * @typedef {{scores: (number|null)[]|null, dice: (number|null)[][]|null, trouble: string}} Judged
  * @typedef {{classes: import("./tint.js").ClassInfo[], ignore: number, splits: string[], split: string, ids: string[],
  *   sizes_hw: [number, number][], runs: Record<string, Judged>, differ: (number|null)[]|null, others: string[]}} Photos
+ * @typedef {{runs: Run[], whole: boolean, judged: Record<string, number>, troubles: Record<string, string>, resuming: string[]}} Table
  */
 
-import { LANG } from "./sentences.js";
-import { ask, bytes, posted } from "./server.js";
+import { LANG, say } from "./sentences.js";
+import { ask, bytes, posted, Refusal } from "./server.js";
+
+/** An error as a person reads it. @param {unknown} error @returns {string} */
+export function worded(error) {
+  const { message } = /** @type {Error} */ (error);
+  return error instanceof Refusal && error.status === 0 ? say("unreachable", { error: message }) : message;
+}
 
 /** @param {string} path @param {Record<string, string|number|string[]|undefined>} facts @param {AbortSignal} [signal] */
 async function get(path, facts = {}, signal) {
@@ -29,9 +36,9 @@ export function address(path, facts) {
   return `/runs/${path}?${new URLSearchParams(query)}`;
 }
 
-/** @returns {Promise<{runs: Run[], troubles: Record<string, string>}>} */
-export async function askTable() {
-  return (await get("table.json")).json();
+/** @param {string[]} run some runs; none for all @returns {Promise<Table>} */
+export async function askTable(run) {
+  return (await get("table.json", { run })).json();
 }
 
 /** @param {string} run @param {number} since @param {string} mark @returns {Promise<LogPart>} */
@@ -74,7 +81,7 @@ export async function sendLabels(run, labels) {
   return (await ask("/runs/labels", posted({ run, ...labels }))).json();
 }
 
-/** @param {"stop"|"resume"} what @param {string} run */
+/** @param {"stop"|"resume"|"dismiss"} what @param {string} run */
 export async function send(what, run) {
   return (await ask(`/runs/${what}`, posted({ run }))).json();
 }

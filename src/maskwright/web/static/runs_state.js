@@ -22,11 +22,14 @@
  * @property {string[]} tags
  * @property {boolean} archived
  * @property {string} note
+ * @property {boolean} [resumable] whether it can go on here; where that is not told, it may
  *
  * @typedef {"curves"|"recipes"|"photos"|"verdict"} Tab
  * @typedef {object} RunsApp
  * @property {Run[]} runs
  * @property {Record<string, string>} troubles by name, what a run's process said that could not go on
+ * @property {string[]} resuming the runs whose process has begun and has not ended
+ * @property {Record<string, number>} judged by name, when a run was last evaluated, 0 for never
  * @property {Map<string, number>} chosen the chosen runs in their order, each with the place of its colour
  * @property {Tab} tab
  * @property {boolean} loaded
@@ -45,8 +48,9 @@ const DASHES = ["solid", "dash", "dot"];
 export function newApp() {
   const told = new URLSearchParams(location.hash.slice(1));
   const names = told.has("run") ? told.getAll("run") : FACTS.chosen, tab = /** @type {Tab} */ (told.get("tab"));
-  const app = { runs: [], troubles: {}, chosen: new Map(), tab: TABS.includes(tab) ? tab : TABS[0], loaded: false, listeners: new Map() };
-  names.slice(0, FACTS.most).forEach((name, place) => app.chosen.set(name, place));
+  const app = { runs: [], troubles: {}, resuming: [], judged: {}, chosen: new Map(), tab: TABS.includes(tab) ? tab : TABS[0], loaded: false, listeners: new Map() };
+  const places = told.getAll("at").map(Number), sound = new Set(places.filter((place) => place >= 0 && place < FACTS.most && place % 1 === 0));
+  names.slice(0, FACTS.most).forEach((name, place) => app.chosen.set(name, sound.size === names.length ? places[place] : place));
   return app;
 }
 
@@ -58,6 +62,11 @@ export function runOf(app, name) {
 /** The chosen runs that are there. @param {RunsApp} app @returns {Run[]} */
 export function chosenRuns(app) {
   return [...app.chosen.keys()].flatMap((name) => runOf(app, name) ?? []);
+}
+
+/** What changes when a run answers differently, or was judged anew. @param {RunsApp} app @param {Run} run */
+export function versionOf(app, run) {
+  return JSON.stringify([run.name, run.status, run.started, run.best_iteration, app.judged[run.name]]);
 }
 
 /** Choose a run, or leave it out. @param {RunsApp} app @param {string} name */
@@ -88,7 +97,9 @@ export function showTab(app, tab) {
 
 /** Keep in the address what is looked at: it outlives a reload. @param {RunsApp} app */
 function remember(app) {
-  const told = new URLSearchParams([...[...app.chosen.keys()].map((name) => ["run", name]), ["tab", app.tab]]);
+  const places = [...app.chosen.values()], moved = places.some((place, at) => place !== at); // colours that their order does not tell
+  const told = new URLSearchParams([...[...app.chosen.keys()].map((name) => ["run", name]),
+    ...(moved ? places.map((place) => ["at", String(place)]) : []), ["tab", app.tab]]);
   history.replaceState(null, "", `${location.pathname}${location.search}#${app.chosen.size ? told : ""}`);
 }
 

@@ -8,7 +8,7 @@
 
 import { element, make, on, tell } from "./app.js";
 import { bestOf, COLUMNS, sorted } from "./runs_columns.js";
-import { send, sendLabels } from "./runs_server.js";
+import { send, sendLabels, worded } from "./runs_server.js";
 import { colourOf, keep, kept, only, runOf, toggle } from "./runs_state.js";
 import { count, say } from "./sentences.js";
 
@@ -63,7 +63,7 @@ function rowAt(target) {
 /** @param {RunsApp} app */
 function showTable(app) {
   fillTags(app);
-  const runs = sorted(fitting(app), order.by, order.falling), told = { best: bestOf(app.runs) };
+  const runs = sorted(fitting(app), order.by, order.falling), told = { best: bestOf(app.runs), troubles: app.troubles };
   showHead(app);
   const focused = document.activeElement?.closest("tbody tr"), editing = document.activeElement?.matches("tbody input");
   for (const name of made.keys()) if (!runOf(app, name)) made.delete(name);
@@ -120,9 +120,9 @@ function columns() {
   return COLUMNS.filter((column) => shown.has(column.id));
 }
 
-/** The row of a run, the one that is there where nothing changed. @param {RunsApp} app @param {Run} run @param {{best: Set<string>}} told */
+/** The row of a run, the one that is there where nothing changed. @param {RunsApp} app @param {Run} run @param {import("./runs_columns.js").Told} told */
 function rowOf(app, run, told) {
-  const state = JSON.stringify([run, [...shown], told.best.has(run.name)]), old = made.get(run.name);
+  const state = JSON.stringify([run, [...shown], told.best.has(run.name), told.troubles[run.name]]), old = made.get(run.name);
   if (old?.told === state) return old.row;
   const row = old?.row ?? make("tr", { tabindex: 0, "data-name": run.name });
   row.toggleAttribute("data-archived", run.archived);
@@ -139,7 +139,7 @@ function rowOf(app, run, told) {
 /** @param {Run} run */
 function nameCell(run) {
   const end = run.name.lastIndexOf("/") + 1;
-  return make("span", { class: "name", title: run.trouble || run.folder }, ...(end ? [make("small", {}, run.name.slice(0, end))] : []), run.name.slice(end));
+  return make("span", { class: "name", title: run.trouble || run.folder, "data-troubled": run.trouble !== "" }, ...(end ? [make("small", {}, run.name.slice(0, end))] : []), run.name.slice(end));
 }
 
 /** @param {Run} run */
@@ -156,7 +156,8 @@ function noteCell(run) {
 
 /** @param {RunsApp} app @param {Run} run */
 function actsOf(app, run) {
-  const act = run.status === "training" ? "stop" : run.status === "stopped" || run.status === "new" ? "resume" : "";
+  const waits = ["stopped", "new"].includes(run.status) && run.resumable !== false;
+  const act = run.status === "training" ? "stop" : waits ? "resume" : "";
   const buttons = act ? [button(say(`act_${act}`), "acting", () => ask(app, act, run))] : [];
   return [button(say(run.archived ? "act_unarchive" : "act_archive"), "quiet", () => archive(app, run)), ...buttons];
 }
@@ -176,15 +177,23 @@ async function ask(app, what, run) {
   });
 }
 
+/** Say no more why a run could not go on. @param {RunsApp} app @param {string} name */
+export function dismiss(app, name) {
+  return tried(app, async () => take(app, await send("dismiss", name)));
+}
+
 /** Put a run away, or take it out. @param {RunsApp} app @param {Run} run */
 export function archive(app, run) {
   return label(app, run, { archived: !run.archived });
 }
 
-/** What the server tells of all runs. @param {RunsApp} app @param {{runs: Run[], troubles: Record<string, string>}} value */
+/** What the server tells of all runs, or of some. @param {RunsApp} app @param {import("./runs_server.js").Table} value */
 export function take(app, value) {
-  app.runs = value.runs;
+  const told = new Map(value.runs.map((run) => [run.name, run]));
+  app.runs = value.whole ? value.runs : app.runs.map((run) => told.get(run.name) ?? run);
+  app.judged = value.whole ? value.judged : { ...app.judged, ...value.judged };
   app.troubles = value.troubles;
+  app.resuming = value.resuming;
   app.loaded = true;
   tell(app, "table");
 }
@@ -202,7 +211,7 @@ async function tried(app, act) {
   try {
     await act();
   } catch (error) {
-    tell(app, "trouble", /** @type {Error} */ (error).message);
+    tell(app, "trouble", worded(error));
   }
 }
 

@@ -6,25 +6,32 @@
  */
 
 import { element, make, on } from "./app.js";
-import { address, askVerdict } from "./runs_server.js";
+import { address, askVerdict, worded } from "./runs_server.js";
 import { swatch } from "./runs_recipes.js";
-import { chosenRuns, colourOf } from "./runs_state.js";
+import { chosenRuns, colourOf, versionOf } from "./runs_state.js";
 import { hundredths, LANG, say } from "./sentences.js";
 
 /** @type {AbortController|null} */
 let asking = null;
+let failed = false;
 
 /** @param {RunsApp} app */
 export function mountVerdict(app) {
-  on(app, ["chosen", "tab"], () => void show(app));
+  on(app, ["table"], () => void show(app));
+  on(app, ["chosen", "tab"], () => {
+    if (failed) element("panel-verdict").dataset.asked = "";
+    void show(app);
+  });
 }
 
 /** @param {RunsApp} app */
 async function show(app) {
-  const names = chosenRuns(app).map((run) => run.name), panel = element("panel-verdict"), asked = names.join("\n");
+  const runs = chosenRuns(app), names = runs.map((run) => run.name), panel = element("panel-verdict");
+  const asked = runs.map((run) => versionOf(app, run)).join("\n");
   if (app.tab !== "verdict" || !names.length || panel.dataset.asked === asked) return;
   asking?.abort();
   panel.dataset.asked = asked;
+  failed = false;
   if (names.length < 2) return panel.replaceChildren(make("p", { class: "calm lead" }, say("verdict_two")));
   const signal = (asking = new AbortController()).signal;
   panel.replaceChildren(make("p", { class: "calm lead busy" }, say("verdict_working")));
@@ -33,8 +40,8 @@ async function show(app) {
     panel.replaceChildren(...told(app, names, value));
   } catch (error) {
     if (signal.aborted) return;
-    panel.dataset.asked = "";
-    panel.replaceChildren(make("p", { class: "refusal" }, /** @type {Error} */ (error).message));
+    failed = true;
+    panel.replaceChildren(make("p", { class: "refusal" }, worded(error)));
   }
 }
 
