@@ -11,6 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from maskwright.data.notebook import html_title
+from maskwright.errors import RunError, shown
 from maskwright.recipe.files import read_recipe
 from maskwright.recipe.recipe import Recipe
 from maskwright.sentences import say
@@ -24,6 +25,7 @@ from maskwright.storage import (
     writing,
 )
 from maskwright.training.marker import FORMAT_TEXT, MARKER, check_marker
+from maskwright.training.resumable import state_path, trained_weights
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,30 @@ def refuse_begun(folder: Path) -> None:
     if (folder / MARKER).is_file():
         refuse_occupied(folder, holds="a run", do="Name another folder, or go on with that run: --resume.")
     refuse_occupied(folder)
+
+
+def refuse_lost_state(folder: Path) -> None:
+    """Refuse to begin a training anew over what it has made already: the state it would go on from did not come along.
+
+    Args:
+        folder: of the run; one in which nothing was trained yet, or that is not there, may begin.
+
+    Raises:
+        RunError: the run has trained, and its state is gone.
+    """
+    if state_path(folder).is_file():
+        return
+    weights = trained_weights(folder)
+    logged = any(entry["iteration"] > 0 for entry in read_log(folder / "log.jsonl"))
+    made = [*weights, *(["log.jsonl"] if logged else [])]
+    if made:
+        start = f"--weights {shown(folder / weights[0])} " if weights else ""
+        raise RunError(
+            f"{shown(folder)}: has trained, and the state that it would go on from is gone; nothing is overwritten.",
+            expected=shown(state_path(folder)),
+            found=", ".join(made),
+            do=f"Bring the folder state back from where the run was copied from, or start another run: {start}-o NEW.",
+        )
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
