@@ -136,6 +136,7 @@ FOREIGN = {
     "another version": b'{"format": 99}\n',
     "another shape": b'{"format": 1, "splits": 3, "val_mDice": "x", "event": "train", "iteration": "x", "tags": [5]}\n',
     "no time": b'{"event": "start", "iteration": 0, "time": 1e300}\n',
+    "a time before all": b'{"event": "start", "iteration": 0, "time": -99999999999}\n',
     "too deep": b"[" * 100_000,
     "a text": "модель: 5 # нет\nmodel: [a\n".encode(),
 }

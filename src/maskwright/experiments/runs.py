@@ -277,7 +277,7 @@ def _sound(path: Path) -> Iterator[None]:
     """What a file of another shape raises becomes an error that names it."""
     try:
         yield
-    except (OSError, LookupError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         found = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise RunError(f"{shown(path)}: not what a run holds.", found=found, do="Restore it from a copy.") from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from maskwright.storage import (
     write_text,
     writing,
 )
+from maskwright.training.log_lines import event_of
 from maskwright.training.marker import FORMAT_TEXT, MARKER, check_marker
 from maskwright.training.resumable import state_path, trained_weights
 
@@ -145,15 +145,12 @@ def refuse_lost_state(folder: Path) -> None:
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """The entries of a `log.jsonl`; a last line cut off by a kill, even within a letter, is left out."""
+    """The entries of a `log.jsonl`; a line cut off by a kill or by another hand is left out."""
     entries: list[dict[str, Any]] = []
     if path.exists():
         for line in path.read_bytes().splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(entry, dict) and "event" in entry:
+            entry = event_of(line)
+            if entry is not None:
                 entries.append(entry)
     return entries
 

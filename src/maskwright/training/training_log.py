@@ -61,7 +61,9 @@ def read_training_log(path: Path) -> TrainingLog:
     """Read `log.jsonl`; where there is none, nothing has begun."""
     events = read_log(path)
     ended = bool(events) and events[-1]["event"] == "end"
-    lengths = [event["iterations"] for event in events if event["event"] in ("start", "length")]
+    lengths = [
+        event["iterations"] for event in events if event["event"] in ("start", "length") and "iterations" in event
+    ]
     return TrainingLog(
         iterations=int(lengths[-1]) if lengths else None,
         steps=tuple(event for event in events if event["event"] == "train"),
