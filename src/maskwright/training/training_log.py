@@ -67,7 +67,9 @@ def read_training_log(path: Path) -> TrainingLog:
     return TrainingLog(
         iterations=int(lengths[-1]) if lengths else None,
         steps=tuple(event for event in events if event["event"] == "train"),
-        validations=tuple(event for event in events if event["event"] == "validation"),
+        validations=tuple(
+            event for event in events if event["event"] == "validation" and "mDice" in event.get("metrics", {})
+        ),
         resumes=sum(event["event"] == "resume" for event in events),
         end=events[-1] if ended else None,
         started=next((event.get("time") for event in events if event["event"] == "start"), None),
