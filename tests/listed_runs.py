@@ -52,8 +52,10 @@ def ended_run(
 
 
 def stopped_run(folder: Path) -> Path:
-    """A run that was stopped after 200 of 300 iterations."""
+    """A run that was stopped after 200 of 300 iterations; its state is a mere name."""
     run = ended_run(folder)
+    (run / "state").mkdir()
+    (run / "state" / "state.safetensors").touch()
     lines = (run / "log.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     (run / "log.jsonl").write_text("".join(lines[:-3]), encoding="utf-8")
     return run

@@ -21,6 +21,7 @@ from maskwright.recipe.files import read_recipe, write_recipe
 from maskwright.recipe.recipe import with_settings
 from maskwright.storage import json_text, write_json
 from maskwright.training.presence import training_in
+from maskwright.training.run import append_log
 from maskwright.training.training_log import read_training_log
 
 
@@ -60,6 +61,24 @@ def test_each_state_is_told(tmp_path: Path) -> None:
     assert named(tmp_path)["training"] == "stopped", "a lock that nobody holds says nothing"
     write_json(stopped / "weights" / "last.json", {"format": 1, "iteration": 213})
     assert list_runs(stopped)[0].iteration == 213, "it was stopped between two lines of its log"
+
+
+def test_whether_a_run_can_go_on_is_told(tmp_path: Path) -> None:
+    for make in (ended_run, new_run, imported_run, stopped_run):
+        make(tmp_path / make.__name__.removesuffix("_run"))
+    lost = stopped_run(tmp_path / "lost")
+    shutil.rmtree(lost / "state")
+    killed = new_run(tmp_path / "killed")
+    append_log(killed / "log.jsonl", {"event": "start", "iteration": 0, "iterations": 300})
+    write_json(killed / "weights" / "last.json", {"format": 1, "iteration": 0})
+    (killed / "weights" / "last.safetensors").touch()
+    told = {run.name: run.to_json()["resumable"] for run in list_runs(tmp_path)}
+    assert told == {
+        "ended": False, "new": True, "imported": True, "stopped": True, "lost": False, "killed": True,
+    }  # fmt: skip
+    assert named(tmp_path)["lost"] == "stopped"
+    (lost / "log.jsonl").unlink()
+    assert named(tmp_path)["lost"] == "damaged", "its weights were trained"
 
 
 def test_a_training_that_was_lengthened_tells_its_last_length(tmp_path: Path) -> None:
@@ -117,6 +136,7 @@ FOREIGN = {
     "another version": b'{"format": 99}\n',
     "another shape": b'{"format": 1, "splits": 3, "val_mDice": "x", "event": "train", "iteration": "x", "tags": [5]}\n',
     "no time": b'{"event": "start", "iteration": 0, "time": 1e300}\n',
+    "a time before all": b'{"event": "start", "iteration": 0, "time": -99999999999}\n',
     "too deep": b"[" * 100_000,
     "a text": "модель: 5 # нет\nmodel: [a\n".encode(),
 }
@@ -135,7 +155,10 @@ def test_a_foreign_file_makes_one_run_damaged_and_no_more(whole: Path, tmp_path:
         assert "spoilt" not in told, "without its mark it is no run"
         return
     if file == "log.jsonl" and b"\n" not in FOREIGN[what]:
-        assert told["spoilt"].status == "new", "a first line that is being written"
+        assert (told["spoilt"].status, told["spoilt"].resumable) == ("damaged", False)
+        assert "weights/best.safetensors" in told["spoilt"].trouble
+        shutil.rmtree(tmp_path / "spoilt" / "weights")
+        assert named(tmp_path)["spoilt"] == "new", "a first line that is being written"
         return
     assert told["spoilt"].status == ("ended" if file == "labels.json" else "damaged")
     assert file in told["spoilt"].trouble
@@ -256,7 +279,7 @@ def test_choosing_and_sorting(tmp_path: Path) -> None:
 
 
 def test_a_notebook_shows_a_table(tmp_path: Path) -> None:
-    assert runs(tmp_path)._repr_html_().count("<tr>") == 1
+    assert "No runs lie there" in runs(tmp_path)._repr_html_()
     ended_run(tmp_path / "<b>")
     ended_run(tmp_path / "c", best=0.9, started=STARTED + 1)
     shown = runs(tmp_path)
@@ -264,3 +287,5 @@ def test_a_notebook_shows_a_table(tmp_path: Path) -> None:
     page = shown._repr_html_()
     assert page.count("<tr>") == 3
     assert "<b>" not in page and "90.00 *" in page
+    ended_run(tmp_path / "d", best=0.9, started=STARTED + 2)
+    assert runs(tmp_path)._repr_html_().count("90.00 *") == 2, "equals are both the best"

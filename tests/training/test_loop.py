@@ -1,6 +1,7 @@
 """The loop: replays, goes on after a kill, keeps to its budget, logs what evaluation says."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from listed_runs import contents
 from maskwright.data.dataset import Dataset
 from maskwright.errors import Interrupted, RunError, UsageError
 from maskwright.metrics.scores import scores
@@ -23,6 +25,7 @@ from maskwright.training.batches import batches, batches_ahead, make_batch
 from maskwright.training.loop import fit, make_learner, train_step
 from maskwright.training.run import Run, append_log, cut_log, make_run, open_run, read_log
 from maskwright.training.validation import validation_counts
+from maskwright.workflow.train import train
 from tiny import tiny_dataset
 
 SETTINGS = {
@@ -259,6 +262,52 @@ def test_run_folders_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
     (tmp_path / "run" / "format").write_text("maskwright run 99\n")
     with pytest.raises(RunError, match="newer Maskwright"):
         open_run(tmp_path / "run")
+
+
+def test_a_run_whose_state_is_gone_keeps_what_it_has_made(tmp_path: Path) -> None:
+    run = started(tmp_path / "run", make_recipe({**SETTINGS, "iterations": 8}, source="test"))
+    fit(tiny_dataset(), run.recipe, run)
+    shutil.rmtree(run.folder / "state")
+    before = contents(run.folder)
+
+    def refused(*, found: str, do: str) -> None:
+        with pytest.raises(RunError, match="the state that it would go on from is gone") as error:
+            fit(tiny_dataset(), run.recipe, run)
+        assert error.value.found == found and do in error.value.do
+
+    weights = run.folder / "weights"
+    refused(
+        found="weights/best.safetensors, weights/last.safetensors, log.jsonl",
+        do=f"--weights {weights / 'best.safetensors'} -o NEW",
+    )
+    with pytest.raises(RunError, match="nothing is overwritten"):
+        train(tiny_dataset(), out=run.folder, resume=True)
+    shutil.rmtree(run.folder / "state")
+    assert {name: digest for name, (digest, _) in contents(run.folder).items()} == {
+        name: digest for name, (digest, _) in before.items()
+    }
+    (run.folder / "log.jsonl").write_text("")
+    (weights / "best.json").unlink()
+    (weights / "last.safetensors").unlink()
+    refused(found="weights/best.safetensors", do="-o NEW")
+    (weights / "best.safetensors").unlink()
+    append_log(run.folder / "log.jsonl", {"event": "train", "iteration": 4})
+    refused(found="log.jsonl", do="start another run: -o NEW")
+
+
+def test_a_run_that_was_killed_before_its_first_state_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = started(tmp_path / "run", make_recipe({**SETTINGS, "iterations": 2}, source="test"))
+
+    def killed(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("maskwright.training.loop.save_state", killed)
+    with pytest.raises(MemoryError):
+        fit(tiny_dataset(), run.recipe, run)
+    assert (run.folder / "weights" / "last.json").is_file() and run.log()
+    monkeypatch.undo()
+    (run.folder / "weights" / "last.json").unlink()  # the kill came a moment earlier
+    assert fit(tiny_dataset(), run.recipe, run).iteration == 2
 
 
 def test_a_damaged_state_is_named(tmp_path: Path) -> None:

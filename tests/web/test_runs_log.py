@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from maskwright.training.run import append_log, cut_log
+from maskwright.training.training_log import read_training_log
 from maskwright.web.runs_log import BUCKETS, log_part
 
 
@@ -85,6 +86,28 @@ def test_a_missing_log_a_torn_line_and_a_loss_that_is_none(tmp_path: Path) -> No
     part = log_part(path, since=nothing["next"], mark=nothing["mark"])
     assert part["steps"]["loss"] == [None, 1.0]
     assert not part["anew"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        '{"event": "train", "iteration": 50, "loss": Infinity}',
+        '{"event": "train", "iteration": 50, "loss": 1e999}',
+        '{"event": "validation", "iteration": 50, "metrics": 5}',
+        '{"event": "validation", "iteration": 50, "metrics": {}, "per_class": [5]}',
+        '{"event": "start", "iteration": 50}',
+        '{"event": "length", "iteration": 50}',
+        '{"event": "length"}',
+        '{"event": "train", "iteration": ' + "9" * 400 + "}",
+    ],
+)
+def test_a_line_of_another_hand_is_left_out(log: Path, wrong: str) -> None:
+    before, told = log_part(log), read_training_log(log)
+    with log.open("a") as file:
+        file.write(wrong + "\n")
+    after = log_part(log)
+    assert {**after, "next": 0, "mark": ""} == {**before, "next": 0, "mark": ""}
+    assert read_training_log(log) == told
 
 
 def test_ten_thousand_lines_are_thinned_and_hide_nothing(tmp_path: Path) -> None:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from maskwright.errors import RunError, shown
+from maskwright.training.log_lines import Event, event_of
 
 HEAD_BYTES = 1 << 12
 TAIL_BYTES = (1 << 13, 1 << 17, 1 << 21)
 """How much of the end is read until a line tells the time. The line of a validation has 250 bytes for each class: the
 first suffices for 20 classes, the last for 8000."""
-LATEST = 1e11
-"""Unix time of the year 5138: what is later is no time."""
-
-Event = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -66,17 +61,18 @@ def read_log_ends(path: Path) -> LogEnds | None:
     if not latest and not first.endswith(b"\n"):  # empty, or killed while the first line was written
         return None
     try:
-        start, last = _event(first) or {}, latest[0]
+        last = latest[0]
+        start = {} if len(first) == HEAD_BYTES else _whole(first)
         ends = LogEnds(
-            started=_number(start["time"], most=LATEST) if "time" in start else None,
-            iteration=int(_number(last["iteration"])),
-            seconds=_number(latest[-1].get("seconds", 0.0)),
+            started=start.get("time"),
+            iteration=last["iteration"],
+            seconds=latest[-1].get("seconds", 0.0),
             ended=last["event"] == "end",
         )
-        if not ends.ended or _number(last["best_mDice"]) < 0:
+        if not ends.ended or last["best_mDice"] < 0:
             return ends
-        return replace(ends, best_mdice=last["best_mDice"], best_iteration=int(_number(last["best_iteration"])))
-    except (IndexError, KeyError, ValueError):
+        return replace(ends, best_mdice=last["best_mDice"], best_iteration=last["best_iteration"])
+    except (LookupError, ValueError):
         raise RunError(
             f"{shown(path)}: its lines are no events of a training.",
             expected='{"event": "train", "iteration": 20, ...} in each line',
@@ -100,7 +96,7 @@ def _latest(file: BinaryIO) -> list[Event]:
 def _back_to_time(lines: Sequence[bytes]) -> list[Event]:
     events = []
     for line in reversed(lines):
-        event = _event(line)
+        event = event_of(line)
         if event is not None:
             events.append(event)
             if "seconds" in event:
@@ -108,21 +104,8 @@ def _back_to_time(lines: Sequence[bytes]) -> list[Event]:
     return events
 
 
-def _event(line: bytes) -> Event | None:
-    """A line as an event; None for one that was cut off by a kill, or says something else."""
-    try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return event if isinstance(event, dict) and "event" in event else None
-
-
-def _number(value: Any, *, most: float = math.inf) -> float:
-    """A finite number, not above `most` either way.
-
-    Raises:
-        ValueError: it is something else.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > most:
-        raise ValueError(value)
-    return value
+def _whole(line: bytes) -> Event:
+    event = event_of(line)
+    if event is None:
+        raise ValueError(line)
+    return event

@@ -15,10 +15,12 @@ class Runs(tuple[RunSummary, ...]):
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        from maskwright.data.notebook import html_table  # it brings OpenCV along
+        from maskwright.data.notebook import html_table, html_title  # it brings OpenCV along
 
         rows = run_rows(self)
-        head = [say(f"runs.{column}") for column in rows[0]] if rows else []
+        if not rows:
+            return html_title(say("runs.none_here"))
+        head = [say(f"runs.{column}") for column in rows[0]]
         return html_table(head, [list(row.values()) for row in rows])
 
 

@@ -52,12 +52,14 @@ def data_labels(runs: Iterable[RunSummary]) -> dict[tuple[str, str], str]:
 
 
 def best_runs(runs: Iterable[RunSummary]) -> set[str]:
-    """The names of those with the best score of all that were judged on the same photos, where these are several."""
+    """Those with the best score of several that were judged on the same photos, equals too, by their names."""
     judged: dict[str, list[RunSummary]] = {}
     for run in runs:
         if run.best_mdice is not None and run.val_digest:
             judged.setdefault(run.val_digest, []).append(run)
-    return {max(group, key=lambda run: run.best_mdice or 0.0).name for group in judged.values() if len(group) > 1}
+    several = [group for group in judged.values() if len(group) > 1]
+    bests = [(group, max(run.best_mdice or 0.0 for run in group)) for group in several]
+    return {run.name for group, best in bests for run in group if run.best_mdice == best}
 
 
 def age(started: float | None, lang: str) -> str:

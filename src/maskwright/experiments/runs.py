@@ -18,6 +18,7 @@ from maskwright.experiments.search import find_runs, run_name
 from maskwright.storage import read_json
 from maskwright.training.marker import check_marker
 from maskwright.training.presence import is_training
+from maskwright.training.resumable import state_path, trained_weights
 
 Status = Literal["new", "training", "stopped", "ended", "imported", "damaged"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -48,6 +49,7 @@ class RunSummary:
         started: unix time; None before training.
         seconds: time spent training.
         weights_bytes: size of the best weights; None where there are none.
+        resumable: whether it has not ended and can go on: its state is there, or nothing was trained yet.
         tags: see `Labels`.
         archived: see `Labels`.
         note: see `Labels`.
@@ -70,6 +72,7 @@ class RunSummary:
     started: float | None = None
     seconds: float = 0.0
     weights_bytes: int | None = None
+    resumable: bool = False
     tags: tuple[str, ...] = ()
     archived: bool = False
     note: str = ""
@@ -116,7 +119,7 @@ def summarise(run: Path, *, name: str) -> RunSummary:
             if part is _marker:  # of another version, whose files may mean anything
                 break
     if troubles:
-        told["status"] = "damaged"
+        told |= {"status": "damaged", "resumable": False}
     try:
         told |= vars(read_labels(run))
     except (MaskwrightError, OSError) as error:
@@ -214,15 +217,30 @@ def _data(run: Path) -> dict[str, Any]:
 
 
 def _course(run: Path) -> dict[str, Any]:
-    log = read_log_ends(run / "log.jsonl")
-    told = {} if log is None else dict(vars(log))
-    if told.pop("ended", False):
+    path = run / "log.jsonl"
+    log = read_log_ends(path)
+    if log is None:
+        _refuse_weights_without(path)
+        resting = "imported" if (run / "import.json").is_file() else "new"
+        return {"status": "training" if is_training(run) else resting, "resumable": True}
+    told = dict(vars(log))
+    if told.pop("ended"):
         return {**told, "status": "ended"}
+    told["resumable"] = state_path(run).is_file() or not (log.iteration or trained_weights(run))
     if is_training(run):
         return {**told, "status": "training"}
-    if log is not None:  # the state that was saved when it stopped is often later than the last line
-        return {**told, "status": "stopped", "iteration": max(log.iteration, _saved_iteration(run))}
-    return {"status": "imported" if (run / "import.json").is_file() else "new"}
+    # The state that was saved when it stopped is often later than the last line.
+    return {**told, "status": "stopped", "iteration": max(log.iteration, _saved_iteration(run))}
+
+
+def _refuse_weights_without(log: Path) -> None:
+    made = trained_weights(log.parent)
+    if made:
+        raise RunError(
+            f"{shown(log)}: tells nothing of the training that made the weights.",
+            found=", ".join(made),
+            do="Restore the file from a copy.",
+        )
 
 
 def _saved_iteration(run: Path) -> int:
@@ -259,7 +277,7 @@ def _sound(path: Path) -> Iterator[None]:
     """What a file of another shape raises becomes an error that names it."""
     try:
         yield
-    except (OSError, LookupError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         found = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise RunError(f"{shown(path)}: not what a run holds.", found=found, do="Restore it from a copy.") from None
 

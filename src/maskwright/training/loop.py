@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -32,7 +31,8 @@ from maskwright.training.losses import total_loss
 from maskwright.training.memory import keep_freed_memory
 from maskwright.training.optimiser import final_length, lr_at, make_optimiser, set_lr, update_average
 from maskwright.training.presence import training_in
-from maskwright.training.run import Run, append_log, cut_log
+from maskwright.training.resumable import state_path
+from maskwright.training.run import Run, append_log, cut_log, refuse_lost_state
 from maskwright.training.sharing import ALONE, Share
 from maskwright.training.validation import validation_counts
 
@@ -67,7 +67,7 @@ def fit(
 
     Raises:
         Interrupted: the user pressed Ctrl-C, or another process asked for it; the state is on disk.
-        RunError: another process trains this run.
+        RunError: another process trains this run, or its state is damaged or gone.
     """
     train, val = dataset.split("train").labelled, dataset.split("val").labelled
     torch.set_num_threads(recipe.threads)
@@ -112,7 +112,7 @@ def fit(
 
 def begin(recipe: Recipe, run: Run, *, classes: int) -> None:
     """Write the state that training begins from, where none lies in the run: others need no weights of their own."""
-    if not _state_path(run).exists():
+    if not state_path(run.folder).exists():
         _resume(run, make_learner(recipe.model_copy(update={"device": "cpu"}), classes))
 
 
@@ -186,12 +186,9 @@ def _interruption(run: Run, recipe: Recipe, standing: Standing) -> Interrupted:
     )
 
 
-def _state_path(run: Run) -> Path:
-    return run.folder / "state" / "state.safetensors"
-
-
 def _resume(run: Run, learner: Learner) -> Standing:
-    if not _state_path(run).exists():
+    if not state_path(run.folder).exists():
+        refuse_lost_state(run.folder)
         cut_log(run.folder / "log.jsonl", after=-1)
         initial = load_initial(learner.model, run.recipe)
         if learner.average is not None:
@@ -200,7 +197,9 @@ def _resume(run: Run, learner: Learner) -> Standing:
         _log(run, "start", Standing(), iterations=final_length(run.recipe), time=time.time())
         _save(learner, run, Standing())
         return Standing()
-    standing = load_state(_state_path(run), model=learner.model, average=learner.average, optimiser=learner.optimiser)
+    standing = load_state(
+        state_path(run.folder), model=learner.model, average=learner.average, optimiser=learner.optimiser
+    )
     cut_log(run.folder / "log.jsonl", after=standing.iteration)
     _log(run, "resume", standing)
     return standing
@@ -214,7 +213,9 @@ def _keep(learner: Learner, run: Run, name: str, about: Mapping[str, Any]) -> No
 def _save(learner: Learner, run: Run, standing: Standing) -> None:
     _keep(learner, run, "last", {"iteration": standing.iteration})
     # Last: it is what resuming believes.
-    save_state(_state_path(run), standing, model=learner.model, average=learner.average, optimiser=learner.optimiser)
+    save_state(
+        state_path(run.folder), standing, model=learner.model, average=learner.average, optimiser=learner.optimiser
+    )
 
 
 def _validate(learner: Learner, val: Dataset, recipe: Recipe, run: Run, standing: Standing, began: float) -> Standing:

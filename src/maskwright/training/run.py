@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from maskwright.data.notebook import html_title
+from maskwright.errors import RunError, shown
 from maskwright.recipe.files import read_recipe
 from maskwright.recipe.recipe import Recipe
 from maskwright.sentences import say
@@ -23,7 +23,9 @@ from maskwright.storage import (
     write_text,
     writing,
 )
+from maskwright.training.log_lines import event_of
 from maskwright.training.marker import FORMAT_TEXT, MARKER, check_marker
+from maskwright.training.resumable import state_path, trained_weights
 
 
 @dataclass(frozen=True)
@@ -118,16 +120,37 @@ def refuse_begun(folder: Path) -> None:
     refuse_occupied(folder)
 
 
+def refuse_lost_state(folder: Path) -> None:
+    """Refuse to begin a training anew over what it has made already: the state it would go on from did not come along.
+
+    Args:
+        folder: of the run; one in which nothing was trained yet, or that is not there, may begin.
+
+    Raises:
+        RunError: the run has trained, and its state is gone.
+    """
+    if state_path(folder).is_file():
+        return
+    weights = trained_weights(folder)
+    logged = any(entry["iteration"] > 0 for entry in read_log(folder / "log.jsonl"))
+    made = [*weights, *(["log.jsonl"] if logged else [])]
+    if made:
+        start = f"--weights {shown(folder / weights[0])} " if weights else ""
+        raise RunError(
+            f"{shown(folder)}: has trained, and the state that it would go on from is gone; nothing is overwritten.",
+            expected=shown(state_path(folder)),
+            found=", ".join(made),
+            do=f"Bring the folder state back from where the run was copied from, or start another run: {start}-o NEW.",
+        )
+
+
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """The entries of a `log.jsonl`; a last line cut off by a kill, even within a letter, is left out."""
+    """The entries of a `log.jsonl`; a line cut off by a kill or by another hand is left out."""
     entries: list[dict[str, Any]] = []
     if path.exists():
         for line in path.read_bytes().splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(entry, dict) and "event" in entry:
+            entry = event_of(line)
+            if entry is not None:
                 entries.append(entry)
     return entries
 

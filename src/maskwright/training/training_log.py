@@ -61,11 +61,15 @@ def read_training_log(path: Path) -> TrainingLog:
     """Read `log.jsonl`; where there is none, nothing has begun."""
     events = read_log(path)
     ended = bool(events) and events[-1]["event"] == "end"
-    lengths = [event["iterations"] for event in events if event["event"] in ("start", "length")]
+    lengths = [
+        event["iterations"] for event in events if event["event"] in ("start", "length") and "iterations" in event
+    ]
     return TrainingLog(
         iterations=int(lengths[-1]) if lengths else None,
         steps=tuple(event for event in events if event["event"] == "train"),
-        validations=tuple(event for event in events if event["event"] == "validation"),
+        validations=tuple(
+            event for event in events if event["event"] == "validation" and "mDice" in event.get("metrics", {})
+        ),
         resumes=sum(event["event"] == "resume" for event in events),
         end=events[-1] if ended else None,
         started=next((event.get("time") for event in events if event["event"] == "start"), None),

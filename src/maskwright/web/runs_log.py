@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.training.log_lines import Event, event_of
+
 BUCKETS = 500
 """Parts that the steps of a long log are thinned to; a screen has about as many pixels for a curve."""
 _MARK_BYTES = 64
 _STEP = ("iteration", "seconds", "loss", "lr", "iteration_s")
-
-Event = dict[str, Any]
 
 
 def log_part(path: Path, *, since: int = 0, mark: str = "") -> dict[str, Any]:
@@ -40,7 +39,9 @@ def log_part(path: Path, *, since: int = 0, mark: str = "") -> dict[str, Any]:
     end = content.rfind(b"\n") + 1
     events = list(_events(content[:end]))
     steps = [event for event in events if event["event"] == "train"]
-    lengths = [event["iterations"] for event in events if event["event"] in ("start", "length")]
+    lengths = [
+        event["iterations"] for event in events if event["event"] in ("start", "length") and "iterations" in event
+    ]
     return {
         "next": since + end,
         "mark": _mark((before + content[:end])[-_MARK_BYTES:]),
@@ -68,11 +69,8 @@ def _mark(before: bytes) -> str:
 def _events(content: bytes) -> Iterator[Event]:
     """The events of whole lines; a line that a kill cut off before a resume is passed over."""
     for line in content.splitlines():
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(event, dict) and "event" in event:
+        event = event_of(line)
+        if event is not None:
             yield event
 
 

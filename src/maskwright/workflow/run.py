@@ -17,7 +17,7 @@ from maskwright.recipe.recipe import Recipe, make_recipe
 from maskwright.reports.report import report
 from maskwright.shipping.bundle import bundle
 from maskwright.storage import refuse_inside
-from maskwright.training.run import Run, is_begun, refuse_begun
+from maskwright.training.run import Run, is_begun, refuse_begun, refuse_lost_state
 from maskwright.workflow.audit import audit_for_run
 from maskwright.workflow.judge import judge, network_of
 from maskwright.workflow.plan import after_training_s, check_splits, plan, tuning_s
@@ -79,8 +79,7 @@ def run(
     out = Path(out)
     refuse_inside(out, data.root if isinstance(data, Dataset) else Path(data))
     make_recipe(settings or {}, source="--set")  # a wrong one is refused before anything is read
-    if not resume:
-        refuse_begun(out)
+    refuse_lost_state(out) if resume else refuse_begun(out)
     with clock.stage("read"):
         if not isinstance(data, Dataset):
             data = read(data, classes=classes, strict=strict, allow_leak=allow_leak, on_progress=on_progress)

@@ -28,7 +28,7 @@ from maskwright.scale.cluster import check_cluster
 from maskwright.shipping.bundle import data_of
 from maskwright.storage import clear_leftovers, json_text, read_json, refuse_inside, write_json, write_text
 from maskwright.training.presence import training_in
-from maskwright.training.run import Run, is_begun, make_run, open_run, refuse_begun
+from maskwright.training.run import Run, is_begun, make_run, open_run, refuse_begun, refuse_lost_state
 from maskwright.workflow.plan import check_class_weights, check_splits, plan
 from maskwright.workflow.start import settled
 
@@ -68,15 +68,19 @@ def train(
         The run.
 
     Raises:
+<<<<<<< HEAD
         UsageError: something lies in `out` already, there is no such cluster, or `nodes` are given without one.
         RunError: there is no run to go on with, or it was made from other data.
+=======
+        UsageError: something lies in `out` already.
+        RunError: there is no run to go on with, its state is gone, or it was made from other data.
+>>>>>>> fixresume
         Interrupted: Ctrl-C; the state is on disk.
     """
     began = time.monotonic()
     check_cluster(ray, nodes=nodes)
     refuse_inside(Path(out), dataset.root)
-    if not resume:
-        refuse_begun(Path(out))
+    refuse_lost_state(Path(out)) if resume else refuse_begun(Path(out))
     check_splits(dataset)
     asked = what_was_asked(recipe, settings or {}, threads, device)
     if resume and recipe is None:
