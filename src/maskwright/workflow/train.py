@@ -68,13 +68,8 @@ def train(
         The run.
 
     Raises:
-<<<<<<< HEAD
         UsageError: something lies in `out` already, there is no such cluster, or `nodes` are given without one.
-        RunError: there is no run to go on with, or it was made from other data.
-=======
-        UsageError: something lies in `out` already.
         RunError: there is no run to go on with, its state is gone, or it was made from other data.
->>>>>>> fixresume
         Interrupted: Ctrl-C; the state is on disk.
     """
     began = time.monotonic()
