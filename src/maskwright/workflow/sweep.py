@@ -118,10 +118,7 @@ def sweep(
     refuse_inside(out, data)
     if resume and not _killed_at_once(out):
         read_plan(out)
-    tried = read_space(space)
-    same = _same_in_all(tried, settings or {}, space)
-    base = None if recipe is None else read_recipe(Path(recipe))
-    check_trials(tried, same, base, space)
+    tried, same, base, points = _what_is_tried(space, settings or {}, recipe, sampler)
     reading: dict[str, Any] = {"classes": classes and list(classes), "strict": strict, "allow_leak": allow_leak}
     has_length = recipe is not None or "iterations" in {*same, *tried.searched}
     dataset = read(data, **reading, on_progress=on_progress)
@@ -143,14 +140,37 @@ def sweep(
         seed=seed,
     )
     check_plan(plan)
-    points = grid_points(tried, space) if sampler == "grid" else []
     with _begun(plan, tried, space, base, out, resume=resume):
-        study = Study(out / STUDY_FILE, tried, sampler=sampler, pruner=pruner, seed=seed, points=points)
         template = _template(plan, data, recipe and out / RECIPE_FILE, reading)
-        again = _carried_out(Work(out, plan, study, template, start, on_progress, time.monotonic() - study.seconds))
-        found = Sweep(out, plan, tried, study.trials(), again, _compared(again), study.seconds)
+        found = _searched(out, plan, tried, points, template, start, on_progress)
     sweep_report(found, out / "report.html", lang=lang)
     return found
+
+
+def _what_is_tried(
+    space: Path, settings: Mapping[str, Any], recipe: Path | str | None, sampler: Sampler
+) -> tuple[Space, dict[str, Any], Recipe | None, list[dict[str, Any]]]:
+    """The space, what is the same in all trials, the recipe with all other settings, and a grid's points, checked."""
+    tried = read_space(space)
+    same = _same_in_all(tried, settings, space)
+    base = None if recipe is None else read_recipe(Path(recipe))
+    check_trials(tried, same, base, space)
+    return tried, same, base, grid_points(tried, space) if sampler == "grid" else []
+
+
+def _searched(
+    out: Path,
+    plan: SweepPlan,
+    tried: Space,
+    points: Sequence[Mapping[str, Any]],
+    template: Job,
+    start: Start,
+    on_progress: OnProgress,
+) -> Sweep:
+    """All trials and finalists, trained."""
+    study = Study(out / STUDY_FILE, tried, sampler=plan.sampler, pruner=plan.pruner, seed=plan.seed, points=points)
+    again = _carried_out(Work(out, plan, study, template, start, on_progress, time.monotonic() - study.seconds))
+    return Sweep(out, plan, tried, study.trials(), again, _compared(again), study.seconds)
 
 
 def _same_in_all(tried: Space, settings: Mapping[str, Any], space: Path) -> dict[str, Any]:
