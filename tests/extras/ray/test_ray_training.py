@@ -124,7 +124,7 @@ def test_ctrl_c_before_any_machine_trains_is_the_end(nodes: Nodes, tmp_path: Pat
     def press() -> None:
         while not (run.folder / "state" / "state.safetensors").exists():
             time.sleep(0.05)
-        time.sleep(2.0)  # Ray is starting its processes, which takes longer
+        time.sleep(0.3)  # Ray is starting its processes, which takes longer
         assert not is_training(run.folder)
         pressed.append(time.monotonic())
         _thread.interrupt_main()
