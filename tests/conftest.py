@@ -1,8 +1,9 @@
-"""What holds for every test: a cache of its own, and no silent skip in continuous integration."""
+"""What holds for every test: a cache of its own, Ctrl-C that is heard, no silent skip in continuous integration."""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +22,14 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("MASKWRIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("MASKWRIGHT_OFFLINE", "1")
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _ctrl_c() -> Iterator[None]:
+    """Ctrl-C is heard also where the tests run in the background of a shell, which has it ignored there."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="module")

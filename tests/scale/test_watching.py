@@ -57,7 +57,7 @@ def trainings(run: Run, *lives: Callable[[Callable[[], bool]], bool]) -> Future[
                 if live(asked_to_stop):
                     work.set_result(Interrupted("Stopped after 3 of 6 iterations; nothing is lost."))
                     return
-        raise AssertionError("it was never stopped")
+        work.set_exception(AssertionError("it was never stopped"))
 
     work: Future[Any] = Future()
     threading.Thread(target=act, daemon=True).start()

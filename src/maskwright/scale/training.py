@@ -75,6 +75,8 @@ def fit_on_ray(
 
     try:
         with connected(address) as ray:
+            from ray.train.torch import TorchTrainer  # noqa: F401 - in the thread it would outlast a Ctrl-C
+
             world = _world(ray, recipe, nodes)
             begin(recipe, run, classes=len(dataset.classes))
             left_s = None if deadline is None else deadline - time.monotonic()
