@@ -16,7 +16,7 @@ ADDRESS = "http://127.0.0.1:8765"
 
 
 def three_runs(folder: Path) -> Path:
-    """Runs without weights: two of one recipe, and one of another that is worse."""
+    """Stopped runs without weights: two of one recipe, and one of another that is worse."""
     _run(folder / "good", 0.9, 1, (0.3, 0.6, 0.8))
     _run(folder / "again", 0.9, 2, (0.3, 0.7, 0.75), seed=1)
     _run(folder / "old" / "worse", 0.5, 3, (0.3, 0.6, 0.7), lr=0.5)
@@ -27,6 +27,8 @@ def _run(folder: Path, quality: float, draw: int, course: tuple[float, ...], **s
     judged_run(folder, counts_of(quality, draw), course=course, settings=settings)
     best = {"val_mDice": max(course), "iteration": 100 * (1 + course.index(max(course)))}
     write_json(folder / "weights" / "best.json", {"format": 1, **best})
+    (folder / "state").mkdir()
+    (folder / "state" / "state.safetensors").touch()  # it can go on, as far as a list looks
 
 
 def runs_client(shelf: Shelf, *, come_in: bool = True) -> TestClient:

@@ -194,7 +194,7 @@ def test_other_sites_change_nothing(folder: Path, client: TestClient, path: str)
     assert client.post(path, content=json.dumps(value), headers={"content-type": "text/plain"}).status_code == 415
     assert runs_client(Shelf(folder), come_in=False).post(path, json=value).status_code == 403
     assert client.get(path).status_code == 405
-    assert not (folder / "good" / "state").exists()
+    assert [path.name for path in (folder / "good" / "state").iterdir()] == ["state.safetensors"]
 
 
 def test_a_training_is_asked_to_stop(folder: Path, client: TestClient) -> None:
