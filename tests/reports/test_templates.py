@@ -15,11 +15,17 @@ TEMPLATES = sorted((REPORTS / "templates").glob("*.jinja"))
 SOURCES = [*TEMPLATES, *REPORTS.glob("*.py")]
 ELSEWHERE = {"diagnosis": [PACKAGE / "cli" / "diagnose.py", PACKAGE / "evaluation" / "diagnosis.py"]}
 """What says the sentences of an area beside the pages."""
-OWNERS = {"audit": "audit_page", "compare": "compare_page", "diagnosis": "diagnosis", "tuning": "tuning"}
+OWNERS = {
+    "audit": "audit_page",
+    "compare": "compare_page",
+    "diagnosis": "diagnosis",
+    "sweep": "sweep_page",
+    "tuning": "tuning",
+}
 """How the files begin that have an area of sentences of their own."""
 AREAS = {
     area: {key.removeprefix(f"{area}.") for key in table("en") if key.startswith(f"{area}.")}
-    for area in ("report", "audit_page", "compare_page", "diagnosis", "tuning")
+    for area in ("report", *OWNERS.values())
 }
 PRODUCT = {"Maskwright", "findings", "duplicates", "jsonl", "json"}
 
