@@ -54,9 +54,10 @@ def trainings(run: Run, *lives: Callable[[Callable[[], bool]], bool]) -> Future[
         for live in lives:
             time.sleep(0.2)  # nobody holds the run
             with training_in(run.folder) as asked_to_stop:
-                if live(asked_to_stop):
-                    work.set_result(Interrupted("Stopped after 3 of 6 iterations; nothing is lost."))
-                    return
+                stopped = live(asked_to_stop)
+            if stopped:
+                work.set_result(Interrupted("Stopped after 3 of 6 iterations; nothing is lost."))
+                return
         work.set_exception(AssertionError("it was never stopped"))
 
     work: Future[Any] = Future()
