@@ -11,13 +11,13 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import filelock
 
-from maskwright.errors import DiskError, RunError, UsageError, shown
+from maskwright.errors import DiskError, MaskwrightError, RunError, UsageError, shown
 
 NO_ROOM = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
 """What the system says where a disk, a quota or the largest size of a file is reached; Windows has not all of them."""
@@ -103,7 +103,7 @@ def becoming(folder: Path) -> Iterator[Path]:
     stem = f".{whole.name[:80]}"
     with writing(folder):
         whole.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(whole.with_name(f"{stem}.lock"), folder):
+        with alone(whole.with_name(f"{stem}.lock"), lambda: _occupied(folder)):
             for leftover in whole.parent.iterdir():
                 if re.fullmatch(re.escape(stem) + LEFTOVER, leftover.name):
                     shutil.rmtree(leftover, ignore_errors=True)
@@ -119,21 +119,34 @@ def becoming(folder: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _alone(path: Path, folder: Path) -> Iterator[None]:
-    """A lock that the system lets go of when its process dies."""
-    lock = filelock.FileLock(path, timeout=0)
+def alone(path: Path, occupied: Callable[[], MaskwrightError], *, timeout_s: float = 0.0) -> Iterator[None]:
+    """Hold a lock that the system lets go of when its process dies.
+
+    Args:
+        path: the lock's file, in a folder that is there.
+        occupied: gives what is raised where another process holds it.
+        timeout_s: how long that one is waited for.
+
+    Raises:
+        MaskwrightError: that of `occupied`.
+    """
+    lock = filelock.FileLock(path, timeout=timeout_s)
     try:
         lock.acquire()
     except filelock.Timeout:
-        raise UsageError(
-            f"-o {shown(folder)}: another process is writing it.", do="Wait until it has ended, or name another folder."
-        ) from None
+        raise occupied() from None
     try:
         yield
     finally:
         if os.name == "posix":
             path.unlink(missing_ok=True)  # while it is held: whoever waits for this file finds that it is gone
         lock.release()
+
+
+def _occupied(folder: Path) -> UsageError:
+    return UsageError(
+        f"-o {shown(folder)}: another process is writing it.", do="Wait until it has ended, or name another folder."
+    )
 
 
 def refuse_inside(folder: Path, data: Path | None) -> None:
@@ -240,6 +253,19 @@ def read_json(path: Path, *, format_version: int | None = None) -> Any:
             do="Use the Maskwright version that wrote it, or a newer one: pip install -U maskwright",
         )
     return value
+
+
+def read_if_there(path: Path, *, format_version: int | None = 1) -> dict[str, Any]:
+    """What `read_json` gives of a file that need not be there: empty where it is not.
+
+    Args:
+        path: the file.
+        format_version: as in `read_json`.
+
+    Raises:
+        RunError: it is damaged or of another format version.
+    """
+    return dict(read_json(path, format_version=format_version)) if path.is_file() else {}
 
 
 def _without_nan(value: Any) -> Any:

@@ -17,6 +17,7 @@ from maskwright.errors import Interrupted, RunError
 from maskwright.progress import Progress
 from maskwright.recipe.files import write_recipe
 from maskwright.recipe.recipe import make_recipe
+from maskwright.training import presence
 from maskwright.training.loop import fit
 from maskwright.training.presence import ask_to_stop, is_training, training_in
 from maskwright.training.run import FORMAT_TEXT, Run, make_run
@@ -113,6 +114,14 @@ def test_looking_at_many_runs_takes_no_time(tmp_path: Path) -> None:
     began = time.monotonic()
     assert not any(is_training(tmp_path) for _ in range(500))
     assert time.monotonic() - began < 0.5
+
+
+def test_a_request_that_comes_too_late_does_not_lie_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([True])  # it trains when it is looked at, and has ended when it is asked
+    monkeypatch.setattr(presence, "is_training", lambda _folder: next(answers, False))
+    (tmp_path / "state").mkdir()
+    ask_to_stop(tmp_path)
+    assert list((tmp_path / "state").iterdir()) == []
 
 
 def test_a_training_that_is_asked_to_stop_saves_and_goes_on_later(tmp_path: Path) -> None:

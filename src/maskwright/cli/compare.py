@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from maskwright.cli import options
 from maskwright.cli.names import read_for
 from maskwright.cli.screen import Screen
-from maskwright.cli.texts import grouped_lines, percent, table
+from maskwright.cli.texts import grouped_lines, setting_text, table
 from maskwright.cli.verb import Answer, verb
 from maskwright.errors import shown
-from maskwright.sentences import say
+from maskwright.sentences import percent, say
 
 if TYPE_CHECKING:
     from maskwright.evaluation.comparison import Comparison
@@ -125,11 +125,5 @@ def _recipe_lines(comparison: Comparison, lang: str) -> list[str]:
 
 def _setting_lines(comparison: Comparison, lang: str) -> list[str]:
     names = [group.name for group in comparison.recipes]
-    rows = [[name, *map(_short, values)] for name, values in comparison.settings.items()]
+    rows = [[name, *(setting_text(value, LONGEST) for value in values)] for name, values in comparison.settings.items()]
     return [say("compare.settings", lang), table([["", *names], *rows])] if rows else []
-
-
-def _short(value: object) -> str:
-    """A value in a column: a long path or digest by its end."""
-    text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-    return text if len(text) <= LONGEST else "…" + text[1 - LONGEST :]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from maskwright.cli import options
 from maskwright.cli.names import place_in_run, read_for, why_not_in_run
 from maskwright.cli.screen import Screen
-from maskwright.cli.texts import percent, scores_text, table
+from maskwright.cli.texts import scores_text, table
 from maskwright.cli.verb import Answer, verb
 from maskwright.errors import shown
-from maskwright.sentences import say
+from maskwright.sentences import percent, say
 
 if TYPE_CHECKING:
     from maskwright.data.dataset import Dataset

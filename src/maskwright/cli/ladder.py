@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from maskwright.cli import options
 from maskwright.cli.budget import seconds
 from maskwright.cli.compare import comparison_text
-from maskwright.cli.names import classes_for, free_folder
+from maskwright.cli.names import classes_for, refuse_unnamed, run_folder
 from maskwright.cli.screen import Screen
 from maskwright.cli.settings import chosen_settings
 from maskwright.cli.verb import Answer, verb
-from maskwright.errors import UsageError, shown
+from maskwright.errors import shown
 from maskwright.sentences import say
 
 
@@ -38,9 +37,8 @@ def ladder(
     without it the experiments take their 8000 iterations. Without -o, the ladder goes to ladders/NAME.
     """
     budget_s = None if budget is None else seconds(budget)
-    if resume and out is None:
-        raise UsageError("--resume: which ladder?", do="Name its folder: -o OUT.")
-    folder = out or free_folder(Path("ladders") / (data.resolve().name or "data"))
+    refuse_unnamed(out, resume=resume, kind="ladder")
+    folder = out or run_folder(data, kind="ladder")
     from maskwright.data.reading import read
     from maskwright.workflow.ladder import RUNGS, best_rung, ladder_lines, too_short
     from maskwright.workflow.ladder import ladder as climb

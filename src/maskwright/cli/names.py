@@ -42,12 +42,10 @@ def classes_for(text: str | None, data: Path, run: Path | None) -> Classes | tup
     Raises:
         UsageError: see `names`.
     """
-    given, file = names(text), run / "classes.yaml" if run else None
-    if given or file is None or not file.is_file() or (data / "classes.yaml").is_file():
-        return given
-    from maskwright.data.classes import read_classes
+    given = names(text)
+    from maskwright.data.classes import classes_known
 
-    return read_classes(file)
+    return classes_known(given, data, run)
 
 
 def read_for(
@@ -133,6 +131,26 @@ def free_folder(wanted: Path) -> Path:
     return path
 
 
-def run_folder(data: Path) -> Path:
-    """Where a run on some data goes when -o is left out: `runs/NAME`, numbered when that is taken."""
-    return free_folder(Path("runs") / (data.resolve().name or "data"))
+def run_folder(data: Path, *, kind: str = "run") -> Path:
+    """Where a run on some data goes when -o is left out: `runs/NAME`, numbered when that is taken.
+
+    Args:
+        data: the folder.
+        kind: "run", "ladder" or "sweep".
+    """
+    return free_folder(Path(f"{kind}s") / (data.resolve().name or "data"))
+
+
+def refuse_unnamed(out: Path | None, *, resume: bool, kind: str = "run") -> None:
+    """Refuse to go on with nobody knows what.
+
+    Args:
+        out: what `-o` was given.
+        resume: what `--resume` was given.
+        kind: as in `run_folder`.
+
+    Raises:
+        UsageError: `-o` was left out.
+    """
+    if resume and out is None:
+        raise UsageError(f"--resume: which {kind}?", do="Name its folder: -o OUT.")

@@ -8,13 +8,13 @@ from typing import Any
 
 from maskwright.cli import options
 from maskwright.cli.budget import seconds
-from maskwright.cli.names import classes_for, run_folder
+from maskwright.cli.names import classes_for, refuse_unnamed, run_folder
 from maskwright.cli.screen import Screen, duration
 from maskwright.cli.settings import chosen_settings
 from maskwright.cli.texts import findings_of, opening_text, scores_text
 from maskwright.cli.track import tracked
 from maskwright.cli.verb import Answer, verb
-from maskwright.errors import UsageError, shown
+from maskwright.errors import shown
 from maskwright.progress import OnProgress, Progress
 from maskwright.sentences import say
 from maskwright.storage import read_json
@@ -47,8 +47,7 @@ def run(
     began = time.monotonic()
     budget_s = None if budget is None else seconds(budget)
     class_names = classes_for(classes, data, out if resume else None)
-    if resume and out is None:
-        raise UsageError("--resume: which run?", do="Name its folder: -o OUT.")
+    refuse_unnamed(out, resume=resume)
     folder = out or run_folder(data)
     from maskwright.workflow.run import run as run_all
 

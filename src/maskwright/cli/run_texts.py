@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from maskwright.cli.screen import duration
-from maskwright.cli.texts import percent, scores_table, table
+from maskwright.cli.texts import scores_table, setting_text, table
 from maskwright.errors import shown
+from maskwright.evaluation.contenders import machine_of
 from maskwright.experiments.details import RunDetails
 from maskwright.experiments.labels import Labels
 from maskwright.experiments.run_difference import RunDifference, SplitDifference
 from maskwright.experiments.run_words import age
 from maskwright.experiments.runs import RunSummary
-from maskwright.sentences import say
+from maskwright.sentences import percent, say
 
 MOST_VALIDATIONS = 12
 """Lines of a course; with more validations every second, third, ... is left out, never the best one or the last."""
@@ -45,7 +46,7 @@ def difference_text(difference: RunDifference, runs: Sequence[RunSummary], lang:
     names = [run.name.ljust(width) for run in runs]
     blocks = [[f"{name}  mDice {percent(run.best_mdice)} %" for name, run in zip(names, runs, strict=True)]]
     for each in difference.settings:
-        values = [_short(value) for value in each.values]
+        values = [setting_text(value, LONGEST) for value in each.values]
         longest = max(map(len, values))
         rows = zip(names, values, each.reasons, strict=True)
         blocks.append([each.name, *(f"  {name}  {value.ljust(longest)}  {why}" for name, value, why in rows)])
@@ -107,8 +108,7 @@ def _data_line(details: RunDetails, lang: str) -> str:
 
 def _environment_line(environment: Mapping[str, Any], lang: str) -> str:
     told = {name: environment.get(name) or "–" for name in ("maskwright", "torch", "python")}
-    on_gpu = str(environment.get("device", "")).startswith("cuda")
-    return say("runs.made_with", lang, **told, machine=environment.get("cuda" if on_gpu else "cpu") or "–")
+    return say("runs.made_with", lang, **told, machine=machine_of(environment) or "–")
 
 
 def _course(details: RunDetails, lang: str) -> str:
@@ -164,8 +164,3 @@ def _split(difference: SplitDifference, runs: Sequence[RunSummary], lang: str) -
     if difference.only == (0, 0):
         return say("runs.split_masks", lang, split=difference.split)
     return say("runs.split_photos", lang, **facts, here=difference.only[0], there=difference.only[1])
-
-
-def _short(value: object) -> str:
-    text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-    return text if len(text) <= LONGEST else "…" + text[1 - LONGEST :]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from maskwright.cli.screen import duration
-from maskwright.cli.texts import table
+from maskwright.cli.texts import ended, table
 from maskwright.errors import shown
 from maskwright.experiments.run_words import run_rows
 from maskwright.experiments.runs import RunSummary
@@ -55,8 +55,4 @@ def _fitted(rows: Sequence[dict[str, str]], lang: str) -> list[list[str]]:
         if widths[widest] <= SHORTEST:
             break
         widths[widest] -= 1
-    return [[_ended(row[column], widths[column]) for column in columns] for row in (head, *rows)]
-
-
-def _ended(text: str, width: int) -> str:
-    return text if len(text) <= width else "…" + text[len(text) - width + 1 :]
+    return [[ended(row[column], widths[column]) for column in columns] for row in (head, *rows)]

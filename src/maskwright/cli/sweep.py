@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING
 
 from maskwright.cli import options
 from maskwright.cli.budget import seconds
-from maskwright.cli.names import free_folder, names
+from maskwright.cli.names import names, refuse_unnamed, run_folder
 from maskwright.cli.screen import Screen, duration
 from maskwright.cli.settings import chosen_settings
-from maskwright.cli.texts import percent, table
+from maskwright.cli.texts import ended, table
 from maskwright.cli.verb import Answer, verb
-from maskwright.errors import UsageError, shown
-from maskwright.sentences import say
+from maskwright.errors import shown
+from maskwright.sentences import percent, say
 
 if TYPE_CHECKING:
     from maskwright.experiments.sweeps import Sweep
@@ -61,15 +60,14 @@ def sweep(
     killed sweep goes on with the same command and --resume. Without -o, the sweep goes to sweeps/NAME. Needs pip
     install "maskwright[optuna]".
     """
-    if resume and out is None:
-        raise UsageError("--resume: which sweep?", do="Name its folder: -o OUT.")
+    refuse_unnamed(out, resume=resume, kind="sweep")
     from maskwright.workflow.sweep import sweep as sweep_settings
 
     with _starting(ray) as start:
         found = sweep_settings(
             data,
             space,
-            out or free_folder(Path("sweeps") / (data.resolve().name or "data")),
+            out or run_folder(data, kind="sweep"),
             classes=names(classes),
             recipe=recipe,
             settings=chosen_settings(settings, weights=weights, offline=offline),
@@ -130,8 +128,7 @@ def _trials_table(sweep: Sweep, lang: str) -> str:
     head = [say(f"sweep.{key}", lang) for key in ("trial", "state")]
     head += [sweep.plan.metric, say("sweep.done", lang), say("sweep.time", lang)]
     rows = [[*head, *sweep.space.searched]]
-    order = sorted(sweep.trials, key=lambda trial: (trial.value is None, -(trial.value or 0.0), trial.number))
-    for trial in order[:MOST_TRIALS]:
+    for trial in sweep.by_score[:MOST_TRIALS]:
         done = trial.course[-1][0] if trial.course else 0
         reached = trial.course[-1][1] if trial.course else None
         rows.append(
@@ -184,5 +181,4 @@ def _next(sweep: Sweep, number: int, lang: str) -> str:
 
 def value_text(value: object) -> str:
     """A setting's value as it fits into a column."""
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= LONGEST else f"…{text[1 - LONGEST :]}"
+    return ended(f"{value:.4g}" if isinstance(value, float) else str(value), LONGEST)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maskwright.data.finding import Finding, read_findings
 from maskwright.errors import shown
-from maskwright.sentences import say
+from maskwright.sentences import percent, say
 from maskwright.storage import read_json
 
 if TYPE_CHECKING:
@@ -133,9 +132,14 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([lines[0], "-" * (sum(widths) + 2 * (len(widths) - 1)), *lines[1:]])
 
 
-def percent(fraction: float | None) -> str:
-    """A fraction in percent with two decimals; a dash where there is none."""
-    return "–" if fraction is None or math.isnan(fraction) else f"{100 * fraction:.2f}"
+def ended(text: str, width: int) -> str:
+    """A text that fits into a column: a longer one by its end, as that of a path or a digest tells it."""
+    return text if len(text) <= width else f"…{text[len(text) - width + 1 :]}"
+
+
+def setting_text(value: object, width: int) -> str:
+    """A setting's value that fits into a column."""
+    return ended(", ".join(map(str, value)) if isinstance(value, tuple) else str(value), width)
 
 
 def findings_of(run: Path) -> list[Finding]:

@@ -8,15 +8,14 @@ from typing import Any
 
 from maskwright.cli import options
 from maskwright.cli.budget import seconds
-from maskwright.cli.names import classes_for, run_folder
+from maskwright.cli.names import classes_for, refuse_unnamed, run_folder
 from maskwright.cli.run import with_opening
 from maskwright.cli.screen import Screen
 from maskwright.cli.settings import chosen_settings
-from maskwright.cli.texts import percent
 from maskwright.cli.track import tracked
 from maskwright.cli.verb import Answer, verb
-from maskwright.errors import UsageError, shown
-from maskwright.sentences import say
+from maskwright.errors import shown
+from maskwright.sentences import percent, say
 
 
 @verb
@@ -49,8 +48,7 @@ def train(
     began = time.monotonic()
     budget_s = None if budget is None else seconds(budget)
     class_names = classes_for(classes, data, out if resume or recipe is None else Path(recipe).parent)
-    if resume and out is None:
-        raise UsageError("--resume: which run?", do="Name its folder: -o OUT.")
+    refuse_unnamed(out, resume=resume)
     folder = out or run_folder(data)
     from maskwright.data.reading import read
     from maskwright.models import refuse_unnamed_code

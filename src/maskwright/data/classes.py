@@ -96,6 +96,22 @@ def spread_colours(count: int) -> tuple[Colour, ...]:
     return ((0, 0, 0), *[(round(255 * r), round(255 * g), round(255 * b)) for r, g, b in bright])[:count]
 
 
+def classes_known(
+    given: Classes | tuple[str, ...] | None, data: Path, made: Path | None
+) -> Classes | tuple[str, ...] | None:
+    """Classes of a folder: as given, else as the folder says, for which this is None, else as what was made of it says.
+
+    Args:
+        given: classes, their names, or None.
+        data: the folder.
+        made: a run, a bundle or the folder of an audit, or any other folder; None for none.
+    """
+    file = made / "classes.yaml" if made else None
+    if given or file is None or not file.is_file() or (data / "classes.yaml").is_file():
+        return given
+    return read_classes(file)
+
+
 def read_classes(path: Path) -> Classes:
     """Read `classes.yaml`.
 

@@ -19,7 +19,8 @@ from maskwright.progress import OnProgress, silent
 from maskwright.recipe.files import read_recipe
 from maskwright.recipe.fingerprint import fingerprint
 from maskwright.recipe.recipe import Recipe
-from maskwright.storage import file_digest, read_json
+from maskwright.storage import file_digest, read_if_there, read_json
+from maskwright.training.run import splits_of
 from maskwright.training.training_log import TrainingLog, read_training_log
 
 _TIMED = 12
@@ -131,7 +132,7 @@ def contenders(
                 data=_data_of(folder),
                 log=read_training_log(folder / "log.jsonl"),
                 tuned=bool(_postprocess(folder)),
-                machine=_machine(folder),
+                machine=machine_of(read_if_there(folder / "environment.json")),
                 weights_bytes=weights.stat().st_size if weights.is_file() else None,
                 latency_ms=latencies[same_network, size_hw],
             )
@@ -206,13 +207,8 @@ def _data_of(folder: Path) -> dict[str, SplitData]:
         }
     return {
         name: _split_data(split["digest"], split["images"], split.get("photos"), split.get("masks"))
-        for name, split in _splits(folder).items()
+        for name, split in splits_of(folder).items()
     }
-
-
-def _splits(folder: Path) -> dict[str, Any]:
-    path = folder / "data.json"
-    return dict(read_json(path, format_version=1)["splits"]) if path.is_file() else {}
 
 
 def _split_data(digest: str, images: int | None, photos: str | None, masks: str | None) -> SplitData:
@@ -224,15 +220,15 @@ def _split_data(digest: str, images: int | None, photos: str | None, masks: str 
 
 def _photo_hw(folder: Path, split: str, recipe: Recipe) -> tuple[int, int]:
     """The size of most photos of the split; that of a training crop where it is not known."""
-    sizes = (_splits(folder).get(split) or {}).get("sizes")
+    sizes = (splits_of(folder).get(split) or {}).get("sizes")
     height, width = sizes[0][0] if sizes else recipe.crop_hw
     return int(height), int(width)
 
 
-def _machine(folder: Path) -> str:
-    path = folder / "environment.json"
-    about = read_json(path, format_version=1) if path.is_file() else {}
-    return str((about.get("cuda") if str(about.get("device", "")).startswith("cuda") else about.get("cpu")) or "")
+def machine_of(environment: Mapping[str, Any]) -> str:
+    """What a run was trained on, of its `environment.json`: the GPU, or the processor; "" where it does not tell."""
+    on_gpu = str(environment.get("device", "")).startswith("cuda")
+    return str(environment.get("cuda" if on_gpu else "cpu") or "")
 
 
 def _latency_ms(folder: Path, size_hw: tuple[int, int], threads: int | None, model: str | None) -> float | None:

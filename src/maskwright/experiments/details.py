@@ -14,7 +14,7 @@ from maskwright.errors import RunError
 from maskwright.experiments.runs import RunSummary, summarise
 from maskwright.recipe.files import read_recipe
 from maskwright.recipe.recipe import Recipe, settings
-from maskwright.storage import read_json
+from maskwright.storage import read_if_there, read_json
 from maskwright.training.training_log import TrainingLog, read_training_log
 
 
@@ -76,8 +76,8 @@ def read_details(run: Path, *, name: str) -> RunDetails:
     return RunDetails(
         summary=summary,
         recipe=read_recipe(run / "recipe.yaml") if begun else None,
-        environment=_known(run / "environment.json"),
-        data=_known(run / "data.json"),
+        environment=read_if_there(run / "environment.json"),
+        data=read_if_there(run / "data.json"),
         log=read_training_log(run / "log.jsonl"),
         scores={path.parent.name: read_json(path) for path in sorted((run / "evaluation").glob("*/metrics.json"))},
         unsent={path.stem: why for path in sorted((run / "trackers").glob("*.json")) if (why := _trouble(path))},
@@ -87,10 +87,6 @@ def read_details(run: Path, *, name: str) -> RunDetails:
 
 def _told(recipe: Recipe) -> dict[str, Any]:
     return {each.name: {"value": getattr(recipe, each.name), "reason": recipe.reason(each.name)} for each in settings()}
-
-
-def _known(path: Path) -> dict[str, Any]:
-    return dict(read_json(path, format_version=1)) if path.is_file() else {}
 
 
 def _trouble(path: Path) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from maskwright.recipe.files import read_recipe
 from maskwright.recipe.fingerprint import APART, differing
 from maskwright.shipping.bundle import data_of, photos_of
-from maskwright.storage import read_json
+from maskwright.storage import read_if_there
 
 Pair = tuple[Any, Any]
 
@@ -109,7 +109,6 @@ def _data(one: Path, other: Path) -> tuple[SplitDifference, ...]:
 
 
 def _environment(one: Path, other: Path) -> dict[str, Pair]:
-    paths = one / "environment.json", other / "environment.json"
-    first, second = (read_json(path, format_version=1) if path.is_file() else {} for path in paths)
+    first, second = (read_if_there(run / "environment.json") for run in (one, other))
     names = [name for name in dict.fromkeys((*first, *second)) if name not in APART]  # these are settings too
     return {name: (first.get(name), second.get(name)) for name in names if first.get(name) != second.get(name)}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from maskwright.experiments.runs import RunSummary
-from maskwright.sentences import say
+from maskwright.sentences import percent, say
 
 
 def run_rows(runs: Sequence[RunSummary], lang: str = "en") -> list[dict[str, str]]:
@@ -25,7 +24,7 @@ def run_rows(runs: Sequence[RunSummary], lang: str = "en") -> list[dict[str, str
             "status": say(f"runs.is_{run.status}", lang),
             "model": run.model,
             "data": labels[run.val_digest, run.data],
-            "mdice": _percent(run.best_mdice) + (" *" if run.name in best else "  " if best else ""),
+            "mdice": percent(run.best_mdice) + (" *" if run.name in best else "  " if best else ""),
             "iterations": _iterations(run),
             "age": age(run.started, lang),
             "tags": " ".join(run.tags),
@@ -86,7 +85,3 @@ def age(started: float | None, lang: str) -> str:
 def _iterations(run: RunSummary) -> str:
     done = run.iteration == run.iterations or run.iterations is None
     return str(run.iteration) if done else f"{run.iteration}/{run.iterations}"
-
-
-def _percent(fraction: float | None) -> str:
-    return "–" if fraction is None or math.isnan(fraction) else f"{100 * fraction:.2f}"

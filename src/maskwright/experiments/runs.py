@@ -15,7 +15,7 @@ from maskwright.errors import MaskwrightError, RunError, UsageError, nearest, sh
 from maskwright.experiments.labels import read_labels
 from maskwright.experiments.log_ends import read_log_ends
 from maskwright.experiments.search import find_runs, run_name
-from maskwright.storage import read_json
+from maskwright.storage import read_if_there
 from maskwright.training.marker import check_marker
 from maskwright.training.presence import is_training
 from maskwright.training.resumable import state_path, trained_weights
@@ -207,7 +207,7 @@ def _settings(run: Path) -> dict[str, Any]:
 
 def _data(run: Path) -> dict[str, Any]:
     path = run / "data.json"
-    value = _content(path)
+    value = read_if_there(path)
     if not value:
         return {}
     with _sound(path):
@@ -246,12 +246,12 @@ def _refuse_weights_without(log: Path) -> None:
 def _saved_iteration(run: Path) -> int:
     path = run / "weights" / "last.json"
     with _sound(path):
-        return int(_content(path).get("iteration", 0))
+        return int(read_if_there(path).get("iteration", 0))
 
 
 def _best(run: Path) -> dict[str, Any]:
     path = run / "weights" / "best.json"
-    value = _content(path)
+    value = read_if_there(path)
     if value.get("val_mDice") is None:  # none yet, or imported and not judged here
         return {}
     with _sound(path):
@@ -261,10 +261,6 @@ def _best(run: Path) -> dict[str, Any]:
 def _weights(run: Path) -> dict[str, Any]:
     path = run / "weights" / "best.safetensors"
     return {"weights_bytes": path.stat().st_size} if path.is_file() else {}
-
-
-def _content(path: Path) -> dict[str, Any]:
-    return dict(read_json(path, format_version=1)) if path.is_file() else {}
 
 
 def _natural(name: str) -> list[Any]:

@@ -88,6 +88,11 @@ class Sweep:
         """The complete trial with the best score."""
         return next(iter(ranked(self.trials)), None)
 
+    @property
+    def by_score(self) -> list[Trial]:
+        """All trials, the best score first, those without one last."""
+        return sorted(self.trials, key=lambda trial: (trial.value is None, -(trial.value or 0.0), trial.number))
+
     def importances(self) -> tuple[Importance, ...]:
         """How much each setting matters, the one that matters most first."""
         return importances(self.trials, self.space, seed=self.plan.seed)

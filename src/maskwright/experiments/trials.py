@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from maskwright.errors import RunError
-from maskwright.storage import read_json, write_json
+from maskwright.storage import read_if_there, read_json, write_json
 from maskwright.training.presence import ask_to_stop, is_training
 from maskwright.training.training_log import TrainingLog, read_training_log
 
@@ -73,8 +73,7 @@ class Job:
     @property
     def may_go_again(self) -> bool:
         """Whether it failed for a reason outside of it, as a full disk is one."""
-        path = self.folder / ERROR
-        return path.is_file() and bool(read_json(path, format_version=1).get("again"))
+        return bool(read_if_there(self.folder / ERROR).get("again"))
 
     def fail(self, error: str, *, again: bool = False) -> None:
         """Write why it failed.

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
-
-from maskwright import __version__
 from maskwright.audit.audit import Audit
 from maskwright.data.dataset import Dataset
 from maskwright.reports.audit_cards import MOST_CARDS, cards, shown_groups
@@ -26,7 +21,7 @@ from maskwright.reports.audit_tables import (
 )
 from maskwright.reports.colours import page_colour
 from maskwright.reports.language import Language
-from maskwright.reports.rendering import environment, joined
+from maskwright.reports.rendering import page_text
 from maskwright.storage import write_text
 
 AREA = "audit_page"
@@ -62,10 +57,10 @@ def page(audit: Audit, dataset: Dataset, language: Language, *, folder: Path, pr
     """The page as HTML text, as it lies in `folder`."""
     shown = cards(audit, dataset, language, probs)
     figures = statistics_figures(audit.statistics, language)
-    return environment().get_template("audit.html.jinja").render(
+    return page_text(
+        "audit.html.jinja",
+        language,
         audit=audit,
-        language=language,
-        t=language.t,
         title=audit.name,
         cards=shown,
         left=len(audit.findings) - len(shown),
@@ -85,9 +80,6 @@ def page(audit: Audit, dataset: Dataset, language: Language, *, folder: Path, pr
         commands=commands(audit, folder),
         colours=dict(zip(audit.classes.names, map(page_colour, audit.classes.colours), strict=True)),
         figures=figures,
-        css=joined("page.css", "audit.css"),
-        js=joined("reading.js", "figures.js", "audit.js"),
-        plotly=Markup(get_plotlyjs()) if figures else "",
-        made=language.moment(datetime.now().astimezone()),
-        version=__version__,
+        css=("page.css", "audit.css"),
+        js=("reading.js", "figures.js", "audit.js"),
     )  # fmt: skip

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
-
-from maskwright import __version__
 from maskwright.evaluation.compare_words import (
     MOST_NEEDED,
     data_words,
@@ -26,7 +21,7 @@ from maskwright.evaluation.contenders import Contender
 from maskwright.evaluation.verdicts import Pair, RecipePair
 from maskwright.reports.compare_figures import compare_figures, recipe_colour, shown_pairs
 from maskwright.reports.language import Language
-from maskwright.reports.rendering import environment, joined
+from maskwright.reports.rendering import page_text
 from maskwright.storage import write_text
 
 AREA = "compare_page"
@@ -60,10 +55,10 @@ def compare_report(comparison: Comparison, path: Path, *, lang: str = "en") -> P
 
 def page(comparison: Comparison, language: Language) -> str:
     """The page as HTML text."""
-    return environment().get_template("compare.html.jinja").render(
+    return page_text(
+        "compare.html.jinja",
+        language,
         comparison=comparison,
-        language=language,
-        t=language.t,
         title=" · ".join(run.name for run in comparison.runs[:3]) + (" …" if len(comparison.runs) > 3 else ""),
         headline=headline(comparison),
         verdicts=comparison.verdicts(language.code),
@@ -82,11 +77,8 @@ def page(comparison: Comparison, language: Language) -> str:
         plain=lambda value: ", ".join(map(str, value)) if isinstance(value, tuple) else str(value),
         terms=TERMS,
         figures=compare_figures(comparison, language),
-        css=joined("page.css", "compare.css"),
-        js=joined("reading.js", "figures.js", "compare.js"),
-        plotly=Markup(get_plotlyjs()),
-        made=language.moment(datetime.now().astimezone()),
-        version=__version__,
+        css=("page.css", "compare.css"),
+        js=("reading.js", "figures.js", "compare.js"),
     )  # fmt: skip
 
 

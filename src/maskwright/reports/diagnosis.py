@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
@@ -17,7 +16,6 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from maskwright import __version__
 from maskwright.evaluation.causes import CAUSES
 from maskwright.evaluation.compare_words import interval_text
 from maskwright.evaluation.diagnosis import Diagnosis
@@ -27,7 +25,7 @@ from maskwright.reports.colours import class_colours
 from maskwright.reports.contents import json_number
 from maskwright.reports.language import Language
 from maskwright.reports.pictures import embedded
-from maskwright.reports.rendering import PICTURE_BYTES, environment, joined
+from maskwright.reports.rendering import PICTURE_BYTES, page_text
 from maskwright.storage import read_json, write_text
 
 AREA = "diagnosis"
@@ -237,17 +235,14 @@ def diagnosis_report(folder: Path, *, lang: str = "en") -> Path:
     language = Language(lang, AREA)
     language.t("errors")  # an unknown language is refused before anything is read
     section = _section(folder, lang, PICTURE_BYTES)
-    page = environment().get_template("diagnosis_page.html.jinja").render(
+    page = page_text(
+        "diagnosis_page.html.jinja",
+        language,
         diagnosis=section,
-        language=language,
-        t=language.t,
         title=Path(section.diagnosis.root).name or folder.name,
         page_terms=PAGE_TERMS,
-        figures={},
-        css=joined("page.css", "diagnosis.css"),
-        js=joined("reading.js", "diagnosis.js"),
-        made=language.moment(datetime.now().astimezone()),
-        version=__version__,
+        css=("page.css", "diagnosis.css"),
+        js=("reading.js", "diagnosis.js"),
     )  # fmt: skip
     path = folder / "report.html"
     write_text(path, page)

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
-
-from maskwright import __version__
 from maskwright.audit.folder import beside
 from maskwright.metrics.scores import PER_CLASS, SUMMARY
 from maskwright.reports import tables
@@ -21,7 +16,7 @@ from maskwright.reports.curves import curves
 from maskwright.reports.diagnosis import read_section as diagnosis_section
 from maskwright.reports.language import Language
 from maskwright.reports.pictures import embedded
-from maskwright.reports.rendering import PICTURE_BYTES, environment, joined
+from maskwright.reports.rendering import PICTURE_BYTES, page_text
 from maskwright.reports.tuning import read_section as tuning_section
 from maskwright.storage import write_text
 from maskwright.training.run import Run, open_run
@@ -54,10 +49,10 @@ def page(contents: Contents, language: Language) -> str:
     figures = curves(contents.log, _colours(contents), language) if contents.log.last else {}
     tuning = tuning_section(contents.folder, language, picture_bytes=PICTURE_BYTES // 8)
     diagnosis = diagnosis_section(contents.folder / "diagnosis" / "val", language, picture_bytes=PICTURE_BYTES // 2)
-    return environment().get_template("page.html.jinja").render(
+    return page_text(
+        "page.html.jinja",
+        language,
         contents=contents,
-        language=language,
-        t=language.t,
         headline=headline(contents),
         colours=_colours(contents),
         ink_on=ink_on,
@@ -66,9 +61,8 @@ def page(contents: Contents, language: Language) -> str:
         tuning=tuning,
         galleries=[judged for judged in contents.judged.values() if judged.panels],
         pictures=_Pictures(contents, PICTURE_BYTES // 2 if diagnosis else PICTURE_BYTES),
-        css=joined("page.css", "diagnosis.css", "tuning.css"),
-        js=joined("reading.js", "figures.js", "page.js", "diagnosis.js"),
-        plotly=Markup(get_plotlyjs()) if figures else "",
+        css=("page.css", "diagnosis.css", "tuning.css"),
+        js=("reading.js", "figures.js", "page.js", "diagnosis.js"),
         tables=tables,
         summary=SUMMARY,
         per_class=PER_CLASS,
@@ -76,8 +70,6 @@ def page(contents: Contents, language: Language) -> str:
         title=_title(contents),
         model=contents.setting("model"),
         start=contents.initial or {"name": "none"},
-        made=language.moment(datetime.now().astimezone()),
-        version=__version__,
         review_command=_review_command(contents),
         predict_command=f"maskwright predict {contents.folder.name} PHOTOS -o MASKS",
     )  # fmt: skip

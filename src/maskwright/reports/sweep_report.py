@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
-
-from maskwright import __version__
 from maskwright.evaluation.compare_words import interval_text, number, p_text
 from maskwright.experiments.importance import judged_percent
 from maskwright.experiments.sweep_words import counts_text, trial_number, verdicts
 from maskwright.experiments.sweeps import Sweep
 from maskwright.reports.colours import SERIES
 from maskwright.reports.language import Language
-from maskwright.reports.rendering import environment, joined
+from maskwright.reports.rendering import page_text
 from maskwright.reports.sweep_figures import sweep_figures
 from maskwright.storage import write_text
 
@@ -48,10 +43,10 @@ def sweep_report(sweep: Sweep, path: Path, *, lang: str = "en") -> Path:
 def page(sweep: Sweep, language: Language) -> str:
     """The page as HTML text."""
     again, words = sweep.scores_again(), verdicts(sweep, language.code)
-    return environment().get_template("sweep.html.jinja").render(
+    return page_text(
+        "sweep.html.jinja",
+        language,
         sweep=sweep,
-        language=language,
-        t=language.t,
         title=sweep.folder.resolve().name,
         counts=counts_text(sweep, language.code),
         verdicts=words,
@@ -60,7 +55,7 @@ def page(sweep: Sweep, language: Language) -> str:
         noise=sweep.noise,
         again=again,
         big=_big(sweep, again),
-        trials=sorted(sweep.trials, key=lambda trial: (trial.value is None, -(trial.value or 0.0), trial.number)),
+        trials=sweep.by_score,
         pairs=_pairs(sweep),
         mean=mean,
         stdev=stdev,
@@ -72,11 +67,8 @@ def page(sweep: Sweep, language: Language) -> str:
         shade=lambda entry: SERIES[0] if entry.matters else "var(--soft)",
         terms=TERMS,
         figures=sweep_figures(sweep, language),
-        css=joined("page.css", "compare.css", "sweep.css"),
-        js=joined("reading.js", "figures.js", "compare.js"),
-        plotly=Markup(get_plotlyjs()),
-        made=language.moment(datetime.now().astimezone()),
-        version=__version__,
+        css=("page.css", "compare.css", "sweep.css"),
+        js=("reading.js", "figures.js", "compare.js"),
     )  # fmt: skip
 
 

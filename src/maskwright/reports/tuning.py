@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from maskwright import __version__
 from maskwright.data.classes import read_classes
 from maskwright.errors import RunError, shown
 from maskwright.evaluation.compare_words import interval_text
@@ -21,7 +19,7 @@ from maskwright.reports.colours import class_colours
 from maskwright.reports.contents import json_number
 from maskwright.reports.language import Language
 from maskwright.reports.pictures import embedded
-from maskwright.reports.rendering import PICTURE_BYTES, environment, joined
+from maskwright.reports.rendering import PICTURE_BYTES, page_text
 from maskwright.storage import read_json, write_text
 
 AREA = "tuning"
@@ -154,17 +152,14 @@ def tuning_report(run: Path, *, lang: str = "en") -> Path:
     section = read_section(run, language)
     if section is None:
         raise RunError(f"{shown(run)}: was not tuned.", do=f"Tune it: maskwright tune {shown(run)} DATA")
-    page = environment().get_template("tuning_page.html.jinja").render(
+    page = page_text(
+        "tuning_page.html.jinja",
+        language,
         tuning=section,
-        language=language,
-        t=language.t,
         title=run.resolve().name,
         page_terms=PAGE_TERMS,
-        figures={},
-        css=joined("page.css", "tuning.css"),
-        js=joined("reading.js"),
-        made=language.moment(datetime.now().astimezone()),
-        version=__version__,
+        css=("page.css", "tuning.css"),
+        js=("reading.js",),
     )  # fmt: skip
     path = run / "tuning.html"
     write_text(path, page)

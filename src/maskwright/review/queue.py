@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from maskwright.audit.folder import AuditFolder, looked_at
 from maskwright.data.dataset import Dataset
 from maskwright.data.finding import Finding, read_findings
-from maskwright.storage import read_json
+from maskwright.storage import read_if_there
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def build_queue(dataset: Dataset, folder: AuditFolder) -> Queue:
     missed = frozenset(ids - seen.keys() if seen else ())
     known = [each for each in read_findings(folder.findings) if each.sample not in changed]
     known += [each for each in dataset.findings if not audited or each.sample in changed | missed]
-    issues = read_json(folder.label_issues, format_version=1) if folder.label_issues.is_file() else {}
+    issues = read_if_there(folder.label_issues)
     ranks = {each["sample"]: float(each["severity"]) for each in issues.get("label_issues", ())}
     found: dict[str, list[Finding]] = defaultdict(list)
     for finding in known:

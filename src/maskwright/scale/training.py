@@ -21,6 +21,7 @@ from maskwright.recipe.recipe import Recipe
 from maskwright.scale.cluster import connected, machines_for
 from maskwright.sentences import say
 from maskwright.training.run import Run
+from maskwright.training.training_log import read_training_log
 
 if TYPE_CHECKING:
     from maskwright.training.checkpoint import Standing
@@ -146,15 +147,12 @@ def _watched(work: Future[Standing | Interrupted], run: Run, on_progress: OnProg
 
 
 def _tell(run: Run, on_progress: OnProgress) -> None:
-    from maskwright.training.optimiser import final_length
-
-    log, length = run.log(), final_length(run.recipe)
-    steps = [entry for entry in log if entry["event"] == "train"]
-    if steps:
-        last, judged = steps[-1], [entry["metrics"]["mDice"] for entry in log if entry["event"] == "validation"]
-        facts = {"loss": last["loss"]} | ({"mDice": max(judged)} if judged else {})
-        left_s = (length - last["iteration"]) * last["seconds"] / last["iteration"]
-        on_progress(Progress("stage.train", last["iteration"], length, facts, seconds_left=left_s))
+    log = read_training_log(run.folder / "log.jsonl")
+    if log.steps and log.iterations is not None:
+        last, done = log.steps[-1], log.steps[-1]["iteration"]
+        facts = {"loss": last["loss"]} | ({} if log.best is None else {"mDice": log.best["metrics"]["mDice"]})
+        left_s = (log.iterations - done) * last["seconds"] / done
+        on_progress(Progress("stage.train", done, log.iterations, facts, seconds_left=left_s))
 
 
 def _fit_all(about: Mapping[str, Any], world: int) -> Standing | Interrupted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from importlib import resources
 from typing import Any
 
@@ -46,3 +47,8 @@ def table(lang: str) -> dict[str, str]:
         content = yaml.load(file.read_text(encoding="utf-8"), _LOADER)
         sentences.update({f"{area}.{key}": str(text) for key, text in content.items()})
     return sentences
+
+
+def percent(fraction: float | None) -> str:
+    """A fraction in percent with two decimals; a dash where there is none."""
+    return "–" if fraction is None or math.isnan(fraction) else f"{100 * fraction:.2f}"

@@ -6,12 +6,11 @@ import shutil
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from maskwright.inference.load import BUNDLE_FORMAT
 from maskwright.inference.postprocess.settings import FILE
-from maskwright.storage import file_digest, read_json, write_json, writing
-from maskwright.training.run import Run
+from maskwright.storage import file_digest, read_if_there, read_json, write_json, writing
+from maskwright.training.run import Run, splits_of
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def data_of(folder: Path) -> dict[str, str]:
     bundled = folder / "bundle.json"
     if bundled.is_file():
         return dict(read_json(bundled).get("data") or {})
-    return {name: split["digest"] for name, split in _splits(folder).items()}
+    return {name: split["digest"] for name, split in splits_of(folder).items()}
 
 
 def photos_of(folder: Path) -> dict[str, frozenset[str]]:
@@ -77,18 +76,12 @@ def photos_of(folder: Path) -> dict[str, frozenset[str]]:
 
 
 def _keys(folder: Path, kind: str) -> dict[str, str]:
-    return {name: split[kind] for name, split in _splits(folder).items() if split.get(kind) is not None}
-
-
-def _splits(folder: Path) -> dict[str, Any]:
-    data = folder / "data.json"
-    return dict(read_json(data, format_version=1)["splits"]) if data.is_file() else {}
+    return {name: split[kind] for name, split in splits_of(folder).items() if split.get(kind) is not None}
 
 
 def _start(run: Run) -> dict[str, object]:
     """The weights that the training started from, and under which licence they are."""
-    path = run.folder / "initial_weights.json"
-    initial = read_json(path) if path.exists() else {}
+    initial = read_if_there(run.folder / "initial_weights.json", format_version=None)
     return {name: initial.get(name) for name in ("name", "licence", "commercial")}
 
 

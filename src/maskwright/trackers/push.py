@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-import filelock
-
 from maskwright.errors import MaskwrightError, RunError, TrackerError, shown
+from maskwright.storage import alone
 from maskwright.trackers.address import absolute, without_password, without_secrets
 from maskwright.trackers.destination import destination_of, project_of, refuse_missing
 from maskwright.trackers.facts import Checkpoint, Fact
@@ -128,7 +127,8 @@ def connected(run: Run, to: str, uri: str, project: str = "") -> Iterator[Connec
     """
     refuse_missing(to)
     path = sent_path(run.folder, to)
-    with _alone(path.with_suffix(".lock"), to):
+    path.parent.mkdir(exist_ok=True)
+    with alone(path.with_suffix(".lock"), lambda: _occupied(path, to)):
         before = read_sent(path)
         asked = uri or before.asked
         wanted = destination_of(to, run.folder, asked)
@@ -170,19 +170,8 @@ def _refusal(error: Exception, to: str, folder: Path, trouble: str) -> Maskwrigh
     )
 
 
-@contextmanager
-def _alone(path: Path, to: str) -> Iterator[None]:
-    """A lock that the system lets go of when its process dies."""
-    path.parent.mkdir(exist_ok=True)
-    lock = filelock.FileLock(path, timeout=0)
-    try:
-        lock.acquire()
-    except filelock.Timeout:
-        raise RunError(
-            f"{shown(path.parent.parent)}: another process is sending this run to {to}.",
-            do=f"Wait until it has ended; {shown(path.with_suffix('.log'))} may tell what it is at.",
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
+def _occupied(path: Path, to: str) -> RunError:
+    return RunError(
+        f"{shown(path.parent.parent)}: another process is sending this run to {to}.",
+        do=f"Wait until it has ended; {shown(path.with_suffix('.log'))} may tell what it is at.",
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 LATEST = 1e11
@@ -20,6 +20,17 @@ def event_of(line: bytes) -> Event | None:
         return None
     sound = isinstance(event, dict) and "event" in event and "iteration" in event
     return event if sound and all(_FITS[name](event[name]) for name in _FITS.keys() & event.keys()) else None
+
+
+def events_of(content: bytes) -> list[Event]:
+    """The events in the lines of a log; what is none is left out."""
+    return [event for line in content.splitlines() if (event := event_of(line)) is not None]
+
+
+def length_of(events: Iterable[Event]) -> int | None:
+    """How long a training is to be, as last decided in these events; None where they do not tell."""
+    told = [event["iterations"] for event in events if event["event"] in ("start", "length") and "iterations" in event]
+    return told[-1] if told else None
 
 
 def _is_number(value: Any) -> bool:

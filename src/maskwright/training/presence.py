@@ -9,10 +9,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import filelock
-
 from maskwright.errors import RunError, shown
-from maskwright.storage import read_json, write_json, writing
+from maskwright.storage import alone, read_json, write_json, writing
 
 WAIT_S = 3.0
 """How long a training waits for the lock of its run: one that was told to stop is still saving."""
@@ -34,24 +32,19 @@ def training_in(folder: Path) -> Iterator[Callable[[], bool]]:
         RunError: another process trains this run.
         DiskError: the disk is full.
     """
-    lock = filelock.FileLock(_lock(folder), timeout=WAIT_S)
-    with writing(_lock(folder)):
-        _lock(folder).parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as held:
+        with writing(_lock(folder)):
+            _lock(folder).parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(alone(_lock(folder), lambda: _occupied(folder), timeout_s=WAIT_S))
+        holder, stop = _holder(folder), _stop(folder)
         try:
-            lock.acquire()
-        except filelock.Timeout:
-            raise _occupied(folder) from None
-    holder, stop = _holder(folder), _stop(folder)
-    try:
-        stop.unlink(missing_ok=True)  # asked of a training that was killed
-        write_json(holder, {"format": 1, "process": os.getpid(), "host": socket.gethostname()})
-        yield stop.exists
-    finally:
-        holder.unlink(missing_ok=True)
-        stop.unlink(missing_ok=True)
-        if sys.platform != "win32":
-            _lock(folder).unlink(missing_ok=True)  # while it is held: whoever waits for it finds that it is gone
-        lock.release()
+            stop.unlink(missing_ok=True)  # asked of a training that was killed
+            write_json(holder, {"format": 1, "process": os.getpid(), "host": socket.gethostname()})
+            yield stop.exists
+        finally:
+            holder.unlink(missing_ok=True)
+            held.close()  # before the last look for a request: whoever asks from here on finds that nothing trains
+            stop.unlink(missing_ok=True)
 
 
 def is_training(folder: Path) -> bool:
@@ -81,6 +74,8 @@ def ask_to_stop(folder: Path) -> None:
     if not is_training(folder):
         raise RunError(f"{shown(folder)}: no process trains this run.", do="There is nothing to stop.")
     _stop(folder).touch()
+    if not is_training(folder):  # it ended meanwhile, and the next training is not meant
+        _stop(folder).unlink(missing_ok=True)
 
 
 def _lock(folder: Path) -> Path:
@@ -96,6 +91,7 @@ def _stop(folder: Path) -> Path:
 
 
 if sys.platform == "win32":
+    import filelock
 
     def _is_held(path: Path) -> bool:
         if not path.exists():

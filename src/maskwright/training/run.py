@@ -23,7 +23,7 @@ from maskwright.storage import (
     write_text,
     writing,
 )
-from maskwright.training.log_lines import event_of
+from maskwright.training.log_lines import events_of
 from maskwright.training.marker import FORMAT_TEXT, MARKER, check_marker
 from maskwright.training.resumable import state_path, trained_weights
 
@@ -144,15 +144,15 @@ def refuse_lost_state(folder: Path) -> None:
         )
 
 
+def splits_of(folder: Path) -> dict[str, Any]:
+    """What `data.json` of a run tells of each split that it was made from; nothing where there is none."""
+    path = folder / "data.json"
+    return dict(read_json(path, format_version=1)["splits"]) if path.is_file() else {}
+
+
 def read_log(path: Path) -> list[dict[str, Any]]:
     """The entries of a `log.jsonl`; a line cut off by a kill or by another hand is left out."""
-    entries: list[dict[str, Any]] = []
-    if path.exists():
-        for line in path.read_bytes().splitlines():
-            entry = event_of(line)
-            if entry is not None:
-                entries.append(entry)
-    return entries
+    return events_of(path.read_bytes()) if path.exists() else []
 
 
 def append_log(path: Path, entry: Mapping[str, Any]) -> None:

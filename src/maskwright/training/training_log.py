@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from maskwright.training.log_lines import length_of
 from maskwright.training.run import read_log
 
 Event = dict[str, Any]
@@ -61,11 +62,8 @@ def read_training_log(path: Path) -> TrainingLog:
     """Read `log.jsonl`; where there is none, nothing has begun."""
     events = read_log(path)
     ended = bool(events) and events[-1]["event"] == "end"
-    lengths = [
-        event["iterations"] for event in events if event["event"] in ("start", "length") and "iterations" in event
-    ]
     return TrainingLog(
-        iterations=int(lengths[-1]) if lengths else None,
+        iterations=length_of(events),
         steps=tuple(event for event in events if event["event"] == "train"),
         validations=tuple(
             event for event in events if event["event"] == "validation" and "mDice" in event.get("metrics", {})

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.training.log_lines import Event, event_of
+from maskwright.training.log_lines import Event, events_of, length_of
 
 BUCKETS = 500
 """Parts that the steps of a long log are thinned to; a screen has about as many pixels for a curve."""
@@ -37,16 +37,13 @@ def log_part(path: Path, *, since: int = 0, mark: str = "") -> dict[str, Any]:
     if anew:
         since, (before, content) = 0, _read(path, 0)
     end = content.rfind(b"\n") + 1
-    events = list(_events(content[:end]))
+    events = events_of(content[:end])
     steps = [event for event in events if event["event"] == "train"]
-    lengths = [
-        event["iterations"] for event in events if event["event"] in ("start", "length") and "iterations" in event
-    ]
     return {
         "next": since + end,
         "mark": _mark((before + content[:end])[-_MARK_BYTES:]),
         "anew": anew,
-        "iterations": lengths[-1] if lengths else None,
+        "iterations": length_of(events),
         **_curves(steps),
         "validations": [_validation(event) for event in events if event["event"] == "validation"],
     }
@@ -64,14 +61,6 @@ def _read(path: Path, since: int) -> tuple[bytes, bytes]:
 def _mark(before: bytes) -> str:
     """A key of the last bytes before a place; lines tell their time, so no two logs have the same."""
     return hashlib.blake2b(before, digest_size=8).hexdigest()
-
-
-def _events(content: bytes) -> Iterator[Event]:
-    """The events of whole lines; a line that a kill cut off before a resume is passed over."""
-    for line in content.splitlines():
-        event = event_of(line)
-        if event is not None:
-            yield event
 
 
 def _curves(steps: Sequence[Event]) -> dict[str, Any]:

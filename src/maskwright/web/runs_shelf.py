@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from maskwright.data.classes import Classes, read_classes
+from maskwright.data.classes import Classes, classes_known
 from maskwright.data.dataset import Dataset
 from maskwright.data.reading import look_over
 from maskwright.data.sample import Sample
@@ -182,11 +182,7 @@ class Shelf:
         """
         path = self.data_path(folder)
         if anew or path not in self._datasets:
-            of_run, own = folder / "classes.yaml", path / "classes.yaml"
-            classes = self._classes
-            if classes is None and of_run.is_file() and not own.is_file():
-                classes = read_classes(of_run)
-            self._datasets[path] = look_over(path, classes=classes)
+            self._datasets[path] = look_over(path, classes=classes_known(self._classes, path, folder))
         return self._datasets[path]
 
     def sample(self, name: str, sample: str) -> tuple[Sample, Path | None]:

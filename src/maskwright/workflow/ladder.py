@@ -189,26 +189,36 @@ def _fitted(
 
     began = time.monotonic()
     if name == OURS:
-        budget_s = OURS_S if budget_s is None else budget_s
-        seconds = budget_s
-        recipe = plan(
-            dataset,
-            budget_s=seconds,
-            follows_s=lambda recipe, step_s: after_training_s(recipe, statistics, step_s, seconds),
-            settings=chosen,
-            statistics=statistics,
-            on_progress=on_progress,
-        )
-    else:
-        recipe = prepared(recipe_of(name), dataset, statistics, chosen, on_progress)
+        return _planned(dataset, statistics, OURS_S if budget_s is None else budget_s, chosen, on_progress)
+    recipe = prepared(recipe_of(name), dataset, statistics, chosen, on_progress)
     if budget_s is None:
         return recipe, None
     step_s = step_seconds(recipe, classes=len(dataset.classes), limit_s=0.02 * budget_s)
     training_s = budget_s - after_training_s(recipe, statistics, step_s, budget_s) - (time.monotonic() - began)
-    if name != OURS:
-        validations = recipe.iterations // recipe.validation_interval
-        each_s = step_s + validations * validation_s(recipe, statistics, step_s) / recipe.iterations
-        affordable = max(validations, int(training_s / each_s))
-        reason = f"measured: {step_s:.3f} s an iteration, {training_s:.0f} s in all; {recipe.iterations} as it stands"
-        recipe = at_length(recipe, affordable, reason=reason)
-    return recipe, training_s
+    validations = recipe.iterations // recipe.validation_interval
+    each_s = step_s + validations * validation_s(recipe, statistics, step_s) / recipe.iterations
+    affordable = max(validations, int(training_s / each_s))
+    reason = f"measured: {step_s:.3f} s an iteration, {training_s:.0f} s in all; {recipe.iterations} as it stands"
+    return at_length(recipe, affordable, reason=reason), training_s
+
+
+def _planned(
+    dataset: Dataset, statistics: Statistics, budget_s: float, chosen: Mapping[str, Any], on_progress: OnProgress
+) -> tuple[Recipe, float]:
+    """The recipe of the last rung, and the seconds that are left for its training."""
+    began, following_s = time.monotonic(), 0.0
+
+    def follows_s(recipe: Recipe, step_s: float) -> float:
+        nonlocal following_s
+        following_s = after_training_s(recipe, statistics, step_s, budget_s)
+        return following_s
+
+    recipe = plan(
+        dataset,
+        budget_s=budget_s,
+        follows_s=follows_s,
+        settings=chosen,
+        statistics=statistics,
+        on_progress=on_progress,
+    )
+    return recipe, budget_s - following_s - (time.monotonic() - began)

@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import filelock
-
 from maskwright.data.dataset import Dataset
 from maskwright.data.reading import read
 from maskwright.errors import Interrupted, RecipeError, RunError, shown
@@ -35,7 +33,7 @@ from maskwright.progress import OnProgress, silent
 from maskwright.recipe.files import read_recipe, write_recipe
 from maskwright.recipe.recipe import Recipe, make_recipe
 from maskwright.reports.sweep_report import sweep_report
-from maskwright.storage import refuse_inside, refuse_occupied, write_bytes
+from maskwright.storage import alone, refuse_inside, refuse_occupied, write_bytes
 from maskwright.workflow.plan import check_splits
 from maskwright.workflow.sweep_checks import check_class_weights_of, check_trials
 from maskwright.workflow.trial import start_process
@@ -216,20 +214,17 @@ def _begun(
     elif not resume:
         refuse_occupied(out)
     out.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(out / LOCK_FILE, timeout=1.0)
-    try:
-        lock.acquire()
-    except filelock.Timeout:
-        raise RunError(f"{shown(out)}: another process works on this sweep.", do="Wait until it has ended.") from None
-    try:
+    with alone(out / LOCK_FILE, lambda: _occupied(out), timeout_s=1.0):
         if not going_on:
             write_bytes(out / SPACE_FILE, space.read_bytes())
             if base is not None:
                 write_recipe(base, out / RECIPE_FILE)
         write_plan(plan, out)  # last: a folder with it can be gone on with
         yield
-    finally:
-        lock.release()
+
+
+def _occupied(out: Path) -> RunError:
+    return RunError(f"{shown(out)}: another process works on this sweep.", do="Wait until it has ended.")
 
 
 def _killed_at_once(out: Path) -> bool:
