@@ -310,6 +310,16 @@ def test_a_run_that_was_killed_before_its_first_state_begins(tmp_path: Path, mon
     assert fit(tiny_dataset(), run.recipe, run).iteration == 2
 
 
+def test_what_a_killed_training_left_half_written_is_taken_away(tmp_path: Path) -> None:
+    data, recipe = tiny_dataset(), make_recipe(SETTINGS | {"iterations": 2}, source="test")
+    trained(tmp_path / "run", recipe, data)
+    left = [tmp_path / "run" / name for name in ("state/.state.safetensors.0badcafe.tmp", "weights/.last.0badcafe.tmp")]
+    for path in left:
+        path.write_bytes(b"half")
+    fit(data, recipe, open_run(tmp_path / "run"))
+    assert not any(path.exists() for path in left)
+
+
 def test_a_damaged_state_is_named(tmp_path: Path) -> None:
     run = started(tmp_path / "run", make_recipe({**SETTINGS, "iterations": 2}, source="test"))
     fit(tiny_dataset(), run.recipe, run)

@@ -23,7 +23,7 @@ from maskwright.models.layers import settle_norms
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.files import write_recipe
 from maskwright.recipe.recipe import GIVEN, Recipe, with_settings
-from maskwright.storage import read_json, write_json
+from maskwright.storage import clear_leftovers, read_json, write_json
 from maskwright.training.batches import Batch, batches
 from maskwright.training.checkpoint import Standing, load_state, save_state, save_weights
 from maskwright.training.initial import load_initial
@@ -74,6 +74,8 @@ def fit(
     keep_freed_memory()
     learner = make_learner(recipe, len(dataset.classes), share)
     with training_in(run.folder) as asked_to_stop, _interruptible() as interrupted, ExitStack() as until_the_end:
+        for own in ("state", "weights"):  # a training that was killed may have left them half written
+            clear_leftovers(run.folder / own)
         standing = _resume(run, learner)
         began = time.monotonic() - standing.seconds
         pace, judged = _Pace(), standing
