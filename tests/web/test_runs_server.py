@@ -14,8 +14,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from maskwright.cli.main import answer
+from maskwright.experiments.labels import change_labels
+from maskwright.experiments.runs import summarise
 from maskwright.training.presence import training_in
 from maskwright.training.run import append_log
+from maskwright.web import runs_shelf
 from maskwright.web.resuming import LOG, Resumed
 from maskwright.web.runs_shelf import Shelf
 from runs_page import runs_client, three_runs
@@ -55,6 +58,22 @@ def test_the_runs_are_those_of_the_command(
     assert (table["runs"], table["troubles"], table["whole"]) == (told, {}, True)
     assert all(when > 0 for when in table["judged"].values())
     assert [run["name"] for run in told] == ["again", "good", "old/worse"]
+
+
+def test_only_what_has_changed_is_read_anew(folder: Path, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told() -> dict[str, dict[str, object]]:
+        return {run["name"]: run for run in client.get("/runs/table.json").json()["runs"]}
+
+    read: list[str] = []
+    monkeypatch.setattr(runs_shelf, "summarise", lambda run, name: read.append(name) or summarise(run, name=name))
+    before = told()
+    assert told() == before and read == ["again", "good", "old/worse"]
+    change_labels(folder / "good", add=["first"])
+    append_log(folder / "again" / "log.jsonl", {"event": "start", "iteration": 0, "seconds": 0.0, "time": 1.0})
+    assert told()["good"]["tags"] == ["first"] and read[3:] == ["again", "good"]
+    with training_in(folder / "good"):
+        assert told()["good"]["status"] == told()["good"]["status"] == "training"
+    assert told()["good"]["status"] == before["good"]["status"]
 
 
 def test_some_runs_are_asked_for_alone(folder: Path, client: TestClient) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -16,12 +16,18 @@ from maskwright.experiments.labels import read_labels
 from maskwright.experiments.log_ends import read_log_ends
 from maskwright.experiments.search import find_runs, run_name
 from maskwright.storage import read_if_there
-from maskwright.training.marker import check_marker
+from maskwright.training.marker import MARKER, check_marker
 from maskwright.training.presence import is_training
 from maskwright.training.resumable import state_path, trained_weights
 
 Status = Literal["new", "training", "stopped", "ended", "imported", "damaged"]
 STATUSES: tuple[Status, ...] = get_args(Status)
+
+_FILES = tuple(
+    f"{MARKER} recipe.yaml data.json log.jsonl labels.json import.json weights/best.json weights/last.json "
+    f"weights/best.safetensors weights/last.safetensors {state_path(Path()).as_posix()}".split()
+)
+"""All that `summarise` looks at, in a run that nothing trains."""
 
 _TOLD = ("model:", "seed:", "iterations:", "length_changes:")
 
@@ -125,6 +131,19 @@ def summarise(run: Path, *, name: str) -> RunSummary:
     except (MaskwrightError, OSError) as error:
         troubles.append(str(error))
     return RunSummary(folder=run, name=name, trouble="\n".join(troubles), **told)
+
+
+def mark_of(run: Path) -> Hashable:
+    """What stays equal as long as `summarise` would tell the same of a run; None while it is trained."""
+    return None if is_training(run) else tuple(_written(run / name) for name in _FILES)
+
+
+def _written(path: Path) -> tuple[int, int, int] | None:
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return about.st_ino, about.st_size, about.st_mtime_ns
 
 
 def choose_runs(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from maskwright.data.reading import look_over
 from maskwright.data.sample import Sample
 from maskwright.errors import RunError, UsageError
 from maskwright.experiments.labels import Labels, change_labels, read_labels
-from maskwright.experiments.runs import RunSummary, summarise
+from maskwright.experiments.runs import RunSummary, mark_of, summarise
 from maskwright.experiments.search import find_runs, is_run, run_name
 from maskwright.recipe.files import read_recipe
 from maskwright.recipe.fingerprint import APART, differing
@@ -49,15 +49,18 @@ class Shelf:
         deep: bool = True,
     ) -> None:
         self.root, self._data, self._classes, self._deep = root, data, classes, deep
+        self._resolved = root.resolve()
         self._folders: dict[str, Path] = {}
         self._datasets: dict[Path, Dataset] = {}
+        self._told: dict[str, tuple[Hashable, RunSummary]] = {}
         self._resumed: dict[str, Resumed] = {}
 
     def runs(self) -> tuple[RunSummary, ...]:
         """All runs as they are now, see `list_runs`."""
         found = find_runs(self.root) if self._deep else filter(is_run, sorted(self.root.iterdir()))
         self._folders = {run_name(folder, self.root): folder for folder in found}
-        return tuple(summarise(folder, name=name) for name, folder in self._folders.items())
+        self._told = {name: self._as_told(name, folder) for name, folder in self._folders.items()}
+        return tuple(run for _, run in self._told.values())
 
     def value(self, lang: str, names: Sequence[str] = ()) -> dict[str, Any]:
         """The runs as the page's table takes them, and what became of those that were to go on.
@@ -200,6 +203,13 @@ class Shelf:
             confined(dataset.root, file)
         return found, dataset.root
 
+    def _as_told(self, name: str, folder: Path) -> tuple[Hashable, RunSummary]:
+        """What was told of a run, where nothing has changed since, and the mark by which that is known."""
+        mark, before = mark_of(folder), self._told.get(name)
+        if before is not None and mark is not None and before[0] == mark:
+            return before
+        return mark, summarise(folder, name=name)
+
     def _troubles(self) -> dict[str, str]:
         """By the run's name what its process said that could not go on; one that is gone, trains or ended has none."""
         for name, resumed in list(self._resumed.items()):
@@ -214,7 +224,7 @@ class Shelf:
         return replace(run, trouble=say("web.run_outside", lang, name=run.name))
 
     def _inside(self, folder: Path) -> bool:
-        return folder.resolve().is_relative_to(self.root.resolve())
+        return folder.resolve().is_relative_to(self._resolved)
 
 
 def _judged(folder: Path) -> float:

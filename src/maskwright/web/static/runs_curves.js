@@ -31,6 +31,7 @@ let drawing = 0;
 /** @param {RunsApp} app */
 export function mountCurves(app) {
   on(app, ["chosen", "tab"], () => void follow(app));
+  on(app, ["whole"], () => library().catch(() => null)); // nothing else is to be done just now
   on(app, ["table"], () => { element("live").hidden = !trains(app); });
   on(app, ["table"], () => { if (chosenRuns(app).some((run) => lags(run))) void follow(app); });
   for (const input of document.querySelectorAll("input[name=axis]")) input.addEventListener("change", () => void draw(app));
@@ -56,7 +57,7 @@ async function follow(app) {
   if (app.tab !== "curves" || !app.chosen.size) return;
   const runs = chosenRuns(app), unread = runs.some((run) => !curves.has(run.name));
   if (unread) element("curves-note").textContent = say("curves_loading");
-  const ends = await Promise.allSettled(runs.map((run) => read(run.name)));
+  const [ends] = await Promise.all([Promise.allSettled(runs.map((run) => read(run.name))), library()]);
   const refused = ends.flatMap((end, at) => (end.status === "rejected" ? [told(runs[at].name, worded(end.reason))] : []));
   await draw(app, refused.join(" "));
 }

@@ -12,11 +12,13 @@ import { send, sendLabels, worded } from "./runs_server.js";
 import { colourOf, keep, kept, only, runOf, toggle } from "./runs_state.js";
 import { count, say } from "./sentences.js";
 
-const AT_ONCE = 60; // rows made before the first paint: more than a screen shows
+const FIRST = 30, AT_ONCE = 60; // rows made before the first paint, about a screen; and then, when nothing else is to be done
 const STATUSES = ["training", "stopped", "ended", "new", "imported", "damaged"];
 const shown = new Set(kept("columns", COLUMNS.filter((column) => column.shown).map((column) => column.id)));
 let order = kept("order", { by: "started", falling: true });
 let at = ""; // the run that the keyboard is at
+let most = FIRST; // rows that there are so far
+const whenIdle = window.requestIdleCallback ?? ((/** @type {() => void} */ act) => setTimeout(act, 50)); // Safari has none
 /** What each row shows, so that only what changed is made anew. @type {Map<string, {row: HTMLElement, told: string}>} */
 const made = new Map();
 
@@ -60,20 +62,24 @@ function rowAt(target) {
   return target instanceof Element ? target.closest("tr") : null;
 }
 
-/** @param {RunsApp} app */
-function showTable(app) {
+/** @param {RunsApp} app @param {number} [wanted] rows that there are to be at least */
+function showTable(app, wanted = most) {
+  most = Math.max(most, wanted);
   fillTags(app);
   const runs = sorted(fitting(app), order.by, order.falling), told = { best: bestOf(app.runs), troubles: app.troubles };
   showHead(app);
   const focused = document.activeElement?.closest("tbody tr"), editing = document.activeElement?.matches("tbody input");
   for (const name of made.keys()) if (!runOf(app, name)) made.delete(name);
   const row = (/** @type {Run} */ run) => (editing && run.name === at ? made.get(run.name)?.row : null) ?? rowOf(app, run, told);
-  const body = tableBody(), first = body.rows.length ? runs.length : AT_ONCE, rows = runs.slice(0, first).map(row);
-  if (rows.length !== body.rows.length || rows.some((each, place) => each !== body.rows[place])) {
+  const body = tableBody(), there = body.rows.length, rows = runs.slice(0, most).map(row);
+  if (there <= rows.length && rows.slice(0, there).every((each, place) => each === body.rows[place])) {
+    body.append(...rows.slice(there));
+  } else {
     body.replaceChildren(...rows);
     if (focused instanceof HTMLElement && !editing) made.get(at)?.row.focus({ preventScroll: true });
   }
-  if (first < runs.length) requestAnimationFrame(() => setTimeout(() => showTable(app))); // the others once these are seen
+  if (most < runs.length) whenIdle(() => showTable(app, most + AT_ONCE));
+  else tell(app, "whole");
   markChosen(app);
   const all = app.runs.length, busy = app.runs.filter((run) => run.status === "training").length;
   element("count").textContent = [count("count", all), ...(runs.length < all ? [say("count_of", { shown: runs.length, all })] : []),
