@@ -1,6 +1,6 @@
 """What live batch norm does to a score where two processes share every batch, as JSON lines.
 
-    python benchmarks/shared_norms.py [ITERATIONS [SEEDS]]
+    python benchmarks/shared_norms.py WEIGHTS [ITERATIONS [SEEDS]]     # a file of an ImageNet MobileNetV2
 
 The same recipe on drawn pets in one process and in two (gloo), with batch norms that take the statistics of the batch
 or of a process's part of it, and with those of the encoder kept; three seeds each. The load of the
@@ -30,7 +30,8 @@ SEEDS = 3
 
 def main() -> None:
     """Train and print."""
-    iterations, seeds = (*map(int, sys.argv[1:]), *(ITERATIONS, SEEDS)[len(sys.argv) - 1 :])
+    weights = str(Path(sys.argv[1]).resolve())
+    iterations, seeds = (*map(int, sys.argv[2:]), *(ITERATIONS, SEEDS)[len(sys.argv) - 2 :])
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         draw_dataset(place / "data", images=80, size_px=96, seed=0, threads=1)
@@ -42,6 +43,10 @@ def main() -> None:
                     recipe = make_recipe(
                         {
                             "model": "mlp-mobilenetv2",
+                            "form": "tensorflow",
+                            "weights": weights,
+                            "lr": 1e-3,
+                            "encoder_lr_multiplier": 0.2,
                             "encoder_norm": norm,
                             "iterations": iterations,
                             "warmup_iterations": iterations // 6,

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,11 +15,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from drawn import CLASSES, draw_folder
 from maskwright.cli.main import answer
 from maskwright.errors import shown
+from maskwright.inference.load import load
+from maskwright.recipe.files import read_recipe, write_recipe
+from maskwright.recipe.recipe import with_settings
 
 pytestmark = pytest.mark.training
 
@@ -97,10 +102,23 @@ def test_scores_on_other_data_are_kept_only_where_asked(
     assert answer(["evaluate", str(made), str(other), "--lang", "ru"]) == 0
     assert "другие данные" in capsys.readouterr().out
     assert answer(["evaluate", str(made), str(photos), "--no-postprocess"]) == 0
-    assert "because they are without the run's post-processing;" in capsys.readouterr().out
+    assert "because they are without the run's post-processing, or of one look" in capsys.readouterr().out
+    assert answer(["evaluate", str(made), str(photos), "--no-tta"]) == 0
+    assert "or of one look at each photo;" in capsys.readouterr().out
     assert digests(made / "evaluation") == kept
     assert answer(["evaluate", str(made), str(other), "-o", str(tmp_path / "scores")]) == 0
     assert (tmp_path / "scores" / "per_image.csv").is_file()
+
+
+def test_a_run_that_looks_in_several_ways_can_look_once(made: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(made, tmp_path / "run")
+    plain, photo = load(run), np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    recipe = with_settings(read_recipe(run / "recipe.yaml"), {"tta_scales": (1.0, 1.5)}, source="test", reason="test")
+    write_recipe(recipe, run / "recipe.yaml")
+    several, once = load(run, postprocess=False), load(run, postprocess=False, tta=False)
+    assert not np.allclose(several(photo), once(photo), atol=1e-4)
+    np.testing.assert_array_equal(once(photo), load(made, postprocess=False)(photo))
+    assert len({plain.digest, several.digest, once.digest}) == 3
 
 
 def test_diagnose_keeps_its_page_in_the_run(

@@ -160,7 +160,6 @@ def test_what_has_no_counterpart_is_told() -> None:
     translation = translated("deeplabv3plus_r101_own")
     expected = {
         "model.decode_head.loss_decode.FocalLoss.loss_weight": ("cross_entropy_instead", "cross_entropy_share=1.0"),
-        "model.decode_head.loss_decode.LovaszLoss.loss_weight": ("dice_instead", "dice_share=0.5"),
         "model.decode_head.loss_decode.FocalLoss.gamma": ("no_counterpart", ""),
         "model.decode_head.sampler": ("no_pixel_sampler", ""),
         "model.test_cfg": ("sliding_window", ""),
@@ -178,7 +177,9 @@ def test_what_has_no_counterpart_is_told() -> None:
     assert {one.kind for one in found.values()} == {"no counterpart"}
     flips = {one.theirs: one.why_key for one in translation.rows if one.what == "train_pipeline.RandomFlip.direction"}
     assert flips == {"horizontal": "carried", "vertical": "no_vertical_flip"}
+    assert row(translation, "model.decode_head.loss_decode.LovaszLoss.loss_weight").ours == "lovasz_share=0.5"
     replaced = {
+        "model.decode_head.loss_decode.LovaszLoss.reduction": "",
         "optim_wrapper.optimizer.type": "optimiser=adamw",
         "optim_wrapper.dtype": "precision=fp32",
         "param_scheduler.MultiStepLR.type": "schedule=poly, poly_power=1.0",

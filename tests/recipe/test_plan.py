@@ -4,7 +4,7 @@ import pytest
 
 from maskwright.data.statistics import SplitStatistics, Statistics, describe
 from maskwright.errors import RecipeError
-from maskwright.recipe.plan import Machine, draft, scheduled
+from maskwright.recipe.plan import Machine, draft, looked_once, scheduled
 from maskwright.recipe.recipe import Recipe, with_settings
 from tiny import tiny_dataset
 
@@ -69,6 +69,24 @@ def test_the_length_fills_the_time(seconds: float) -> None:
     assert 0.9 * seconds <= recipe.iterations * 0.3 + validations * 1.5 <= 1.1 * seconds
     assert 1 <= validations <= 20 and validations * 1.5 <= 0.15 * seconds
     assert "0.300 s" in recipe.reason("iterations")
+
+
+def test_small_photos_of_pretrained_weights_are_looked_at_in_several_ways() -> None:
+    def planned(side: int, **given: object) -> Recipe:
+        start = {"weights": ("some", "rule: found"), "model": ("mlp-mobilenetv2", "rule: what fits")}
+        return draft(statistics(size_hw=(side, side)), LAPTOP, given, start=start)
+
+    small, large = planned(256), planned(720)
+    assert (small.tta_scales, small.tta_flip, small.lovasz_share, small.dice_share) == (
+        (1.0, 1.25, 1.5),
+        True,
+        1.0,
+        0.0,
+    )
+    assert (large.tta_scales, large.tta_flip) == ((1.0,), True)
+    assert (planned(256, tta_flip=False).tta_flip, draft(statistics(), LAPTOP, {}).tta_flip) == (False, False)
+    once = looked_once(small, {"tta_flip": True})
+    assert (once.tta_scales, once.tta_flip) == ((1.0,), True) and once.reason("tta_scales").startswith("measured")
 
 
 def test_what_is_seen_very_often_is_varied_more() -> None:

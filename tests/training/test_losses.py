@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from maskwright.recipe.recipe import make_recipe
-from maskwright.training.losses import cross_entropy, dice_loss, segmentation_loss, total_loss
+from maskwright.training.losses import cross_entropy, dice_loss, lovasz_loss, segmentation_loss, total_loss
 
 
 def case() -> tuple[torch.Tensor, torch.Tensor]:
@@ -41,7 +41,43 @@ def test_dice_is_its_formula_over_labelled_classes() -> None:
     assert float(dice_loss(logits, masks)) == pytest.approx(np.mean(losses), rel=1e-5)
 
 
-@pytest.mark.parametrize("settings", [{}, {"class_weights": [0.1, 1, 1]}, {"label_smoothing": 0.1, "dice_share": 0}])
+@pytest.mark.parametrize("certainty", [0.1, 1.0, 8.0])
+def test_lovasz_is_what_sorting_gives(certainty: float) -> None:
+    logits, masks = case()
+    logits = (certainty * logits.repeat_interleave(4, 2).repeat_interleave(4, 3)).requires_grad_()
+    masks = masks.repeat_interleave(4, 1).repeat_interleave(4, 2)
+    masks[masks == 2] = 1  # class 2 is then labelled nowhere and has no say
+    probs, target = logits.softmax(1).movedim(1, 0)[:, masks != 255], masks[masks != 255]
+    wanted = logits.sum() * 0
+    for label in (0, 1):
+        own = (target == label).float()
+        errors, order = (own - probs[label]).abs().sort(descending=True)
+        hits, union = own[order].cumsum(0), own.sum() + (1 - own[order]).cumsum(0)
+        jaccard = 1 - (own.sum() - hits) / union
+        wanted = wanted + (errors * jaccard.diff(prepend=jaccard.new_zeros(1))).sum() / 2
+    got = lovasz_loss(logits, masks)
+    assert got.item() == pytest.approx(wanted.item(), abs=2e-4)
+    ours, theirs = (torch.autograd.grad(loss, logits)[0] for loss in (got, wanted))
+    assert torch.cosine_similarity(ours.flatten(), theirs.flatten(), 0) > 0.99
+
+
+def test_lovasz_falls_when_a_pixel_becomes_right() -> None:
+    logits, masks = case()
+    before = lovasz_loss(logits, masks)
+    wrong = np.argwhere(((logits.argmax(1) != masks) & (masks != 255)).numpy())[0]
+    logits[wrong[0], :, wrong[1], wrong[2]] = torch.nn.functional.one_hot(masks[tuple(wrong)], 3) * 9.0
+    assert lovasz_loss(logits, masks) < before
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"class_weights": [0.1, 1, 1]},
+        {"label_smoothing": 0.1, "dice_share": 0},
+        {"cross_entropy_share": 0, "dice_share": 0, "lovasz_share": 1},
+    ],
+)
 def test_ignored_pixels_have_no_gradient(settings: dict[str, object]) -> None:
     logits, masks = case()
     logits.requires_grad_()

@@ -38,6 +38,7 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
             "encoder_norm": "frozen",
             "head_dropout": 0.0,
             "class_weights": (0.2, 1.0, 1.0),
+            "lovasz_share": 0.5,
             "label_smoothing": 0.05,
             "iterations": 6,
             "warmup_iterations": 1,

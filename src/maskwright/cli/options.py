@@ -106,6 +106,13 @@ PostProcess = Annotated[
         "--postprocess/--no-postprocess", help="Take the steps that maskwright tune fitted, where the run has them."
     ),
 ]
+TTA = Annotated[
+    bool,
+    typer.Option(
+        "--tta/--no-tta",
+        help="Look at each photo in all ways that the recipe names (scales, mirrored); once is several times as fast.",
+    ),
+]
 Offline = Annotated[bool, typer.Option("--offline", help="Forbid every network call; only weights are ever fetched.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse data with any unusable sample.")]
 AllowLeak = Annotated[bool, typer.Option("--allow-leak", help="Accept the same photo in two splits.")]

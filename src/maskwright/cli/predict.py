@@ -33,6 +33,7 @@ def predict(
     device: options.Device = "cpu",
     model: options.OwnModel = None,
     postprocess: options.PostProcess = True,
+    tta: options.TTA = True,
     ray: options.Ray = None,
 ) -> Answer:
     """Write masks for photos.
@@ -47,7 +48,7 @@ def predict(
     from maskwright.scale.prediction import over_ray
 
     spread = Work.outcomes if ray is None else over_ray(ray, threads=threads or 1)
-    predictor = load(run, device=device, threads=threads, model=model, postprocess=postprocess)
+    predictor = load(run, device=device, threads=threads, model=model, postprocess=postprocess, tta=tta)
     made = predict_all(
         predictor,
         predictor.classes,

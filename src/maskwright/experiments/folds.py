@@ -137,7 +137,7 @@ def judge_fold(fold: Fold, dataset: Dataset, run: Run, probs: Path, *, on_progre
 
     recipe = run.recipe
     last = run.folder / "weights" / "last.safetensors"
-    predictor = TorchPredictor(last, recipe=recipe, classes=dataset.classes, digest="", device=recipe.device)
+    predictor = TorchPredictor(last, recipe=recipe, classes=dataset.classes, digest="", device=recipe.device, tta=False)
     held = [sample for sample in dataset if sample.id in fold.held_out]
     done = itertools.count(1)
 

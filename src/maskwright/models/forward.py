@@ -49,26 +49,44 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
 
 
 @torch.inference_mode()
-def probs_of_batch(model: nn.Module, images: Sequence[NDArray[np.uint8]], recipe: Recipe) -> Tensor:
+def probs_of_batch(
+    model: nn.Module, images: Sequence[NDArray[np.uint8]], recipe: Recipe, *, tta: bool = False
+) -> Tensor:
     """Class probabilities of photos of one size, at their own size.
 
     Args:
         model: in eval mode.
         images: photos `(H, W, 3) uint8`, all of one size.
         recipe: what the photos' short side is scaled to before the network, how they are normalised, the arithmetic.
+        tta: whether the photos are looked at in all ways that the recipe names (test-time augmentation: `tta_scales`,
+            `tta_flip`), or once.
 
     Returns:
-        `(B, C, H, W)` float32, sums to 1 over C.
+        `(B, C, H, W)` float32, sums to 1 over C: the mean over the ways.
     """
-    device = next(model.parameters()).device
+    scales, flip = (recipe.tta_scales, recipe.tta_flip) if tta else ((1.0,), False)
+    answers = []
+    for scale in scales:
+        seen = normalised(_scaled(images, recipe, scale), recipe, next(model.parameters()).device)
+        answers.append(_answer(model, seen, images[0].shape, recipe))
+        if flip:
+            answers.append(_answer(model, seen.flip(3), images[0].shape, recipe).flip(3))
+    return answers[0] if len(answers) == 1 else torch.stack(answers).mean(0)
+
+
+def _scaled(images: Sequence[NDArray[np.uint8]], recipe: Recipe, scale: float) -> NDArray[np.uint8]:
     height, width = images[0].shape[:2]
-    factor = recipe.short_side_px / min(height, width) if recipe.short_side_px else 1.0
-    if factor != 1.0:
-        size = (max(1, round(width * factor)), max(1, round(height * factor)))
-        way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-        images = [np.asarray(cv2.resize(image, size, interpolation=way), np.uint8) for image in images]
-    with autocast(device, recipe.precision):
-        logits: Tensor = model(normalised(np.stack(list(images)), recipe, device))
-    if logits.shape[2:] != (height, width):
-        logits = functional.interpolate(logits, size=(height, width), mode="bilinear", align_corners=False)
+    factor = scale * (recipe.short_side_px / min(height, width) if recipe.short_side_px else 1.0)
+    if factor == 1.0:
+        return np.stack(list(images))
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    return np.stack([np.asarray(cv2.resize(image, size, interpolation=way), np.uint8) for image in images])
+
+
+def _answer(model: nn.Module, seen: Tensor, shape: tuple[int, ...], recipe: Recipe) -> Tensor:
+    with autocast(seen.device, recipe.precision):
+        logits: Tensor = model(seen)
+    if logits.shape[2:] != shape[:2]:
+        logits = functional.interpolate(logits, size=shape[:2], mode="bilinear", align_corners=False)
     return logits.float().softmax(1)

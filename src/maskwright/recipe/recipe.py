@@ -169,6 +169,9 @@ class Recipe(BaseModel):
     dice_share: float = setting(
         1.0, "Factor on the Dice loss.", reason="fixed: aims at the score, steadies rare classes", ge=0, le=100
     )
+    lovasz_share: float = setting(
+        0.0, "Factor on the Lovász-Softmax loss.", reason="fixed: off where all weights are newly drawn", ge=0, le=100
+    )
     auxiliary_share: float = setting(
         0.4,
         "Factor on the loss of the auxiliary head, where the architecture has one; 0 builds none.",
@@ -228,6 +231,17 @@ class Recipe(BaseModel):
         ge=0,
         le=1,
     )
+    # How it is asked
+    tta_scales: Annotated[tuple[Annotated[float, Field(ge=0.25, le=4)], ...], Field(min_length=1, max_length=8)] = (
+        setting(
+            (1.0,),
+            "Scales at which a photo is predicted; the mean of the probabilities is the answer.",
+            reason="fixed: once is fastest",
+        )
+    )
+    tta_flip: bool = setting(
+        False, "Predict each photo mirrored too, and take the mean.", reason="fixed: once is fastest"
+    )
     # How it is run
     validation_interval: int = setting(
         400, "Iterations from one validation to the next.", reason="fixed: about 20 a training", unit="iterations", ge=1
@@ -251,14 +265,19 @@ class Recipe(BaseModel):
     def _ranges_fit(self) -> Recipe:
         if self.scale_min > self.scale_max:
             raise ValueError(f"scale_min {self.scale_min} is above scale_max {self.scale_max}")
-        if self.cross_entropy_share == 0 and self.dice_share == 0:
-            raise ValueError("cross_entropy_share and dice_share are both 0: nothing would be learned")
+        if self.cross_entropy_share == self.dice_share == self.lovasz_share == 0:
+            raise ValueError("cross_entropy_share, dice_share and lovasz_share are all 0: nothing would be learned")
         return self
 
     def _repr_html_(self) -> str:
         head = [say(f"notebook.{key}") for key in ("setting", "value", "reason")]
         rows = [[each.name, str(getattr(self, each.name)), self.reason(each.name)] for each in settings()]
         return html_table(head, rows)
+
+    @property
+    def tta_work(self) -> float:
+        """How many times the work of one look a photo takes where it is looked at in all ways."""
+        return sum(scale**2 for scale in self.tta_scales) * (1 + self.tta_flip)
 
     def reason(self, name: str) -> str:
         """Why a setting has its value."""

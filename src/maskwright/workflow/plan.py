@@ -12,7 +12,7 @@ from maskwright.errors import DataError
 from maskwright.evaluation.tuning_photos import WORKING_SIDE_PX
 from maskwright.models import check_architecture, check_options
 from maskwright.progress import OnProgress, Progress, silent
-from maskwright.recipe.plan import draft, scheduled
+from maskwright.recipe.plan import draft, looked_once, scheduled
 from maskwright.recipe.recipe import Recipe
 from maskwright.workflow.start import choose_start
 
@@ -21,6 +21,10 @@ TUNING_S, DIAGNOSING_S = 4e-6, 2e-6
 
 TUNING_SHARE = 0.1
 """Of the time: where tuning takes more, training is worth more, and `maskwright tune` does it afterwards."""
+
+
+FOLLOWING_SHARE = 0.2
+"""Of the time: where what follows the training would take more, photos are looked at once."""
 
 
 def nothing_follows(_recipe: Recipe, _step_s: float) -> float:
@@ -77,6 +81,8 @@ def plan(
     on_progress(Progress("stage.measure", 0, 1))
     step_s = step_seconds(recipe, classes=len(dataset.classes), limit_s=0.05 * budget_s)
     on_progress(Progress("stage.measure", 1, 1))
+    if follows_s(recipe, step_s) > FOLLOWING_SHARE * budget_s:
+        recipe = looked_once(recipe, given)
     seconds = budget_s - (time.monotonic() - began) - follows_s(recipe, step_s)
     return scheduled(
         recipe,
@@ -137,7 +143,8 @@ def after_training_s(recipe: Recipe, statistics: Statistics, step_s: float, budg
     judged = sum(split.labelled for name, split in statistics.splits.items() if name in ("val", "test"))
     val, diagnosed_s = statistics.splits["val"], DIAGNOSING_S * _judged_px(statistics)
     predictions = judged + (val.labelled if tuning_s(statistics, budget_s) else 0)
-    return 4.0 + 1.5 * _forward_s(recipe, step_s) * predictions + diagnosed_s + tuning_s(statistics, budget_s)
+    looks_s = recipe.tta_work * _forward_s(recipe, step_s)
+    return 4.0 + 1.5 * looks_s * predictions + diagnosed_s + tuning_s(statistics, budget_s)
 
 
 def tuning_s(statistics: Statistics, budget_s: float) -> float:

@@ -1,4 +1,4 @@
-"""The losses of a config's heads: cross-entropy and Dice are carried over, one of the two stands in for all others."""
+"""The losses of a config's heads: cross-entropy, Dice and Lovász are carried over; one of them stands in for others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ from maskwright.experiments.mmsegmentation.rows import (
 DEFAULT = {"type": "CrossEntropyLoss", "use_sigmoid": False, "loss_weight": 1.0}
 """MMSegmentation's, where a head names none."""
 
-LIKE_DICE = ("LovaszLoss", "TverskyLoss")
+LIKE_DICE = ("TverskyLoss",)
+
+LOVASZ = {"loss_type": "multi_class", "classes": "present", "per_image": False, "reduction": "mean"}
+"""The form of MMSegmentation's Lovász loss that ours has."""
 
 SMOOTHINGS = ("label_smoothing", "label_smooth_val", "label_smooth")
 """What losses of one's own call it; MMSegmentation's cross-entropy has none."""
@@ -38,12 +41,14 @@ class Loss:
         path: where they stand.
         cross_entropy: the cross-entropies.
         dice: the Dice losses.
+        lovasz: the Lovász losses.
         others: all others.
     """
 
     path: str
     cross_entropy: tuple[Mapping[str, Any], ...] = ()
     dice: tuple[Mapping[str, Any], ...] = ()
+    lovasz: tuple[Mapping[str, Any], ...] = ()
     others: tuple[Mapping[str, Any], ...] = field(default_factory=tuple)
 
 
@@ -58,10 +63,17 @@ def main_loss(head: Mapping[str, Any]) -> Part:
     if isinstance(loss, Part):
         return loss
     parts = [
-        absent("the config has no such loss", cross_entropy_share=0.0, dice_share=0.0, label_smoothing=0.0),
+        absent(
+            "the config has no such loss",
+            cross_entropy_share=0.0,
+            dice_share=0.0,
+            lovasz_share=0.0,
+            label_smoothing=0.0,
+        ),
         absent("the config weighs all classes alike", class_weights="none"),
         *(_cross_entropy(one, loss.path, head) for one in loss.cross_entropy),
         *(_dice(one, loss.path) for one in loss.dice),
+        *(_lovasz(one, loss.path) for one in loss.lovasz),
         *(_other(one, loss) for one in loss.others),
         _several(loss),
     ]
@@ -84,14 +96,14 @@ def auxiliary_loss(auxiliary: Mapping[str, Any], head: Mapping[str, Any]) -> Par
     if isinstance(own, Part) or isinstance(main, Part):
         return own if isinstance(own, Part) else Part()
     shares, main_shares = _shares(own), _shares(main)
-    common = next((kind for kind in ("cross-entropy", "Dice") if shares.get(kind) and main_shares.get(kind)), "")
+    common = next((kind for kind in main_shares if kind in shares), "")
     share = shares[common] / main_shares[common] if common else sum(shares.values())
     alike = {kind: value * share for kind, value in main_shares.items()} == shares
     if alike and not own.others:
         part = carried(own.path, _shown(shares), "auxiliary", auxiliary_share=share)
     else:
         part = replaced(own.path, _shown(shares), "auxiliary_like_main", auxiliary_share=share)
-    losses = (*own.cross_entropy, *own.dice, *own.others)
+    losses = (*own.cross_entropy, *own.dice, *own.lovasz, *own.others)
     return total([part, *(_like_main(loss, main, own.path) for loss in losses)])
 
 
@@ -101,7 +113,7 @@ def _shown(shares: Mapping[str, float]) -> str:
 
 def _like_main(loss: Mapping[str, Any], main: Loss, path: str) -> Part:
     """Rows for the other entries of an auxiliary loss: there are none of its own here."""
-    others = (*main.cross_entropy, *main.dice, *main.others)
+    others = (*main.cross_entropy, *main.dice, *main.lovasz, *main.others)
     twin = next((other for other in others if type_of(other) == type_of(loss)), {})
     parts = []
     for key in loss:
@@ -119,13 +131,13 @@ def _told_apart(decode: Any, path: str) -> Loss | Part:
     if wrong:
         return refused(f"{path}.loss_weight: a number is needed, the config has {text_of(wrong[0]['loss_weight'])}.")
     of_type = {name: tuple(loss for loss in losses if type_of(loss) == name) for name in map(type_of, losses)}
-    others = tuple(loss for loss in losses if type_of(loss) not in ("CrossEntropyLoss", "DiceLoss"))
-    return Loss(path, of_type.get("CrossEntropyLoss", ()), of_type.get("DiceLoss", ()), others)
+    cross_entropy, dice, lovasz = (of_type.pop(name, ()) for name in ("CrossEntropyLoss", "DiceLoss", "LovaszLoss"))
+    return Loss(path, cross_entropy, dice, lovasz, tuple(loss for loss in losses if type_of(loss) in of_type))
 
 
 def _shares(loss: Loss) -> dict[str, float]:
-    shares = {"cross-entropy": _weight(*loss.cross_entropy), "Dice": _weight(*loss.dice)}
-    return {kind: share for kind, share in shares.items() if share}
+    losses = {"cross-entropy": loss.cross_entropy, "Dice": loss.dice, "Lovász": loss.lovasz}
+    return {kind: _weight(*those) for kind, those in losses.items() if _weight(*those)}
 
 
 def _weight(*losses: Mapping[str, Any]) -> float:
@@ -180,6 +192,19 @@ def _dice(loss: Mapping[str, Any], path: str) -> Part:
     return total([*parts, unread(loss, known, path)])
 
 
+def _lovasz(loss: Mapping[str, Any], path: str) -> Part:
+    path = f"{path}.LovaszLoss"
+    parts = [carried(f"{path}.loss_weight", loss.get("loss_weight", 1.0), lovasz_share=_weight(loss))]
+    told = [name for name in LOVASZ if name in loss]
+    parts += [
+        carried(f"{path}.{name}", loss[name], "lovasz_form")
+        if loss[name] == LOVASZ[name]
+        else replaced(f"{path}.{name}", loss[name], "lovasz_form")
+        for name in told
+    ]
+    return total([*parts, unread(loss, ("loss_weight", "loss_name", *told), path)])
+
+
 def _other(loss: Mapping[str, Any], all_losses: Loss) -> Part:
     """A loss that Maskwright does not have: the nearest one that it has stands in, unless the config has that too."""
     name, weight = type_of(loss), _weight(loss)
@@ -208,4 +233,6 @@ def _several(loss: Loss) -> Part:
             parts.append(refused(f"{loss.path}: two cross-entropies with different class weights."))
     if len(loss.dice) > 1:
         parts.append(absent("the sum of the config's Dice losses", dice_share=_weight(*loss.dice)))
+    if len(loss.lovasz) > 1:
+        parts.append(absent("the sum of the config's Lovász losses", lovasz_share=_weight(*loss.lovasz)))
     return total(parts)

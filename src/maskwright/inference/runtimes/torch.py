@@ -27,9 +27,20 @@ class TorchPredictor:
         classes: what they tell apart.
         digest: hex digest of what decides the predictions.
         device: "cpu", "cuda" or "cuda:N".
+        tta: whether photos are looked at in all ways that the recipe names, or once.
     """
 
-    def __init__(self, weights: Path, *, recipe: Recipe, classes: Classes, digest: str, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        weights: Path,
+        *,
+        recipe: Recipe,
+        classes: Classes,
+        digest: str,
+        device: str = "cpu",
+        tta: bool = True,
+    ) -> None:
+        self._tta = tta
         self.recipe, self.classes, self.digest = recipe, classes, digest
         self._model = build_for(recipe, classes=len(classes)).eval()
         load_into(self._model, weights)
@@ -53,6 +64,6 @@ class TorchPredictor:
 
     def _batches(self, images: Sequence[Image]) -> list[torch.Tensor]:
         return [
-            probs_of_batch(self._model, list(same_size), self.recipe)
+            probs_of_batch(self._model, list(same_size), self.recipe, tta=self._tta)
             for _, same_size in groupby(images, key=lambda image: image.shape)
         ]
