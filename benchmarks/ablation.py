@@ -1,0 +1,116 @@
+"""What each ingredient of the recipe is worth: out-of-fold scores of candidates, a JSON line for each training.
+
+    python benchmarks/ablation.py DATA WEIGHTS OUT.jsonl [CANDIDATE ...] [--classes background,cat,dog]
+                                  [--iterations 400] [--folds 3] [--seeds 1]
+
+The photos of "train" alone are used, in folds: what is chosen here has seen neither "val" nor "test". Each candidate is
+what `plan` gives for the data, with the settings that stand behind its name below. The last weights judge, once and
+with test-time augmentation; nothing is chosen by their scores. Lines that OUT.jsonl holds already are not made again,
+so that a run that was killed goes on with the same command. Without names, all candidates are trained.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from maskwright.data.dataset import Dataset
+from maskwright.data.reading import read
+from maskwright.evaluation.evaluate import evaluate
+from maskwright.experiments.folds import Fold, draw_folds, seen_by
+from maskwright.inference.runtimes.torch import TorchPredictor
+from maskwright.recipe.files import write_recipe
+from maskwright.recipe.recipe import Recipe
+from maskwright.training.loop import fit
+from maskwright.training.machine import environment
+from maskwright.training.run import make_run
+from maskwright.workflow.plan import plan
+
+LARGE = {"short_side_px": 384, "crop_hw": (384, 384), "tta_scales": (0.75, 1.0, 1.25)}
+CANDIDATES: dict[str, dict[str, Any]] = {
+    "planned": {},
+    "dice": {"lovasz_share": 0.0, "dice_share": 1.0},
+    "lovasz_and_dice": {"dice_share": 1.0},
+    "label_smoothing": {"label_smoothing": 0.1},
+    "encoder_lr_0.05": {"encoder_lr_multiplier": 0.05},
+    "encoder_lr_0.1": {"encoder_lr_multiplier": 0.1},
+    "encoder_frozen_norms": {"encoder_norm": "frozen"},
+    "encoder_kept_statistics": {"encoder_norm": "keep_statistics"},
+    "lr_half": {"lr": 5e-4},
+    "lr_twice": {"lr": 2e-3, "encoder_lr_multiplier": 0.1},
+    "batch_4": {"batch_size": 4},
+    "weight_decay_0.2": {"weight_decay": 0.2},
+    "no_copy_paste": {"copy_paste_prob": 0.0},
+    "more_copy_paste": {"copy_paste_prob": 0.5},
+    "strong_variations": {"scale_min": 0.5, "scale_max": 2.0, "rotation_deg": 15.0, "copy_paste_prob": 0.5},
+    "larger_scales": {"scale_min": 0.8, "scale_max": 2.0},
+    "input_384": LARGE,
+}
+
+
+def main() -> None:
+    """Train what is missing, and say each result as it comes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("weights")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("candidates", nargs="*")
+    parser.add_argument("--classes", default="background,cat,dog")
+    parser.add_argument("--iterations", type=int, default=400)
+    parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=1)
+    given = parser.parse_args()
+    lines = given.out.read_text().splitlines() if given.out.is_file() else []
+    keys = ("candidate", "iterations", "fold", "folds", "seed")
+    made = {tuple(json.loads(line)[key] for key in keys) for line in lines}
+    dataset = read(given.data, classes=tuple(given.classes.split(",")))
+    train = dataset.split("train").labelled
+    for seed in range(given.seeds):
+        for name in given.candidates or CANDIDATES:
+            for fold in draw_folds(tuple(train), given.folds):
+                key = (name, given.iterations, fold.number, given.folds, seed)
+                if key in made:
+                    continue
+                line = json.dumps(dict(zip(keys, key, strict=True)) | trained(train, fold, given, name, seed))
+                print(line, flush=True)
+                with given.out.open("a") as file:
+                    file.write(line + "\n")
+
+
+def trained(train: Dataset, fold: Fold, given: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
+    """The scores of one candidate on the photos that a fold holds out."""
+    settings = {"weights": given.weights, "iterations": given.iterations, "seed": seed, **CANDIDATES[name]}
+    seen, held = seen_by(fold, train), train.filter(lambda sample: sample.id in fold.held_out)
+    recipe = plan(seen, budget_s=3600.0, settings=settings | {"validation_interval": given.iterations})
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        run = make_run(Path(folder) / "run")
+        write_recipe(recipe, run.folder / "recipe.yaml")
+        fit(seen, recipe, run)
+        seconds = time.monotonic() - began
+        once, several = (
+            scores(run.folder / "weights" / "last.safetensors", recipe, held, tta) for tta in (False, True)
+        )
+    about = environment()
+    return {
+        "mDice": once,
+        "mDice_tta": several,
+        "seconds": round(seconds, 1),
+        "photos": len(held),
+        "cpu": about["cpu"],
+        "torch": about["torch"],
+    }
+
+
+def scores(weights: Path, recipe: Recipe, held: Dataset, tta: bool) -> float:
+    """Mean Dice of weights on labelled photos."""
+    predictor = TorchPredictor(weights, recipe=recipe, classes=held.classes, digest="", device=recipe.device, tta=tta)
+    return round(evaluate(predictor, held, split="train").scores.mDice, 4)
+
+
+if __name__ == "__main__":
+    main()
