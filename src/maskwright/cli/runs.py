@@ -98,7 +98,8 @@ class _OrList(TyperGroup):
 
 app = typer.Typer(
     cls=_OrList,
-    help="What lies in a folder of runs; alone, or with a folder, the list of them.",
+    help="What lies in a folder of runs; alone, or with a folder, the list of them.\n\n"
+    "What the list can be chosen and sorted by (--status, --tag, --sort, ...): maskwright runs list --help.",
     rich_markup_mode=None,
 )
 
