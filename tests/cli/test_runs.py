@@ -130,6 +130,20 @@ def test_damage_is_told_below_the_list(folder: Path, capsys: pytest.CaptureFixtu
     assert "pets/first: pets/first/labels.json: this format version is not known here." in printed
 
 
+def test_labels_that_cannot_be_read_are_not_called_none(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "labels: no tags, no note" in said(capsys, "show", "first")
+    (folder / "pets" / "first" / "labels.json").write_text('{"format": 1, "tags": ["a b"]}')
+    printed = said(capsys, "show", "first")
+    assert "labels.json: not what labels look like" in printed and "no tags" not in printed
+    assert "ended: 300 of 300" in printed, "the rest of the run is sound"
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_note_of_several_lines_stands_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "note", "first", "lr too high\nbest: 3")
+    assert "note: lr too high\n  best: 3\n" in said(capsys, "show", "first")
+
+
 def test_a_run_is_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     printed = said(capsys, "show", "second")
     for part in ("ended: 300 of 300 iterations in 2:30", "83.00 % at iteration 200", "seed 5", "not here", "83.00 *"):

@@ -65,7 +65,7 @@ def labels_text(name: str, labels: Labels, lang: str) -> str:
     parts = [
         *([say("runs.archived", lang)] if labels.archived else []),
         *([say("runs.tagged", lang, tags=", ".join(labels.tags))] if labels.tags else []),
-        *([say("runs.noted", lang, note=labels.note)] if labels.note else []),
+        *([say("runs.noted", lang, note=labels.note.replace("\n", "\n  "))] if labels.note else []),
     ]
     return f"{name}: {'; '.join(parts) or say('runs.unlabelled', lang)}"
 
@@ -75,7 +75,9 @@ def _about(details: RunDetails, lang: str) -> Iterator[str]:
     yield f"{run.name}  ({shown(run.folder)})"
     if run.trouble:
         yield run.trouble
-    yield labels_text(say("runs.labels", lang), Labels(run.tags, run.archived, run.note), lang)
+    labels = Labels(run.tags, run.archived, run.note)
+    if labels != Labels() or not run.trouble:  # which may be that of the labels: then nothing is known of them
+        yield labels_text(say("runs.labels", lang), labels, lang)
     facts = {"iteration": run.iteration, "iterations": run.iterations or "–", "time": duration(run.seconds)}
     state = say(f"runs.is_{run.status}", lang)
     if run.started is not None:
