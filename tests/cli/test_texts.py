@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from maskwright.cli.screen import duration
-from maskwright.cli.texts import scores_text, table
+from maskwright.cli.texts import ended, scores_text, table, width_of
 
 EVALUATION = {
     "eval_digest": "00",
@@ -51,6 +51,18 @@ def test_scores_are_a_row_per_class_in_percent() -> None:
 
 def test_columns_are_aligned() -> None:
     assert table([["a", "bb"], ["ccc", "d"]]) == "a    bb\n-------\nccc   d"
+
+
+@pytest.mark.parametrize("name", ["실험", "実験", "🐈ab", "e\u0301👍\u200db", "\u1109\u1175\u11af실"])
+def test_wide_letters_and_marks_shift_no_column(name: str) -> None:
+    assert width_of(name) == 4
+    assert table([["name", "n"], [name, "1"]]) == f"name  n\n-------\n{name}  1"
+
+
+def test_a_text_of_wide_letters_is_shortened_to_its_column() -> None:
+    assert ended("画像の実験", 10) == "画像の実験"
+    assert ended("画像の実験", 9) == "…像の実験"
+    assert ended("画像の実験", 8) == "…の実験", "half a letter is none"
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (42, "0:42"), (725, "12:05"), (3723, "1:02:03")])

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from maskwright.cli.screen import duration
-from maskwright.cli.texts import scores_table, setting_text, table
+from maskwright.cli.texts import aligned, scores_table, setting_text, table, width_of
 from maskwright.errors import shown
 from maskwright.evaluation.contenders import machine_of
 from maskwright.experiments.details import RunDetails
@@ -42,14 +42,14 @@ def difference_text(difference: RunDifference, runs: Sequence[RunSummary], lang:
         runs: what a list tells of them.
         lang: "en" or "ru".
     """
-    width = max(len(run.name) for run in runs)
-    names = [run.name.ljust(width) for run in runs]
+    width = max(width_of(run.name) for run in runs)
+    names = [aligned(run.name, width) for run in runs]
     blocks = [[f"{name}  mDice {percent(run.best_mdice)} %" for name, run in zip(names, runs, strict=True)]]
     for each in difference.settings:
         values = [setting_text(value, LONGEST) for value in each.values]
-        longest = max(map(len, values))
+        longest = max(map(width_of, values))
         rows = zip(names, values, each.reasons, strict=True)
-        blocks.append([each.name, *(f"  {name}  {value.ljust(longest)}  {why}" for name, value, why in rows)])
+        blocks.append([each.name, *(f"  {name}  {aligned(value, longest)}  {why}" for name, value, why in rows)])
     if difference.same_recipe:
         blocks.append([say("runs.same_recipe", lang)])
     blocks.append([_split(each, runs, lang) for each in difference.data] or [say("runs.same_data", lang)])

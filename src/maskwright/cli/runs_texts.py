@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from maskwright.cli.screen import duration
-from maskwright.cli.texts import ended, table
+from maskwright.cli.texts import ended, table, width_of
 from maskwright.errors import shown
 from maskwright.experiments.run_words import run_rows
 from maskwright.experiments.runs import RunSummary
@@ -49,7 +49,7 @@ def _fitted(rows: Sequence[dict[str, str]], lang: str) -> list[list[str]]:
     """The rows with their header, shortened where a line would be wider than the terminal."""
     columns = [column for column in COLUMNS if column in rows[0]]
     head = {column: say(f"runs.{column}", lang) for column in columns}
-    widths = {column: max(len(row[column]) for row in (head, *rows)) for column in columns}
+    widths = {column: max(width_of(row[column]) for row in (head, *rows)) for column in columns}
     while sum(widths.values()) + 2 * (len(widths) - 1) > WIDTH:
         widest = max((column for column in SHORTENED if column in widths), key=lambda column: widths[column])
         if widths[widest] <= SHORTEST:

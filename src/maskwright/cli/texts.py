@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,10 +123,10 @@ def photo_table(row: Mapping[str, Any], names: Sequence[str], lang: str) -> str:
 
 def table(rows: Sequence[Sequence[str]]) -> str:
     """Rows as aligned columns, the first one to the left; a line below the header."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(width_of, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(
-            cell.ljust(width) if place == 0 else cell.rjust(width)
+            aligned(cell, width) if place == 0 else aligned("", width - width_of(cell)) + cell
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
@@ -132,9 +134,29 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([lines[0], "-" * (sum(widths) + 2 * (len(widths) - 1)), *lines[1:]])
 
 
+def width_of(text: str) -> int:
+    """How many columns of a terminal a text takes: a wide letter (East Asian, emoji) two, a mark over a letter none."""
+    return len(text) if text.isascii() else sum(map(_width_of, text))
+
+
+def aligned(text: str, width: int) -> str:
+    """A text with the blanks behind it that fill its column."""
+    return text + " " * (width - width_of(text))
+
+
 def ended(text: str, width: int) -> str:
     """A text that fits into a column: a longer one by its end, as that of a path or a digest tells it."""
-    return text if len(text) <= width else f"…{text[len(text) - width + 1 :]}"
+    if width_of(text) <= width:
+        return text
+    fitting = sum(taken < width for taken in accumulate(map(_width_of, reversed(text))))
+    return f"…{text[len(text) - fitting :]}"
+
+
+def _width_of(letter: str) -> int:
+    within = "\u1160" <= letter <= "\u11ff"  # the vowel or the end of a Hangul letter
+    if within or unicodedata.category(letter) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
 
 
 def setting_text(value: object, width: int) -> str:
