@@ -8,12 +8,17 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from maskwright.cli.main import answer
+from maskwright.data.classes import make_classes
+from maskwright.data.dataset import Dataset
+from maskwright.errors import DiskError, UsageError
 from maskwright.experiments.labels import change_labels
 from maskwright.experiments.runs import summarise
 from maskwright.training.presence import training_in
@@ -21,6 +26,7 @@ from maskwright.training.run import append_log
 from maskwright.web import runs_shelf
 from maskwright.web.resuming import LOG, Resumed
 from maskwright.web.runs_shelf import Shelf
+from maskwright.web.workbench import Workbench
 from runs_page import runs_client, three_runs
 
 PATHS = ("/runs", "/runs.json", "/runs/table.json", "/runs/log.json?run=good", "/runs/compare?run=good&run=again",
@@ -186,6 +192,53 @@ def test_what_cannot_be_a_tag_is_refused_in_the_language_of_the_page(
     refused = client.post("/runs/labels", json={"run": "good", "tags": [tag]}, headers={"accept-language": "ru"})
     assert (refused.status_code, said in refused.json()["error"]["message"]) == (422, True)
     assert not (folder / "good" / "labels.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("/runs/recipes.json?run=good", None, "Сделать это не удалось"),
+        ("/runs/labels", {"run": "again", "note": "x" * 10_001}, "не понят"),
+        ("/runs/stop", {"run": "again"}, "останавливать нечего"),
+        ("/runs/prediction?run=again&of=again&sample=val/0", None, "другие классы"),
+    ],
+)
+def test_rare_errors_are_told_in_the_language_of_the_page(
+    folder: Path, client: TestClient, monkeypatch: pytest.MonkeyPatch, path: str, body: Any, said: str
+) -> None:
+    def of_other_classes(*_: object) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_exception(UsageError("The predictor tells other classes apart than the dataset has."))
+        return future
+
+    (folder / "good" / "recipe.yaml").write_text("lr: [")
+    (folder / "again" / "weights" / "best.safetensors").touch()
+    monkeypatch.setattr(Shelf, "sample", lambda *_: (None, None))
+    monkeypatch.setattr(Shelf, "dataset", lambda *_: Dataset(make_classes(("background", "cat")), ()))
+    monkeypatch.setattr(Workbench, "predict", of_other_classes)
+    spoken = {"accept-language": "ru"}
+    refused = client.post(path, json=body, headers=spoken) if body else client.get(path, headers=spoken)
+    assert (refused.status_code, said in refused.json()["error"]["message"]) == (422, True), refused.text
+    told = {run["name"]: run["trouble"] for run in client.get("/runs/table.json", headers=spoken).json()["runs"]}
+    assert told["good"].startswith("Не всё в этом запуске читается")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (DiskError("labels.json: there is no room for it.", found="No space left on device"), "На диске"),
+        (PermissionError(13, "Permission denied"), "Система в чём-то отказала"),
+    ],
+)
+def test_a_disk_that_takes_nothing_is_told_in_the_language_of_the_page(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, error: OSError, said: str
+) -> None:
+    def refuses(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("maskwright.web.runs_shelf.change_labels", refuses)
+    refused = client.post("/runs/labels", json={"run": "good", "tags": ["x"]}, headers={"accept-language": "ru"})
+    assert (refused.status_code, said in refused.json()["error"]["message"]) == (507, True), refused.text
 
 
 def test_labels_that_are_damaged_are_not_written_over(folder: Path, client: TestClient) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,14 +11,14 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from numpy.typing import NDArray
 
-from maskwright.errors import UsageError
+from maskwright.errors import DiskError, UsageError
 from maskwright.sentences import say
 
 GZIP_LEVEL = 1
 """The fastest: masks shrink fiftyfold even so, and the loopback interface is faster than any compression."""
 
 
-STATUS = {"Outside": 403, "Unknown": 404, "Stale": 409}
+STATUS = {"Outside": 403, "Unknown": 404, "Stale": 409, "DiskError": 507}
 """What HTTP calls our refusals; all others are 422: understood, and impossible."""
 
 
@@ -64,27 +63,26 @@ def packed(request: Request, content: bytes, kind: str, *, status: int = 200) ->
 
 
 def refused(request: Request, error: Exception) -> Response:
-    """An error of ours, or of the request's form, as JSON."""
+    """An error of ours, or of the request's form, as JSON: in the language of the page, or introduced in it."""
+    lang, kind = request.state.lang, type(error).__name__
     if isinstance(error, RequestValidationError):
         wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:3])
-        return _error(request, "RequestError", wrong, 422)
-    kind = type(error).__name__
-    message = str(error)
+        return _error(request, "RequestError", say("web.wrong_request", lang, what=wrong), 422)
     if isinstance(error, Refusal):
-        message = say(f"web.{error.key}", request.state.lang, **error.facts)
+        message = say(f"web.{error.key}", lang, **error.facts)
+    elif isinstance(error, DiskError):
+        message = say("web.no_room", lang, what=error.found)
+    else:
+        message = say("web.not_done", lang, what=error)
     return _error(request, kind, message, STATUS.get(kind, 422))
 
 
-def failed(lang: str) -> Callable[[Request, Exception], Response]:
+def failed(request: Request, error: Exception) -> Response:
     """What is answered when the disk refused something, or the program has a defect."""
-
-    def answer(request: Request, error: Exception) -> Response:
-        what = " ".join(f"{type(error).__name__}: {error}".split())[:500]
-        if isinstance(error, OSError):
-            return _error(request, "SystemError", say("cli.system", lang, what=what), 507)
-        return _error(request, "Defect", say("cli.defect", lang, what=what), 500)
-
-    return answer
+    what = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+    if isinstance(error, OSError):
+        return _error(request, "SystemError", say("cli.system", request.state.lang, what=what), 507)
+    return _error(request, "Defect", say("cli.defect", request.state.lang, what=what), 500)
 
 
 def _error(request: Request, kind: str, message: str, status: int) -> Response:

@@ -32,8 +32,8 @@ def page_app(path: str, template: str, sentences: str, *, lang: str, **facts: An
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_exception_handler(MaskwrightError, refused)
     app.add_exception_handler(RequestValidationError, refused)
-    app.add_exception_handler(OSError, failed(lang))
-    app.add_exception_handler(Exception, failed(lang))
+    app.add_exception_handler(OSError, failed)
+    app.add_exception_handler(Exception, failed)
     folder, usual = Path(str(resources.files("maskwright.web"))), lang
     pages = jinja2.Environment(loader=jinja2.FileSystemLoader(folder / "templates"), autoescape=True)
 

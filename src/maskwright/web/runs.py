@@ -148,7 +148,11 @@ def _add_photos(app: FastAPI, shelf: Shelf, bench: Workbench) -> None:
             return bench.predict(folder, found, shelf.dataset(shelf.folder(of)).classes.names)
 
         future = await asyncio.to_thread(asked)
-        return pixels_answer(request, small_mask(await asyncio.wrap_future(future), side))
+        try:
+            mask = await asyncio.wrap_future(future)
+        except UsageError:
+            raise Refusal("other_classes", name=run, of=of) from None
+        return pixels_answer(request, small_mask(mask, side))
 
 
 def _add_comparison(app: FastAPI, shelf: Shelf, bench: Workbench, usual: str) -> None:

@@ -21,7 +21,7 @@ from maskwright.recipe.recipe import Recipe, settings
 from maskwright.sentences import say
 from maskwright.storage import read_json
 from maskwright.training.marker import check_marker
-from maskwright.training.presence import ask_to_stop, is_training
+from maskwright.training.presence import ask_to_stop
 from maskwright.web.answers import Refusal, Unknown
 from maskwright.web.confined import confined
 from maskwright.web.resuming import Resumed, resume
@@ -140,10 +140,10 @@ class Shelf:
         Raises:
             Refusal: it is not trained.
         """
-        folder = self.folder(name)
-        if not is_training(folder):
-            raise Refusal("not_training", name=name)
-        ask_to_stop(folder)
+        try:
+            ask_to_stop(self.folder(name))
+        except RunError:
+            raise Refusal("not_training", name=name) from None
 
     def resume(self, name: str, lang: str) -> None:
         """Let a run go on, in a process of its own that speaks a language.
@@ -218,10 +218,10 @@ class Shelf:
         return {name: resumed.said() for name, resumed in list(self._resumed.items()) if resumed.failed}
 
     def _marked(self, run: RunSummary, lang: str) -> RunSummary:
-        """A run that lies elsewhere says so."""
-        if self._inside(run.folder):
-            return run
-        return replace(run, trouble=say("web.run_outside", lang, name=run.name))
+        """What is wrong with a run, in a language: one that lies elsewhere says so, and errors are introduced in it."""
+        if not self._inside(run.folder):
+            return replace(run, trouble=say("web.run_outside", lang, name=run.name))
+        return replace(run, trouble=say("web.troubled", lang, what=run.trouble)) if run.trouble else run
 
     def _inside(self, folder: Path) -> bool:
         return folder.resolve().is_relative_to(self._resolved)

@@ -10,6 +10,7 @@
 import { element, make } from "./app.js";
 import { clear, drawGrid, drawMask, drawPhoto, measure, newPane } from "./pane.js";
 import { pictureOf, setView } from "./runs_photos.js";
+import { worded } from "./runs_server.js";
 import { hundredths, say } from "./sentences.js";
 import { fitting, panned, zoomed } from "./viewport.js";
 
@@ -77,7 +78,7 @@ async function load(anew) {
       column.drawn = drawn;
       name(column, at, "");
     } catch (error) {
-      if (!control.signal.aborted) name(column, at, /** @type {Error} */ (error).message);
+      if (!control.signal.aborted) name(column, at, worded(error));
     }
     render();
   }));
