@@ -160,6 +160,28 @@ def test_curves_lie_over_each_other_and_follow_a_training(sitting: Sitting) -> N
     assert page.get_by_role("button", name="Resume").count() >= 1
 
 
+@pytest.mark.parametrize("width", [700, 390])
+def test_a_run_is_resumed_and_archived_in_a_narrow_window_too(sitting: Sitting, width: int) -> None:
+    page = sitting.page
+    page.set_viewport_size({"width": width, "height": 800})
+    sitting.open(lang="ru")
+    hit = """button => {
+        const box = button.getBoundingClientRect(), x = box.x + box.width / 2, y = box.y + box.height / 2;
+        return box.right <= innerWidth && document.elementFromPoint(x, y) === button;
+    }"""
+    resume = page.get_by_role("button", name="Продолжить").all()
+    assert resume and all(button.evaluate(hit) for button in resume)
+    row = page.locator('tr[data-name="good"]')
+    row.locator("th").click()
+    assert row.locator(".quiet").evaluate(hit)
+    row.locator(".quiet").click()
+    page.locator("#filter-archived").check()
+    page.locator('tr[data-name="good"][data-archived] th').click()
+    page.locator('tr[data-name="good"] .quiet').click()
+    sitting.until("!document.querySelector('tr[data-archived]')")
+    page.set_viewport_size({"width": 1280, "height": 800})
+
+
 def test_colours_outlive_a_reload(sitting: Sitting) -> None:
     page = sitting.page
     sitting.open("run=good&run=again&tab=recipes")
