@@ -90,6 +90,9 @@ def test_settings_that_an_architecture_has_not_are_refused() -> None:
         check_options(recipe)
     assert "form=torchvision: segformer-b0 knows own, mmsegmentation, huggingface." in str(caught.value)
     check_options(Recipe())
+    check_options(make_recipe({"model": "mlp-r18", "encoder_norm": "frozen"}, source="t"))
+    with pytest.raises(RecipeError, match="=keep_statistics: the encoder of segformer-b0 has no batch norms"):
+        check_options(make_recipe({"model": "segformer-b0", "encoder_norm": "keep_statistics"}, source="t"))
     with pytest.raises(RecipeError, match="mlp-r18 has no such setting"):
         build_model("mlp-r18", classes=2, drop_path=0.1)
     assert options_of("mlp-mobilenetv2")["form"] == ("own", "tensorflow")

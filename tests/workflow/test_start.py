@@ -278,3 +278,7 @@ def test_other_weights_for_a_recipe_that_has_some(tmp_path: Path) -> None:
 def test_an_encoder_without_batch_norms_cannot_freeze_them(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="the encoder of segformer-b0 has no batch norms"):
         trained(tmp_path / "run", model="segformer-b0", encoder_norm="frozen")
+    frozen = make_recipe({"model": "segformer-b0", "weights": "none", "encoder_norm": "frozen"}, source="recipe.yaml")
+    with pytest.raises(RecipeError, match="encoder_lr_multiplier=0 leaves its weights as they are"):
+        train(tiny_dataset(), out=tmp_path / "run", recipe=frozen)
+    assert not (tmp_path / "run").exists(), "it is told before a run is set up"

@@ -18,12 +18,13 @@ from maskwright.workflow.sweep_checks import check_class_weights_of, check_trial
 
 def test_all_that_trials_would_fail_of_is_told_at_once(tmp_path: Path) -> None:
     path = _space(tmp_path, "model: [foo, segformer-b0, deeplabv3plus-mobilenetv2]", "output_stride: [8, 16]",
-                  "weights: [none, nosuch.safetensors]")  # fmt: skip
+                  "weights: [none, nosuch.safetensors]", "encoder_norm: [train, frozen]")  # fmt: skip
     with pytest.raises(RecipeError) as told:
         check_trials(read_space(path), {}, None, path)
     text = str(told.value)
     for part in ("model=foo: there is no such architecture", "output_stride=8: segformer-b0 has no such setting",
-                 "output_stride=16: segformer-b0", "--weights nosuch.safetensors: neither the name"):  # fmt: skip
+                 "output_stride=16: segformer-b0", "--weights nosuch.safetensors: neither the name",
+                 "encoder_norm=frozen: the encoder of segformer-b0 has no batch norms"):  # fmt: skip
         assert text.count(part) == 1, text
     assert "deeplabv3plus-mobilenetv2 has no" not in text
 

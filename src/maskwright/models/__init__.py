@@ -235,7 +235,7 @@ def build_for(recipe: Recipe, *, classes: int) -> nn.Module:
 
 
 def check_options(recipe: Recipe) -> None:
-    """Refuse settings that the user gave and that the recipe's architecture does not have.
+    """Refuse settings that the user gave and the architecture does not have, and norms treated where there are none.
 
     Raises:
         RecipeError: all of them.
@@ -249,6 +249,11 @@ def check_options(recipe: Recipe) -> None:
         for option, value in values.items()
         if option != "form" or value != "own"
     ]
+    if recipe.encoder_norm != "train" and not _has_norms(recipe.model, recipe.architecture_config):
+        problems.append(
+            f"encoder_norm={recipe.encoder_norm}: the encoder of {recipe.model} has no batch norms. "
+            "Leave it at train; encoder_lr_multiplier=0 leaves its weights as they are."
+        )
     if any(problems):
         raise RecipeError("\n  ".join(problem for problem in problems if problem))
 
@@ -267,6 +272,18 @@ def options_of(name: str) -> dict[str, tuple[Any, ...]]:
         for option in inspect.signature(function).parameters
         if option in OPTIONS
     }
+
+
+@functools.cache
+def _has_norms(name: str, config: str) -> bool:
+    """Whether the encoder of an architecture has batch norms; True where that cannot be told for want of a config."""
+    from maskwright.models.layers import settle_norms
+
+    options = {"architecture_config": config} if "architecture_config" in options_of(name) else {}
+    if options and not config:
+        return True
+    model = build_model(name, classes=2, **options)
+    return settle_norms(getattr(model, "encoder", model), "train") > 0
 
 
 def _option_problem(

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from maskwright.data.dataset import Dataset
-from maskwright.errors import Interrupted, RecipeError, shown
+from maskwright.errors import Interrupted, shown
 from maskwright.metrics.scores import scores
 from maskwright.models import build_for
 from maskwright.models.forward import autocast, normalised, settled_device
@@ -167,11 +167,7 @@ def make_learner(recipe: Recipe, classes: int, share: Share = ALONE) -> Learner:
     device = torch.device(settled_device(recipe.device))
     torch.manual_seed(recipe.seed)
     model = build_for(recipe, classes=classes).to(device)
-    if not settle_norms(getattr(model, "encoder", model), recipe.encoder_norm) and recipe.encoder_norm != "train":
-        raise RecipeError(
-            f"encoder_norm={recipe.encoder_norm}: the encoder of {recipe.model} has no batch norms.",
-            do="encoder_norm=train; encoder_lr_multiplier=0 leaves its weights as they are.",
-        )
+    settle_norms(getattr(model, "encoder", model), recipe.encoder_norm)
     average = copy.deepcopy(model).eval().requires_grad_(False) if recipe.ema_decay else None
     optimiser = make_optimiser(model, recipe)
     return Learner(model.train(), average, optimiser, device, share.joined(model), share)

@@ -76,9 +76,12 @@ def test_a_killed_sweep_goes_on_and_has_every_trial_once(data: Path, tmp_path: P
 @pytest.mark.training
 def test_trials_that_cannot_be_trained_are_recorded_and_three_alike_end_it(data: Path, tmp_path: Path) -> None:
     space = tmp_path / "space.yaml"
-    space.write_text("lr: [1e-3, 1e-4, 1e-5]\nencoder_norm: frozen\niterations: 6\n")
-    with pytest.raises(RunError, match=r"3 trials in a row failed[\s\S]*segformer-b0 has no batch norms"):
-        maskwright.sweep(data, space, tmp_path / "sweep", sampler="grid", settings=SAME, workers=2, finalists=0)
+    space.write_text("lr: [1e-3, 1e-4, 1e-5]\niterations: 6\n")
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"no weights")
+    same = SAME | {"weights": str(broken)}
+    with pytest.raises(RunError, match=r"3 trials in a row failed[\s\S]*broken.safetensors"):
+        maskwright.sweep(data, space, tmp_path / "sweep", sampler="grid", settings=same, workers=2, finalists=0)
 
 
 def test_the_draws_after_a_kill_are_what_they_would_have_been(tmp_path: Path) -> None:
