@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,14 @@ TERMS = (
 """Words of the page that are explained."""
 
 
-def compare_report(comparison: Comparison, path: Path, *, lang: str = "en") -> Path:
+def compare_report(comparison: Comparison, path: Path, *, lang: str = "en", doubts: Sequence[str] = ()) -> Path:
     """Write the page of a comparison: one HTML file that needs no network and no other file.
 
     Args:
         comparison: what was compared.
         path: the page.
         lang: "en" or "ru".
+        doubts: what speaks against the verdicts, beside what the comparison knows itself; in that language.
 
     Returns:
         `path`.
@@ -49,11 +51,11 @@ def compare_report(comparison: Comparison, path: Path, *, lang: str = "en") -> P
     Raises:
         UsageError: the language is not known.
     """
-    write_text(path, page(comparison, Language(lang, AREA)))
+    write_text(path, page(comparison, Language(lang, AREA), doubts))
     return path
 
 
-def page(comparison: Comparison, language: Language) -> str:
+def page(comparison: Comparison, language: Language, doubts: Sequence[str] = ()) -> str:
     """The page as HTML text."""
     return page_text(
         "compare.html.jinja",
@@ -62,7 +64,7 @@ def page(comparison: Comparison, language: Language) -> str:
         title=" · ".join(run.name for run in comparison.runs[:3]) + (" …" if len(comparison.runs) > 3 else ""),
         headline=headline(comparison),
         verdicts=comparison.verdicts(language.code),
-        doubts=doubts_words(comparison.runs, language.code),
+        doubts=[*doubts, *doubts_words(comparison.runs, language.code)],
         overfits=[overfit_words(each, language.code) for each in comparison.overfits],
         data=[data_words(each, language.code) for each in comparison.data],
         bars=sorted(comparison.runs, key=lambda run: -run.evaluation.scores.mDice)[:MOST_BARS],

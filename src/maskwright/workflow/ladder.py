@@ -114,7 +114,7 @@ def ladder(
         judge(run, dataset, threads=run.recipe.threads, on_progress=on_progress)
         report(run, lang=lang)
     made = Ladder(folder, tuple(map(open_run, rungs)), compare(rungs, on_progress=on_progress))
-    compare_report(made.comparison, made.page, lang=lang)
+    compare_report(made.comparison, made.page, lang=lang, doubts=_doubts(made, lang))
     return made
 
 
@@ -157,6 +157,11 @@ def best_rung(made: Ladder) -> Contender | None:
     best = max(made.comparison.runs, key=lambda run: run.evaluation.scores.mDice)
     pairs = [pair for pair in made.comparison.pairs if pair.verdict != "undecided"]
     return best if any(best.name == (pair.one if pair.verdict == "better" else pair.other) for pair in pairs) else None
+
+
+def _doubts(made: Ladder, lang: str) -> list[str]:
+    short = too_short(made, lang)
+    return ["\n".join([say("ladder.short", lang), *short.values()])] if short else []
 
 
 def _about(name: str, lang: str) -> str:
