@@ -76,9 +76,9 @@ def test_a_run_is_trained_by_one_process(
     (run.folder / "data.json").write_text('{"format": 1}')
     being_written = tmp_path / "run" / "state" / ".state.safetensors.0123abcd.tmp"
     being_written.touch()
-    with pytest.raises(RunError, match=rf"(?s)run: is being trained already.*process {held.pid} on .*Ctrl-C"):
+    with pytest.raises(RunError, match=rf"(?s)run: another process is at work.*process {held.pid} on .*Ctrl-C"):
         fit(tiny_dataset(), run.recipe, run)
-    with pytest.raises(RunError, match="is being trained already"):
+    with pytest.raises(RunError, match="another process is at work"):
         train(tiny_dataset(), out=run.folder, resume=True)
     assert being_written.exists()
 

@@ -13,6 +13,7 @@ import pytest
 import maskwright
 from maskwright.data.dataset import Dataset
 from maskwright.errors import DataError, RecipeError, RunError, UsageError, WeightsError
+from maskwright.experiments.runs import summarise
 from maskwright.training.run import open_run
 from tiny import tiny_dataset
 
@@ -184,6 +185,21 @@ def test_a_run_killed_before_training_begins_anew(tmp_path: Path) -> None:
     (foreign / "thesis.txt").write_text("mine")
     with pytest.raises(UsageError, match="other files"):
         maskwright.train(tiny_dataset(), out=foreign, settings=settings, threads=1, resume=True)
+
+
+def test_nobody_resumes_a_run_while_it_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset, out, refused = tiny_dataset(), tmp_path / "run", []
+
+    def resumed_meanwhile(*_: object, **__: object) -> None:
+        with pytest.raises(RunError, match="another process is at work on this run"):
+            maskwright.run(dataset, out, resume=True)
+        refused.append(summarise(out, name="run").status)
+
+    monkeypatch.setattr("maskwright.training.presence.WAIT_S", 0.1)
+    monkeypatch.setattr("maskwright.workflow.run.judge", resumed_meanwhile)
+    settings = {"crop_hw": [64, 64], "batch_size": 2, "iterations": 2, "warmup_iterations": 0}
+    maskwright.run(dataset, out, settings=settings, threads=1)
+    assert refused == ["ended"]
 
 
 def test_nothing_is_written_into_the_data(folder: Path) -> None:

@@ -18,7 +18,7 @@ WAIT_S = 3.0
 
 @contextlib.contextmanager
 def training_in(folder: Path) -> Iterator[Callable[[], bool]]:
-    """Hold a run for the training of this process: two of them would spoil each other's files.
+    """Hold a run for the training of this process, or for what follows it: two would spoil each other's files.
 
     The system lets go of the lock when its process dies, and a copy of the folder does not hold it.
 
@@ -29,7 +29,7 @@ def training_in(folder: Path) -> Iterator[Callable[[], bool]]:
         A context manager giving a function that tells whether `ask_to_stop` was called since.
 
     Raises:
-        RunError: another process trains this run.
+        RunError: another process holds this run.
         DiskError: the disk is full.
     """
     with contextlib.ExitStack() as held:
@@ -121,7 +121,7 @@ def _occupied(folder: Path) -> RunError:
     except (RunError, KeyError):
         who = "another process"
     return RunError(
-        f"{shown(folder)}: is being trained already.",
+        f"{shown(folder)}: another process is at work on this run already.",
         found=who,
         do="Wait until it has ended, or stop it there with Ctrl-C: nothing is lost.",
     )

@@ -17,6 +17,7 @@ from maskwright.recipe.recipe import Recipe, make_recipe
 from maskwright.reports.report import report
 from maskwright.shipping.bundle import bundle
 from maskwright.storage import refuse_inside
+from maskwright.training.presence import training_in
 from maskwright.training.run import Run, is_begun, refuse_begun, refuse_lost_state
 from maskwright.workflow.audit import audit_for_run
 from maskwright.workflow.judge import judge, network_of
@@ -111,8 +112,9 @@ def run(
         made.add_timings(clock.seconds)
     has_length = begun or imported is not None
     train_s = _fit(dataset, made, None if has_length and budget_s is None else clock, statistics, on_progress)
-    made.add_timings({"train": train_s})
-    _finish(made, dataset, statistics, clock, lang, on_progress)
+    with training_in(out):  # or another --resume would write these files at the same time
+        made.add_timings({"train": train_s})
+        _finish(made, dataset, statistics, clock, lang, on_progress)
     return made
 
 
