@@ -221,6 +221,7 @@ def test_rare_errors_are_told_in_the_language_of_the_page(
     assert (refused.status_code, said in refused.json()["error"]["message"]) == (422, True), refused.text
     told = {run["name"]: run["trouble"] for run in client.get("/runs/table.json", headers=spoken).json()["runs"]}
     assert told["good"].startswith("Не всё в этом запуске читается")
+    assert "/runs/table.json?lang=ru" in client.get("/runs?lang=ru").text, "what is fetched beforehand is in it, too"
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ export function address(path, facts) {
 
 /** @param {string[]} run some runs; none for all @returns {Promise<Table>} */
 export async function askTable(run) {
-  return (await get("table.json", { run })).json();
+  return (await get("table.json", { lang: LANG, run })).json();
 }
 
 /** @param {string} run @param {number} since @param {string} mark @returns {Promise<LogPart>} */
