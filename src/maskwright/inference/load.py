@@ -74,10 +74,10 @@ def load(
     if threads is not None:
         torch.set_num_threads(threads)
     digest, classes = _network_digest(folder, weights), read_classes(folder / "classes.yaml")
+    several = recipe.tta_flip or recipe.tta_scales != (1.0,)
+    looking = digest if tta or not several else hashlib.blake2b(f"{digest}\0once".encode(), digest_size=16).hexdigest()
+    predictor = TorchPredictor(weights, recipe=recipe, classes=classes, digest=looking, device=device, tta=tta)
     post = _steps_in(folder, digest) if postprocess else None
-    if not tta and (recipe.tta_flip or recipe.tta_scales != (1.0,)):
-        digest = hashlib.blake2b(f"{digest}\0once".encode(), digest_size=16).hexdigest()
-    predictor = TorchPredictor(weights, recipe=recipe, classes=classes, digest=digest, device=device, tta=tta)
     return PostProcessed(predictor, post) if post else predictor
 
 

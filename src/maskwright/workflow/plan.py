@@ -81,7 +81,7 @@ def plan(
     on_progress(Progress("stage.measure", 0, 1))
     step_s = step_seconds(recipe, classes=len(dataset.classes), limit_s=0.05 * budget_s)
     on_progress(Progress("stage.measure", 1, 1))
-    if follows_s(recipe, step_s) > FOLLOWING_SHARE * budget_s:
+    if recipe.tta_work > 1 and follows_s(recipe, step_s) > FOLLOWING_SHARE * budget_s:
         recipe = looked_once(recipe, given)
     seconds = budget_s - (time.monotonic() - began) - follows_s(recipe, step_s)
     return scheduled(
