@@ -16,44 +16,33 @@ def test_photos_are_normalised_as_the_recipe_says() -> None:
     assert normalised(photo, recipe, torch.device("cpu")).flatten().tolist() == pytest.approx([1, 1, 7])
 
 
+class Sloping(torch.nn.Module):
+    """Answers by the column, so that a mirrored photo has a mirrored answer only where it is turned back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.seen: list[tuple[int, ...]] = []
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.seen.append(tuple(images.shape))
+        slope = torch.linspace(0, 1, images.shape[3]).expand(len(images), 1, *images.shape[2:])
+        return torch.cat([slope, -slope], 1) + self.weight
+
+
 def test_a_network_is_asked_at_the_recipes_short_side_and_answers_at_the_photos() -> None:
-    seen = []
-
-    class Counting(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.weight = torch.nn.Parameter(torch.zeros(1))
-
-        def forward(self, images: torch.Tensor) -> torch.Tensor:
-            seen.append(tuple(images.shape))
-            return images[:, :2] + self.weight
-
-    recipe = make_recipe({"short_side_px": 32}, source="test")
-    probs = probs_of_batch(Counting(), [np.zeros((64, 96, 3), np.uint8)] * 2, recipe)
-    assert seen == [(2, 3, 32, 48)] and probs.shape == (2, 2, 64, 96)
+    recipe, model = make_recipe({"short_side_px": 32}, source="test"), Sloping()
+    probs = probs_of_batch(model, [np.zeros((64, 96, 3), np.uint8)] * 2, recipe)
+    assert model.seen == [(2, 3, 32, 48)] and probs.shape == (2, 2, 64, 96)
     assert torch.allclose(probs.sum(1), torch.ones(2, 64, 96))
 
 
 def test_several_looks_are_their_mean() -> None:
-    seen = []
-
-    class Sloping(torch.nn.Module):
-        """Answers by the column, so that a mirrored photo has a mirrored answer only where it is turned back."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.weight = torch.nn.Parameter(torch.zeros(1))
-
-        def forward(self, images: torch.Tensor) -> torch.Tensor:
-            seen.append(tuple(images.shape[2:]))
-            slope = torch.linspace(0, 1, images.shape[3]).expand(len(images), 1, *images.shape[2:])
-            return torch.cat([slope, -slope], 1) + self.weight
-
-    photos = [np.zeros((64, 96, 3), np.uint8)]
+    photos, model = [np.zeros((64, 96, 3), np.uint8)], Sloping()
     recipe = make_recipe({"tta_scales": (1.0, 1.5), "tta_flip": True}, source="test")
-    once = probs_of_batch(Sloping(), photos, recipe)
-    assert seen == [(64, 96)]
-    probs = probs_of_batch(Sloping(), photos, recipe, tta=True)
-    assert seen[1:] == [(64, 96), (64, 96), (96, 144), (96, 144)] and probs.shape == once.shape
+    once = probs_of_batch(model, photos, recipe)
+    assert model.seen == [(1, 3, 64, 96)]
+    probs = probs_of_batch(model, photos, recipe, tta=True)
+    assert model.seen[1:] == [(1, 3, 64, 96)] * 2 + [(1, 3, 96, 144)] * 2 and probs.shape == once.shape
     assert torch.allclose(probs, (once + once.flip(3)) / 2, atol=0.01) and not torch.allclose(probs, once, atol=0.1)
     assert recipe.tta_work == 2 * (1 + 1.5**2)

@@ -56,9 +56,8 @@ def draft(
     train = statistics.splits["train"]
     planned = {
         **(start or {}),
-        **(_fine_tuning() if start and start["weights"][0] != "none" else {}),
+        **(_fine_tuning(train.sizes) if start and start["weights"][0] != "none" else {}),
         **_size(train.sizes),
-        **(_looks(train.sizes) if start and start["weights"][0] != "none" else {}),
         "batch_size": (min(8, train.labelled), "rule: 8 keeps batch norm steady, fewer photos allow no more"),
         "threads": (min(machine.cores, 16), f"measured: {machine.cores} cores; beyond 16 little is won"),
         "precision": (
@@ -123,13 +122,14 @@ def scheduled(
     return recipe
 
 
-def _fine_tuning() -> dict[str, tuple[Any, str]]:
-    """How pretrained weights are trained on."""
+def _fine_tuning(sizes: tuple[tuple[tuple[int, int], int], ...]) -> dict[str, tuple[Any, str]]:
+    """How pretrained weights are trained on, and how they look at photos of these sizes."""
     return {
         "lr": (1e-3, "rule: for the newly drawn head of pretrained weights"),
         "encoder_lr_multiplier": (0.2, "rule: what is pretrained is to be kept, not drowned"),
         "dice_share": (0.0, "rule: the Lovász loss aims at the score"),
         "lovasz_share": (1.0, "measured: 2 points of mDice above Dice on three folds of cats and dogs"),
+        **_looks(sizes),
     }
 
 

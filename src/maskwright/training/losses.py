@@ -12,6 +12,9 @@ from maskwright.data.classes import IGNORE
 from maskwright.recipe.recipe import Recipe
 from maskwright.training.sharing import ALONE, Share
 
+BINS = 4096
+"""Steps that errors are counted in for the Lovász loss."""
+
 
 def total_loss(answer: Tensor | tuple[Tensor, Tensor], masks: Tensor, recipe: Recipe, share: Share = ALONE) -> Tensor:
     """The loss of what a model answers in training: that of its logits, and a share of that of its auxiliary logits.
@@ -27,10 +30,6 @@ def total_loss(answer: Tensor | tuple[Tensor, Tensor], masks: Tensor, recipe: Re
     logits, auxiliary = answer
     loss = segmentation_loss(logits, masks, recipe, share)
     return loss + recipe.auxiliary_share * segmentation_loss(auxiliary, masks, recipe, share)
-
-
-BINS = 4096
-"""Steps that errors are counted in for the Lovász loss; finer ones change its weights by less than float32 shows."""
 
 
 def segmentation_loss(logits: Tensor, masks: Tensor, recipe: Recipe, share: Share = ALONE) -> Tensor:

@@ -22,7 +22,6 @@ TUNING_S, DIAGNOSING_S = 4e-6, 2e-6
 TUNING_SHARE = 0.1
 """Of the time: where tuning takes more, training is worth more, and `maskwright tune` does it afterwards."""
 
-
 FOLLOWING_SHARE = 0.2
 """Of the time: where what follows the training would take more, photos are looked at once."""
 
