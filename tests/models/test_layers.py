@@ -40,16 +40,19 @@ def test_an_encoders_norms_can_be_frozen(mode: str, learns: bool) -> None:
 
 @pytest.mark.parametrize("size", [7, 8, 9, 224])
 @pytest.mark.parametrize("stride", [2, 3])
-def test_same_padding_is_tensorflows(size: int, stride: int) -> None:
+@pytest.mark.parametrize("channels", [1, 4])
+def test_same_padding_is_tensorflows(size: int, stride: int, channels: int) -> None:
     """The output has ceil(n / s) cells; where one pixel is missing, it is missing at the end."""
-    convolution = StridedConv2d(1, 1, 3, stride, padding=1, bias=False)
+    convolution = StridedConv2d(channels, channels, 3, stride, padding=1, groups=channels, bias=False)
     convolution.same_padding = True
-    x = torch.randn(1, 1, size, size)
+    x = torch.randn(2, channels, size, size)
     missing = max((-(-size // stride) - 1) * stride + 3 - size, 0)
     before, after = missing // 2, missing - missing // 2
-    expected = functional.conv2d(functional.pad(x, (before, after, before, after)), convolution.weight, stride=stride)
+    padded = functional.pad(x, (before, after, before, after))
+    expected = functional.conv2d(padded, convolution.weight, stride=stride, groups=channels)
+    given, wanted = (torch.autograd.grad(y.square().sum(), convolution.weight)[0] for y in (convolution(x), expected))
     assert convolution(x).shape[2] == -(-size // stride)
-    assert torch.allclose(convolution(x), expected)
+    assert torch.allclose(convolution(x), expected, atol=1e-6) and torch.allclose(given, wanted, rtol=1e-4)
 
 
 def test_a_strided_depthwise_convolution_is_as_exact_in_bfloat16() -> None:
