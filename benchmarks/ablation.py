@@ -30,7 +30,6 @@ from maskwright.training.machine import environment
 from maskwright.training.run import make_run
 from maskwright.workflow.plan import plan
 
-LARGE = {"short_side_px": 384, "crop_hw": (384, 384), "tta_scales": (0.75, 1.0, 1.25)}
 CANDIDATES: dict[str, dict[str, Any]] = {
     "planned": {},
     "dice": {"lovasz_share": 0.0, "dice_share": 1.0},
@@ -48,7 +47,7 @@ CANDIDATES: dict[str, dict[str, Any]] = {
     "more_copy_paste": {"copy_paste_prob": 0.5},
     "strong_variations": {"scale_min": 0.5, "scale_max": 2.0, "rotation_deg": 15.0, "copy_paste_prob": 0.5},
     "larger_scales": {"scale_min": 0.8, "scale_max": 2.0},
-    "input_384": LARGE,
+    "input_384": {"short_side_px": 384, "encoder_lr_multiplier": 0.1, "tta_scales": (0.75, 1.0, 1.25)},
 }
 
 

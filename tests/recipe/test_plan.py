@@ -1,24 +1,54 @@
 """The plan: settings from data and machine, each with its reason."""
 
+from dataclasses import replace
+
 import pytest
 
-from maskwright.data.statistics import SplitStatistics, Statistics, describe
+from maskwright.data.statistics import Statistics, describe
 from maskwright.errors import RecipeError
-from maskwright.recipe.plan import Machine, draft, looked_once, scheduled
+from maskwright.recipe.plan import (
+    LONGEST_SHORT_SIDE_PX,
+    OBJECT_SIDE_PX,
+    Machine,
+    draft,
+    looked_once,
+    scheduled,
+)
 from maskwright.recipe.recipe import Recipe, with_settings
 from tiny import tiny_dataset
 
 LAPTOP = Machine(cores=2, bf16=True, device="cpu")
 
 
-def statistics(*, size_hw: tuple[int, int] = (256, 256), images: int = 200) -> Statistics:
-    from dataclasses import replace
+START = {"weights": ("some", "rule: found"), "model": ("mlp-mobilenetv2", "rule: what fits")}
 
+
+def statistics(
+    *,
+    size_hw: tuple[int, int] = (256, 256),
+    images: int = 200,
+    val: int = 50,
+    class_px: tuple[int, ...] = (900, 60, 40),
+    object_area_frac: tuple[float, ...] = (0.9, 0.06, 0.05),
+) -> Statistics:
     whole = describe(tiny_dataset())
-    train: SplitStatistics = replace(
-        whole.splits["train"], sizes=((size_hw, images),), images=images, labelled=images, class_px=(900, 60, 40)
+    train, judged = (
+        replace(
+            whole.splits[name],
+            sizes=((size_hw, count),),
+            images=count,
+            labelled=count,
+            class_px=class_px,
+            object_area_frac=object_area_frac,
+        )
+        for name, count in (("train", images), ("val", val))
     )
-    return replace(whole, splits={**whole.splits, "train": train})
+    return replace(whole, splits={**whole.splits, "train": train, "val": judged})
+
+
+def planned(data: Statistics, seconds: float, **given: object) -> Recipe:
+    """For 0.3 s an iteration and 0.03 s a judged photo."""
+    return scheduled(draft(data, LAPTOP, given), data, step_s=0.3, judging_s=0.03, seconds=seconds, given=given)
 
 
 @pytest.mark.parametrize(
@@ -44,9 +74,7 @@ def test_few_photos_make_small_batches() -> None:
 
 def test_given_settings_are_kept_and_said_to_be_given() -> None:
     given = {"batch_size": 5, "iterations": 77}
-    recipe = scheduled(
-        draft(statistics(), LAPTOP, given), photos=200, step_s=0.3, validation_s=1.0, seconds=600, given=given
-    )
+    recipe = planned(statistics(), 600, **given)
     assert (recipe.batch_size, recipe.iterations) == (5, 77)
     assert recipe.reason("batch_size") == recipe.reason("iterations") == "given"
     assert recipe.validation_interval <= 77
@@ -62,9 +90,7 @@ def test_a_rule_for_class_weights_becomes_their_list() -> None:
 
 @pytest.mark.parametrize("seconds", [30, 600, 7200])
 def test_the_length_fills_the_time(seconds: float) -> None:
-    recipe = scheduled(
-        draft(statistics(), LAPTOP, {}), photos=200, step_s=0.3, validation_s=1.5, seconds=seconds, given={}
-    )
+    recipe = planned(statistics(), seconds)
     validations = recipe.iterations / recipe.validation_interval
     assert 0.9 * seconds <= recipe.iterations * 0.3 + validations * 1.5 <= 1.1 * seconds
     assert 1 <= validations <= 20 and validations * 1.5 <= 0.15 * seconds
@@ -72,11 +98,10 @@ def test_the_length_fills_the_time(seconds: float) -> None:
 
 
 def test_small_photos_of_pretrained_weights_are_looked_at_in_several_ways() -> None:
-    def planned(side: int, **given: object) -> Recipe:
-        start = {"weights": ("some", "rule: found"), "model": ("mlp-mobilenetv2", "rule: what fits")}
-        return draft(statistics(size_hw=(side, side)), LAPTOP, given, start=start)
+    def drafted(side: int, **given: object) -> Recipe:
+        return draft(statistics(size_hw=(side, side)), LAPTOP, given, start=START)
 
-    small, large = planned(256), planned(720)
+    small, large = drafted(256), drafted(720)
     assert (small.tta_scales, small.tta_flip, small.lovasz_share, small.dice_share) == (
         (1.0, 1.25, 1.5),
         True,
@@ -84,26 +109,63 @@ def test_small_photos_of_pretrained_weights_are_looked_at_in_several_ways() -> N
         0.0,
     )
     assert (large.tta_scales, large.tta_flip) == ((1.0,), True)
-    assert (planned(256, tta_flip=False).tta_flip, draft(statistics(), LAPTOP, {}).tta_flip) == (False, False)
+    assert (drafted(256, tta_flip=False).tta_flip, draft(statistics(), LAPTOP, {}).tta_flip) == (False, False)
     once = looked_once(small, {"tta_flip": True})
     assert (once.tta_scales, once.tta_flip) == ((1.0,), True) and once.reason("tta_scales").startswith("measured")
 
 
-def test_what_is_seen_very_often_is_varied_more() -> None:
-    def planned(seconds: float, **given: object) -> Recipe:
-        return scheduled(
-            draft(statistics(), LAPTOP, given), photos=200, step_s=0.3, validation_s=1.5, seconds=seconds, given=given
-        )
+def test_the_crop_follows_a_given_short_side() -> None:
+    recipe = draft(statistics(), LAPTOP, {"short_side_px": 384})
+    assert (recipe.short_side_px, recipe.crop_hw) == (384, (384, 384))
+    assert draft(statistics(), LAPTOP, {"short_side_px": 384, "crop_hw": (128, 128)}).crop_hw == (128, 128)
+    with pytest.raises(RecipeError, match="short_side_px"):
+        draft(statistics(), LAPTOP, {"short_side_px": "large"})
 
-    short, long = planned(600), planned(3600)
+
+def test_small_objects_keep_their_size_in_large_photos() -> None:
+    data = statistics(size_hw=(3000, 4000), object_area_frac=(0.99, float("nan"), 40 * 40 / (3000 * 4000)))
+    recipe = draft(data, LAPTOP, {})
+    assert recipe.crop_hw == (512, 512)
+    assert 40 * recipe.short_side_px / 3000 == pytest.approx(OBJECT_SIDE_PX, abs=1)
+    assert "40 px" in recipe.reason("short_side_px")
+    speck = statistics(size_hw=(3000, 4000), object_area_frac=(0.99, 0.01, 4 / (3000 * 4000)))
+    assert draft(speck, LAPTOP, {}).short_side_px == LONGEST_SHORT_SIDE_PX
+
+
+def test_scenes_have_no_objects_to_paste() -> None:
+    scene = statistics(class_px=(300, 400, 300))
+    assert draft(scene, LAPTOP, {}).copy_paste_prob == 0 and draft(statistics(), LAPTOP, {}).copy_paste_prob > 0
+    assert draft(scene, LAPTOP, {"copy_paste_prob": 0.3}).copy_paste_prob == 0.3
+    assert planned(scene, 3600).copy_paste_prob == 0
+
+
+def test_many_validation_photos_do_not_eat_the_time() -> None:
+    large = statistics(images=16_000, val=4_000)
+    recipe = planned(large, 1200)
+    validations = recipe.iterations // recipe.validation_interval
+    assert recipe.validation_photos == 800 and validations == 5
+    assert recipe.iterations * 0.3 + validations * 800 * 0.03 == pytest.approx(1200, rel=0.05)
+    assert "4000" in recipe.reason("validation_photos")
+    assert planned(large, 1200, validation_photos=300).validation_photos == 300
+    assert planned(large, 60).validation_photos == 200
+    assert planned(statistics(val=120), 60).validation_photos == 0
+    assert planned(large, 36_000).validation_photos == 0
+
+
+def test_what_new_weights_see_very_often_is_varied_more() -> None:
+    short, long = planned(statistics(), 600), planned(statistics(), 3600)
     assert short.scale_min == Recipe().scale_min and short.copy_paste_prob == Recipe().copy_paste_prob
     assert (long.scale_min, long.scale_max, long.copy_paste_prob) == (0.5, 2.0, 0.5)
     assert "seen 476 times" in long.reason("scale_max")
-    assert planned(3600, scale_max=0.4, scale_min=0.3).copy_paste_prob == Recipe().copy_paste_prob
+    chosen = planned(statistics(), 3600, scale_max=0.4, scale_min=0.3)
+    assert chosen.copy_paste_prob == Recipe().copy_paste_prob
+    pretrained = draft(statistics(), LAPTOP, {}, start=START)
+    timed = scheduled(pretrained, statistics(), step_s=0.3, judging_s=0.03, seconds=3600, given={})
+    assert timed.scale_max == Recipe().scale_max
 
 
 def test_every_planned_value_has_a_reason_of_its_kind() -> None:
-    recipe = scheduled(draft(statistics(), LAPTOP, {}), photos=200, step_s=0.3, validation_s=1.5, seconds=600, given={})
+    recipe = planned(statistics(), 600)
     for name in Recipe.model_fields:
         if name != "reasons":
             assert recipe.reason(name).split(":")[0] in {"fixed", "rule", "measured"}, name

@@ -70,6 +70,11 @@ class Dataset:
         """The samples for which `wanted(sample)` holds, as a dataset."""
         return replace(self, samples=tuple(sample for sample in self.samples if wanted(sample)))
 
+    def spread(self, count: int) -> Dataset:
+        """At most `count` of the samples, at even distances in their order; 0 keeps all."""
+        places = spread_places(len(self.samples), count or len(self.samples))
+        return replace(self, samples=tuple(self.samples[place] for place in places))
+
     @property
     def splits(self) -> tuple[str, ...]:
         """The names of the splits, train, val and test first."""
@@ -102,3 +107,9 @@ class Dataset:
         for sample in sorted(self.split(split).samples, key=lambda sample: sample.id):
             hasher.update(f"{sample.id}\0{sample.digest}\0".encode())
         return hasher.hexdigest()
+
+
+def spread_places(total: int, count: int) -> list[int]:
+    """At most `count` of the places of `total`, from 0, at even distances; first and last are among them."""
+    count = min(total, count)
+    return [round(place * (total - 1) / max(1, count - 1)) for place in range(count)]

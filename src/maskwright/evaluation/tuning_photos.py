@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.data.classes import IGNORE
-from maskwright.data.dataset import Dataset
+from maskwright.data.dataset import Dataset, spread_places
 from maskwright.data.sample import Image, Mask, Sample
 from maskwright.data.split import Drawable, draw_splits
 from maskwright.data.workers import in_order, workers
@@ -112,8 +112,7 @@ class Listening:
             h * w // step**2 for (h, w), step in zip((each.size_hw for each in samples), self._steps, strict=True)
         ]
         most = CACHE_BYTES * len(samples) // max(1, 2 * KEPT_TIMES * len(samples.classes) * sum(thin_px))
-        places = np.linspace(0, len(samples) - 1, max(1, min(len(samples), most)))
-        self._places = places.round().astype(np.intp)
+        self._places = spread_places(len(samples), max(1, most))
         self._kept: list[TuningPhoto] = []
         self._asked = 0
 
@@ -130,7 +129,7 @@ class Listening:
 
     def photos(self) -> TuningPhotos:
         """What was kept, once all samples were asked about."""
-        samples = [self._samples[place] for place in self._places.tolist()]
+        samples = [self._samples[place] for place in self._places]
         return TuningPhotos(tuple(self._kept), _folds(samples), np.array([_group(sample) for sample in samples]))
 
     def _keep(self, sample: Sample, image: Image, probs: Probs, step: int) -> None:

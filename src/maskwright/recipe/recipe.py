@@ -246,6 +246,13 @@ class Recipe(BaseModel):
     validation_interval: int = setting(
         400, "Iterations from one validation to the next.", reason="fixed: about 20 a training", unit="iterations", ge=1
     )
+    validation_photos: int = setting(
+        0,
+        "Photos that a validation judges at most, spread evenly over all; 0 judges all.",
+        reason="fixed: all of them",
+        unit="photos",
+        ge=0,
+    )
     patience: int = setting(
         0,
         "Validations without a better mDice after which training stops; 0 never.",

@@ -69,7 +69,7 @@ def fit(
         Interrupted: the user pressed Ctrl-C, or another process asked for it; the state is on disk.
         RunError: another process trains this run, or its state is damaged or gone.
     """
-    train, val = dataset.split("train").labelled, dataset.split("val").labelled
+    train, val = dataset.split("train").labelled, dataset.split("val").labelled.spread(recipe.validation_photos)
     torch.set_num_threads(recipe.threads)
     keep_freed_memory()
     learner = make_learner(recipe, len(dataset.classes), share)

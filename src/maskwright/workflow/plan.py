@@ -85,9 +85,9 @@ def plan(
     seconds = budget_s - (time.monotonic() - began) - follows_s(recipe, step_s)
     return scheduled(
         recipe,
-        photos=statistics.splits["train"].labelled,
+        statistics,
         step_s=step_s,
-        validation_s=validation_s(recipe, statistics, step_s),
+        judging_s=_forward_s(recipe, statistics, step_s),
         seconds=max(seconds, step_s),
         given=given,
     )
@@ -127,7 +127,8 @@ def check_class_weights(recipe: Recipe, dataset: Dataset) -> None:
 
 def validation_s(recipe: Recipe, statistics: Statistics, step_s: float) -> float:
     """Seconds of one validation while training; the arguments are those of `after_training_s`."""
-    return _forward_s(recipe, step_s) * statistics.splits["val"].labelled
+    labelled = statistics.splits["val"].labelled
+    return _forward_s(recipe, statistics, step_s) * min(labelled, recipe.validation_photos or labelled)
 
 
 def after_training_s(recipe: Recipe, statistics: Statistics, step_s: float, budget_s: float) -> float:
@@ -137,13 +138,15 @@ def after_training_s(recipe: Recipe, statistics: Statistics, step_s: float, budg
         recipe: what is trained.
         statistics: of the dataset.
         step_s: seconds of one training iteration.
-        budget_s: seconds for all of it.
+        budget_s: seconds for all of it. More than half of them are not kept for what follows: where there are too many
+            photos to judge for that, the whole takes longer, but something is trained.
     """
     judged = sum(split.labelled for name, split in statistics.splits.items() if name in ("val", "test"))
     val, diagnosed_s = statistics.splits["val"], DIAGNOSING_S * _judged_px(statistics)
     predictions = judged + (val.labelled if tuning_s(statistics, budget_s) else 0)
-    looks_s = recipe.tta_work * _forward_s(recipe, step_s)
-    return 4.0 + 1.5 * looks_s * predictions + diagnosed_s + tuning_s(statistics, budget_s)
+    looks_s = recipe.tta_work * _forward_s(recipe, statistics, step_s)
+    seconds = 4.0 + 1.5 * looks_s * predictions + diagnosed_s + tuning_s(statistics, budget_s)
+    return min(seconds, 0.5 * budget_s)
 
 
 def tuning_s(statistics: Statistics, budget_s: float) -> float:
@@ -162,6 +165,9 @@ def _judged_px(statistics: Statistics) -> int:
     return sum(statistics.splits["val"].class_px)
 
 
-def _forward_s(recipe: Recipe, step_s: float) -> float:
-    """Seconds of predicting one photo: forward is about a third of an iteration, and photos are about a crop."""
-    return step_s / recipe.batch_size / 2.5
+def _forward_s(recipe: Recipe, statistics: Statistics, step_s: float) -> float:
+    """Seconds of predicting one photo: forward is about a third of an iteration, and a photo may be many crops."""
+    (height, width), _ = statistics.splits["val"].sizes[0]
+    scale = recipe.short_side_px / min(height, width) if recipe.short_side_px else 1.0
+    crops = scale**2 * height * width / (recipe.crop_hw[0] * recipe.crop_hw[1])
+    return step_s / recipe.batch_size / 2.5 * crops
