@@ -90,10 +90,6 @@ def depthwise_separable(incoming: int, outgoing: int, *, dilation: int = 1) -> n
     )
 
 
-WIDE_PX = 64
-"""Side of a map from which copying it, to pad it, takes longer than a few more taps."""
-
-
 class StridedConv2d(nn.Conv2d):
     """A strided convolution, for weights of TensorFlow with its SAME padding: the odd pixel that is missing at the end.
 
@@ -122,11 +118,6 @@ class StridedConv2d(nn.Conv2d):
             reach = self.dilation[axis] * (self.kernel_size[axis] - 1) + 1
             missing = max((-(-size // step) - 1) * step + reach - size, 0)
             pads += [missing // 2, missing - missing // 2]
-        by_channel, plain = self.groups > 1 and min(x.shape[2:]) >= WIDE_PX, self.dilation == (1, 1)
-        if pads == [0, 1, 0, 1] and by_channel and plain and x.device.type == "cpu":
-            # Zero taps before the others let both sides be padded alike: the same sums, and no copy of a wide map.
-            taps = functional.pad(self.weight, (1, 0, 1, 0))
-            return functional.conv2d(x, taps, self.bias, self.stride, 1, 1, self.groups)
         padded = functional.pad(x, pads)
         return functional.conv2d(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
