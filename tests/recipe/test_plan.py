@@ -18,8 +18,6 @@ from maskwright.recipe.recipe import Recipe, with_settings
 from tiny import tiny_dataset
 
 LAPTOP = Machine(cores=2, bf16=True, device="cpu")
-
-
 START = {"weights": ("some", "rule: found"), "model": ("mlp-mobilenetv2", "rule: what fits")}
 
 

@@ -44,15 +44,15 @@ class DrawnPixels:
 
 
 def street(rng: np.random.Generator, mask: Mask) -> None:
-    """Sky, buildings, road and pavement fill the photo; seven kinds of things stand before them."""
+    """Sky, buildings, road and pavement fill the photo; one thing of each of the classes 4 to 10 stands before them."""
     height, width = mask.shape
     horizon, kerb = (round(height * share) for share in (rng.uniform(0.2, 0.4), rng.uniform(0.6, 0.7)))
     mask[:] = 3
     mask[:horizon], mask[horizon:kerb] = 1, 2
     mask[kerb:, : width // 5] = 4
-    for thing in range(5, 12):
+    for thing in range(4, 11):
         x, wide = rng.integers(width - 20), rng.integers(6, width // 6)
-        mask[kerb - rng.integers(20, height // 3) : kerb + 20, x : x + wide] = thing - 1
+        mask[kerb - rng.integers(20, height // 3) : kerb + 20, x : x + wide] = thing
     mask[: height // 12] = 0
 
 
