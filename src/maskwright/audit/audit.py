@@ -79,13 +79,19 @@ class Audit:
         return audit_html(self.name, self.images, self.findings, self.root)
 
     @property
-    def suspects(self) -> tuple[str, ...]:
-        """Samples by how much their label is suspected: as ranked with a model, those not judged by their findings."""
+    def suspicion(self) -> dict[str, float]:
+        """How far a sample's label is suspected, in [0, 1], worst first: with a model, or of those that none judged by
+        their findings."""
         worst = {issue.sample: issue.severity for issue in self.label_issues}
         for finding in self.findings:  # worst first
             if finding.check in EVIDENCE:
                 worst.setdefault(finding.sample, finding.severity)
-        return tuple(sorted(worst, key=lambda sample: -worst[sample]))
+        return dict(sorted(worst.items(), key=lambda each: -each[1]))
+
+    @property
+    def suspects(self) -> tuple[str, ...]:
+        """Samples by how far their label is suspected."""
+        return tuple(self.suspicion)
 
     def holds(self, dataset: Dataset) -> bool:
         """Whether it looked at all samples of a dataset, and they and the classes are as they were."""

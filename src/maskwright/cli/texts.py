@@ -184,12 +184,18 @@ def _finding_lines(run: Path, statistics: Statistics, lang: str) -> list[str]:
 
 
 def _audit_lines(run: Path, lang: str) -> list[str]:
+    from maskwright.recipe.files import read_recipe
+
     path = run / "audit.json"
     audit = read_json(path, format_version=1) if path.is_file() else None
     if audit is None:
         return []
-    judged = [say("cli.audit_judged", lang, count=audit["judged"])] if audit["judged"] else []
-    return [*judged, say("cli.audit_page", lang, report=shown(Path(audit["report"])))]
+    aside = read_recipe(run / "recipe.yaml").set_aside
+    return [
+        *([say("cli.audit_judged", lang, count=audit["judged"])] if audit["judged"] else []),
+        *([say("cli.set_aside", lang, count=len(aside), recipe=shown(run / "recipe.yaml"))] if aside else []),
+        say("cli.audit_page", lang, report=shown(Path(audit["report"]))),
+    ]
 
 
 def _start_lines(run: Path, lang: str) -> list[str]:

@@ -104,6 +104,11 @@ class Recipe(BaseModel):
     batch_size: int = setting(
         8, "Crops per iteration.", reason="fixed: batch norm wants several", unit="crops", ge=1, le=1024
     )
+    set_aside: tuple[str, ...] = setting(
+        (),
+        "Training photos, by id, that are not learned from: their masks are believed wrong.",
+        reason="fixed: none",
+    )
     # How it learns
     iterations: int = setting(
         8000, "Length of training.", reason="fixed: the usual short schedule", unit="iterations", ge=1

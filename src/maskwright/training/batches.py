@@ -85,6 +85,12 @@ def batches_ahead(
                 future.cancel()
 
 
+def learned_from(dataset: Dataset, recipe: Recipe) -> Dataset:
+    """The labelled samples of "train", without those that the recipe sets aside."""
+    aside = frozenset(recipe.set_aside)
+    return dataset.split("train").labelled.filter(lambda sample: sample.id not in aside)
+
+
 def make_batch(samples: Dataset, recipe: Recipe, iteration: int, share: Share = ALONE) -> Batch:
     """The batch of one iteration, or a process's part of it, the same whenever and wherever it is made."""
     size = recipe.batch_size

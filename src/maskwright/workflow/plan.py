@@ -77,6 +77,7 @@ def plan(
     recipe = draft(statistics, machine(device=device, threads=threads), given, start=start)
     check_options(recipe)
     check_class_weights(recipe, dataset)
+    check_set_aside(recipe, dataset)
     on_progress(Progress("stage.measure", 0, 1))
     step_s = step_seconds(recipe, classes=len(dataset.classes), limit_s=0.05 * budget_s)
     on_progress(Progress("stage.measure", 1, 1))
@@ -122,6 +123,29 @@ def check_class_weights(recipe: Recipe, dataset: Dataset) -> None:
             expected=", ".join(dataset.classes.names),
             found=str(list(weights)),
             do="Give one weight per class, in this order.",
+        )
+
+
+def check_set_aside(recipe: Recipe, dataset: Dataset) -> None:
+    """Refuse to set aside what is no training photo, or all of them.
+
+    Raises:
+        DataError: an id is that of no labelled photo in "train", or none is left.
+    """
+    train = [sample.id for sample in dataset.split("train").labelled]
+    unknown = [each for each in recipe.set_aside if each not in set(train)]
+    if unknown:
+        raise DataError(
+            f"set_aside: {unknown[0]!r} is no labelled photo of the split 'train'.",
+            expected=f"ids such as {train[0]}",
+            found=f"{len(unknown)} that are none",
+            do="Take it out of set_aside.",
+        )
+    if len(set(recipe.set_aside)) == len(train):
+        raise DataError(
+            "set_aside: no photo is left to learn from.",
+            expected=f"fewer than all {len(train)} labelled photos of the split 'train'",
+            do="Mend their masks: maskwright review DATA",
         )
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from maskwright.audit.folder import AuditFolder
 from maskwright.data.classes import Classes
 from maskwright.data.dataset import Dataset
 from maskwright.data.reading import read
@@ -20,6 +21,7 @@ from maskwright.storage import refuse_inside
 from maskwright.training.presence import training_in
 from maskwright.training.run import Run, is_begun, refuse_begun, refuse_lost_state
 from maskwright.workflow.audit import audit_for_run
+from maskwright.workflow.doubted import with_doubted_set_aside
 from maskwright.workflow.judge import judge, network_of
 from maskwright.workflow.plan import after_training_s, check_splits, plan, tuning_s
 from maskwright.workflow.train import (
@@ -108,6 +110,9 @@ def run(
             )
         with clock.stage("plan"):
             recipe = _recipe(imported, dataset, clock, statistics, given, threads, device, on_progress)
+            if imported is None and "set_aside" not in given:
+                journal = AuditFolder(Path(audited[1]["folder"])).journal
+                recipe = with_doubted_set_aside(recipe, audited[0], journal, dataset)
             made = start_run(dataset, recipe, out, statistics, asked=asked, audit=audited, again=resume)
         made.add_timings(clock.seconds)
     has_length = begun or imported is not None

@@ -29,7 +29,7 @@ from maskwright.shipping.bundle import data_of
 from maskwright.storage import clear_leftovers, json_text, read_json, refuse_inside, write_json, write_text
 from maskwright.training.presence import training_in
 from maskwright.training.run import Run, is_begun, make_run, open_run, refuse_begun, refuse_lost_state
-from maskwright.workflow.plan import check_class_weights, check_splits, plan
+from maskwright.workflow.plan import check_class_weights, check_set_aside, check_splits, plan
 from maskwright.workflow.start import settled
 
 
@@ -142,6 +142,7 @@ def prepared(
     recipe = settled(recipe, classes=len(dataset.classes), on_progress=on_progress)
     check_options(recipe)
     check_class_weights(recipe, dataset)
+    check_set_aside(recipe, dataset)
     return recipe
 
 
@@ -252,10 +253,10 @@ def reopened(out: Path, dataset: Dataset) -> Run:
 
 def write_augmented(dataset: Dataset, recipe: Recipe, path: Path, *, count: int = 16) -> None:
     """Sixteen training samples as the network sees them, four to a row, their masks drawn over them."""
-    from maskwright.training.batches import make_batch
+    from maskwright.training.batches import learned_from, make_batch
 
     wanted = with_settings(recipe, {"batch_size": count}, source="pictures", reason="")
-    batch = make_batch(dataset.split("train").labelled, wanted, 0)
+    batch = make_batch(learned_from(dataset, recipe), wanted, 0)
     tiles = [
         fitted(overlay(image, mask, dataset.classes), 256)
         for image, mask in zip(batch.images, batch.masks, strict=True)
