@@ -17,6 +17,8 @@ from maskwright.data.dataset import Dataset
 from maskwright.data.finding import Finding
 from maskwright.errors import RunError, UsageError
 from maskwright.evaluation.evaluate import Evaluation
+from maskwright.recipe.files import read_recipe, write_recipe
+from maskwright.recipe.recipe import with_settings
 from maskwright.reports.rendering import LIMIT_BYTES
 from maskwright.reports.report import report
 from synthetic_run import synthetic_run
@@ -115,6 +117,18 @@ def test_a_finding_of_a_check_that_is_not_known_here_is_said_as_its_file_says_it
     (folder / "findings.jsonl").write_text("no JSON", encoding="utf-8")
     with pytest.raises(RunError, match="this is no finding"):
         report(folder)
+
+
+def test_photos_that_were_not_learned_from_are_named(folder: Path) -> None:
+    names = tuple(f"train/photo-{number}" for number in range(20))
+    recipe = with_settings(
+        read_recipe(folder / "recipe.yaml"), {"set_aside": names}, source="test", reason="measured: x"
+    )
+    write_recipe(recipe, folder / "recipe.yaml")
+    text = _read(report(folder))
+    assert "their masks are believed wrong: 20 photos" in text
+    assert all(f"<code>{name}</code>" in text for name in names)
+    assert "train/photo-11, … (20)" in text  # the table of the recipe names twelve
 
 
 def test_a_run_that_has_just_begun(folder: Path) -> None:

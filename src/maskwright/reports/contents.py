@@ -15,12 +15,16 @@ from maskwright.data.finding import Finding, read_findings
 from maskwright.data.statistics import Statistics
 from maskwright.evaluation.evaluate import Evaluation
 from maskwright.recipe.files import read_recipe
-from maskwright.recipe.recipe import settings
+from maskwright.recipe.recipe import Recipe, settings
 from maskwright.storage import read_json
 from maskwright.training.run import Run
 from maskwright.training.training_log import TrainingLog, read_training_log
 
 _SPLIT_ORDER = {"train": 0, "val": 1, "test": 2}
+
+
+ITEMS_SHOWN = 12
+"""Of a long list in a table; the file has all of it."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ class Contents:
     timings: tuple[tuple[str, float], ...]
     initial: dict[str, Any] | None = None
     audit: dict[str, Any] | None = None
+    set_aside: tuple[str, ...] = ()
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -134,9 +139,10 @@ def read_contents(run: Run) -> Contents:
     environment = _json(folder / "environment.json") or {}
     data = _json(folder / "data.json")
     augmented = folder / "pictures" / "augmented.jpg"
+    recipe = read_recipe(folder / "recipe.yaml") if (folder / "recipe.yaml").is_file() else None
     return Contents(
         folder=folder,
-        recipe=_recipe(folder / "recipe.yaml"),
+        recipe=() if recipe is None else _entries(recipe),
         environment={key: _plain(value) for key, value in environment.items() if key != "format"},
         data=None if data is None else Statistics.from_json(data),
         findings=worst_first(read_findings(folder / "findings.jsonl")),
@@ -147,6 +153,7 @@ def read_contents(run: Run) -> Contents:
         timings=tuple((name, float(seconds)) for name, seconds in run.timings().items() if seconds > 0),
         initial=_json(folder / "initial_weights.json"),
         audit=_json(folder / "audit.json"),
+        set_aside=() if recipe is None else recipe.set_aside,
     )
 
 
@@ -159,16 +166,14 @@ def _plain(value: Any) -> str:
         return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
     if isinstance(value, (list, tuple)):
         nested = any(isinstance(item, (list, tuple)) for item in value)
-        return ("; " if nested else ", ").join(_plain(item) for item in value)
+        shown = [_plain(item) for item in value[:ITEMS_SHOWN]] + [f"… ({len(value)})"] * (len(value) > ITEMS_SHOWN)
+        return ("; " if nested else ", ").join(shown)
     if isinstance(value, float):
         return f"{value:g}"
     return "" if value is None else str(value)
 
 
-def _recipe(path: Path) -> tuple[Entry, ...]:
-    if not path.is_file():
-        return ()
-    recipe = read_recipe(path)
+def _entries(recipe: Recipe) -> tuple[Entry, ...]:
     return tuple(
         Entry(entry.name, _plain(getattr(recipe, entry.name)), entry.unit, entry.help, recipe.reason(entry.name))
         for entry in settings()

@@ -77,8 +77,10 @@ def standing(run: Run) -> tuple[Status, float]:
 
 def _parameters(run: Run) -> Iterator[Parameters]:
     recipe = run.recipe
-    # How the length was changed while training is no parameter: a tracker takes each but once.
-    yield Parameters("recipe", {s.name: getattr(recipe, s.name) for s in settings() if s.name != "length_changes"})
+    values = {each.name: getattr(recipe, each.name) for each in settings()}
+    del values["length_changes"]  # it grows while training, and a tracker takes each parameter but once
+    values["set_aside"] = len(recipe.set_aside)  # of thousands of photos a tracker would refuse the names
+    yield Parameters("recipe", values)
     splits = _json(run.folder / "data.json").get("splits", {})
     yield Parameters(
         "data", {f"{split}.{name}": told[name] for split, told in splits.items() for name in ("images", "digest")}
