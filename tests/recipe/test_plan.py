@@ -66,6 +66,16 @@ def test_the_machine_decides_threads_and_arithmetic() -> None:
     assert "64 cores" in recipe.reason("threads")
 
 
+def test_one_core_and_a_graphics_card_are_planned_for() -> None:
+    alone = draft(statistics(), Machine(cores=1, bf16=False, device="cpu"), {})
+    assert (alone.threads, alone.device, alone.batch_size) == (1, "cpu", 8)
+    card = draft(statistics(), Machine(cores=64, bf16=True, device="cuda"), {})
+    assert (card.device, card.precision) == ("cuda", "bf16")
+    # The device changes the length alone: what was learned about the data holds there too.
+    same = card.model_dump(exclude={"threads", "device", "precision"})
+    assert same == alone.model_dump(exclude={"threads", "device", "precision"})
+
+
 def test_few_photos_make_small_batches() -> None:
     assert draft(statistics(images=3), LAPTOP, {}).batch_size == 3
 
