@@ -15,7 +15,7 @@ from maskwright.audit.survey import survey
 from maskwright.data.classes import make_classes
 from maskwright.data.dataset import Dataset
 from maskwright.data.sample import ArrayPixels
-from maskwright.errors import DataError
+from maskwright.errors import DataError, RecipeError
 from maskwright.recipe.recipe import Recipe, make_recipe
 from maskwright.review.journal import Journal
 from maskwright.training.batches import learned_from
@@ -29,7 +29,7 @@ def suspecting(dataset: Dataset, severities: dict[str, float]) -> Audit:
 
 
 def aside(dataset: Dataset, severities: dict[str, float], journal: Path = Path("none.jsonl")) -> tuple[str, ...]:
-    return with_doubted_set_aside(Recipe(), suspecting(dataset, severities), journal, dataset).set_aside
+    return with_doubted_set_aside(Recipe(), suspecting(dataset, severities), journal, dataset).photos_aside
 
 
 def ids(dataset: Dataset) -> list[str]:
@@ -84,6 +84,12 @@ def test_what_is_set_aside_is_not_learned_from() -> None:
     assert [sample.id for sample in learned_from(dataset, recipe)] == others
 
 
+def test_what_is_doubted_is_known_to_an_audit_alone(tmp_path: Path) -> None:
+    settings = {"set_aside": "doubted", "crop_hw": [64, 64], "iterations": 2}
+    with pytest.raises(RecipeError, match="set_aside: doubted wants an audit"):
+        maskwright.train(tiny_dataset(), out=tmp_path / "run", settings=settings)
+
+
 @pytest.mark.parametrize("wrong", ["unknown", "all"])
 def test_set_aside_names_some_of_the_training_photos(wrong: str) -> None:
     dataset = tiny_dataset(train=3, val=2)
@@ -98,7 +104,7 @@ def test_a_run_learns_without_what_its_audit_calls_wrong(tmp_path: Path) -> None
     wrong = dataset.split("train")[0]
     empty = replace(wrong, pixels=ArrayPixels(np.array(wrong.image()), np.zeros_like(wrong.mask())))
     dataset = replace(dataset, samples=tuple(empty if each.id == wrong.id else each for each in dataset))
-    small = {"crop_hw": [64, 64], "batch_size": 4, "iterations": 2, "validation_interval": 2}
+    small = {"crop_hw": [64, 64], "batch_size": 4, "iterations": 2, "validation_interval": 2, "set_aside": "doubted"}
     made = maskwright.run(dataset, tmp_path / "run", settings=small, threads=2)
     assert made.recipe.set_aside == (wrong.id,)
     assert made.recipe.reason("set_aside") == "measured: the audit believes the masks of 1 of 12 photos wrong"

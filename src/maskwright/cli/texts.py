@@ -190,7 +190,7 @@ def _audit_lines(run: Path, lang: str) -> list[str]:
     audit = read_json(path, format_version=1) if path.is_file() else None
     if audit is None:
         return []
-    aside = read_recipe(run / "recipe.yaml").set_aside
+    aside = read_recipe(run / "recipe.yaml").photos_aside
     return [
         *([say("cli.audit_judged", lang, count=audit["judged"])] if audit["judged"] else []),
         *([say("cli.set_aside", lang, count=len(aside), recipe=shown(run / "recipe.yaml"))] if aside else []),

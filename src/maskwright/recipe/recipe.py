@@ -104,9 +104,10 @@ class Recipe(BaseModel):
     batch_size: int = setting(
         8, "Crops per iteration.", reason="fixed: batch norm wants several", unit="crops", ge=1, le=1024
     )
-    set_aside: tuple[str, ...] = setting(
+    set_aside: Literal["doubted"] | tuple[str, ...] = setting(
         (),
-        "Training photos, by id, that are not learned from: their masks are believed wrong.",
+        "Training photos that are not learned from, by id; or doubted: those whose masks the audit of a run believes "
+        "wrong.",
         reason="fixed: none",
     )
     # How it learns
@@ -285,6 +286,11 @@ class Recipe(BaseModel):
         head = [say(f"notebook.{key}") for key in ("setting", "value", "reason")]
         rows = [[each.name, str(getattr(self, each.name)), self.reason(each.name)] for each in settings()]
         return html_table(head, rows)
+
+    @property
+    def photos_aside(self) -> tuple[str, ...]:
+        """The ids in `set_aside`; none as long as it is a rule."""
+        return () if isinstance(self.set_aside, str) else self.set_aside
 
     @property
     def tta_work(self) -> float:

@@ -153,7 +153,7 @@ def read_contents(run: Run) -> Contents:
         timings=tuple((name, float(seconds)) for name, seconds in run.timings().items() if seconds > 0),
         initial=_json(folder / "initial_weights.json"),
         audit=_json(folder / "audit.json"),
-        set_aside=() if recipe is None else recipe.set_aside,
+        set_aside=() if recipe is None else recipe.photos_aside,
     )
 
 

@@ -79,7 +79,7 @@ def _parameters(run: Run) -> Iterator[Parameters]:
     recipe = run.recipe
     values = {each.name: getattr(recipe, each.name) for each in settings()}
     del values["length_changes"]  # it grows while training, and a tracker takes each parameter but once
-    values["set_aside"] = len(recipe.set_aside)  # of thousands of photos a tracker would refuse the names
+    values["set_aside"] = len(recipe.photos_aside)  # of thousands of photos a tracker would refuse the names
     yield Parameters("recipe", values)
     splits = _json(run.folder / "data.json").get("splits", {})
     yield Parameters(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from maskwright.data.dataset import Dataset
 from maskwright.data.sample import Sample
-from maskwright.errors import DataError
+from maskwright.errors import DataError, RecipeError
 from maskwright.recipe.recipe import Recipe
 from maskwright.training.augment import Pair, augment
 from maskwright.training.machine import usable_cores
@@ -86,7 +86,16 @@ def batches_ahead(
 
 
 def learned_from(dataset: Dataset, recipe: Recipe) -> Dataset:
-    """The labelled samples of "train", without those that the recipe sets aside."""
+    """The labelled samples of "train", without those that the recipe sets aside.
+
+    Raises:
+        RecipeError: it names a rule, for which it takes an audit.
+    """
+    if isinstance(recipe.set_aside, str):
+        raise RecipeError(
+            f"set_aside: {recipe.set_aside} wants an audit, and nothing here makes one.",
+            do="Use maskwright run, or name the photos: set_aside=[train/a, train/b]",
+        )
     aside = frozenset(recipe.set_aside)
     return dataset.split("train").labelled.filter(lambda sample: sample.id not in aside)
 

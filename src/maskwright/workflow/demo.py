@@ -208,7 +208,7 @@ def _ranked_lines(made: Demo, lang: str) -> list[str]:
         "twice": len(faulty & {*audit["suspects"][: 2 * count]}),
     }
     unjudged = [] if audit["judged"] else [say("demo.unjudged", lang, data=shown(made.drawn.folder))]
-    aside = made.run.recipe.set_aside
+    aside = made.run.recipe.photos_aside
     left = [say("demo.set_aside", lang, count=len(aside), planted=len(faulty & {*aside}))] if aside else []
     return [say("demo.ranked", lang, **facts), *left, *unjudged]
 

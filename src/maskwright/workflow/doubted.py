@@ -1,4 +1,4 @@
-"""Which training photos a run does not learn from: what its audit calls wrong, unless a person said otherwise."""
+"""Which training photos `set_aside: doubted` means: what the audit calls wrong, unless a person said otherwise."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LARGEST_SHARE = 0.25
 
 
 def with_doubted_set_aside(recipe: Recipe, audit: Audit, journal: Path, dataset: Dataset) -> Recipe:
-    """The recipe that does not learn from masks that are believed wrong.
+    """The recipe with the rule "doubted" replaced by the photos that it means.
 
     Args:
         recipe: a planned one.
@@ -33,8 +33,6 @@ def with_doubted_set_aside(recipe: Recipe, audit: Audit, journal: Path, dataset:
     """
     train = dataset.split("train").labelled
     ids = doubted(audit, _verdicts(journal, train), train)
-    if not ids:
-        return recipe
     reason = f"measured: the audit believes the masks of {len(ids)} of {len(train)} photos wrong"
     return with_settings(recipe, {"set_aside": ids}, source="the audit", reason=reason)
 

@@ -133,7 +133,7 @@ def check_set_aside(recipe: Recipe, dataset: Dataset) -> None:
         DataError: an id is that of no labelled photo in "train", or none is left.
     """
     train = [sample.id for sample in dataset.split("train").labelled]
-    unknown = [each for each in recipe.set_aside if each not in set(train)]
+    unknown = [each for each in recipe.photos_aside if each not in set(train)]
     if unknown:
         raise DataError(
             f"set_aside: {unknown[0]!r} is no labelled photo of the split 'train'.",
@@ -141,7 +141,7 @@ def check_set_aside(recipe: Recipe, dataset: Dataset) -> None:
             found=f"{len(unknown)} that are none",
             do="Take it out of set_aside.",
         )
-    if len(set(recipe.set_aside)) == len(train):
+    if len(set(recipe.photos_aside)) == len(train):
         raise DataError(
             "set_aside: no photo is left to learn from.",
             expected=f"fewer than all {len(train)} labelled photos of the split 'train'",

@@ -110,7 +110,7 @@ def run(
             )
         with clock.stage("plan"):
             recipe = _recipe(imported, dataset, clock, statistics, given, threads, device, on_progress)
-            if imported is None and "set_aside" not in given:
+            if recipe.set_aside == "doubted":
                 journal = AuditFolder(Path(audited[1]["folder"])).journal
                 recipe = with_doubted_set_aside(recipe, audited[0], journal, dataset)
             made = start_run(dataset, recipe, out, statistics, asked=asked, audit=audited, again=resume)
