@@ -4,7 +4,7 @@
 
 For each seed three trainings of the same recipe, with plain cross-entropy: on sound masks, on
 masks of which 20 % have a fault (dropped, halved, shifted, resized, swapped, in turn), and on those without what an
-audit by out-of-fold models calls wrong, as `run` does it. The last weights are judged once on sound validation masks.
+audit by out-of-fold models calls wrong, as `run --set set_aside=doubted` does it. The last weights are judged once on sound validation masks.
 Lines that OUT.jsonl holds already are not made again, and what the folds said is kept in FOLDER, so that a call that
 was killed goes on.
 """
@@ -56,12 +56,12 @@ def main() -> None:
     given = parser.parse_args()
     planted_faults.SHARE = SHARE
     lines = given.out.read_text().splitlines() if given.out.is_file() else []
-    keys = ("masks", "seed", "iterations", "size")
+    keys = ("masks", "seed", "iterations", "size", "weights")
     made = {tuple(json.loads(line)[key] for key in keys) for line in lines}
     sound = drawn(given)
     for seed in range(given.first, given.first + given.seeds):
         for masks in MASKS:
-            key = (masks, seed, given.iterations, given.size)
+            key = (masks, seed, given.iterations, given.size, Path(given.weights).stem)
             if key in made:
                 continue
             line = json.dumps(dict(zip(keys, key, strict=True)) | trained(sound, masks, seed, given))
