@@ -4,7 +4,8 @@
 
 For each seed three trainings of the same recipe, with plain cross-entropy: on sound masks, on
 masks of which 20 % have a fault (dropped, halved, shifted, resized, swapped, in turn), and on those without what an
-audit by out-of-fold models calls wrong, as `run --set set_aside=doubted` does it. The last weights are judged once on sound validation masks.
+audit by out-of-fold models calls wrong, as `run --set set_aside=doubted` does it. The last weights are judged once on
+sound validation masks.
 Lines that OUT.jsonl holds already are not made again, and what the folds said is kept in FOLDER, so that a call that
 was killed goes on.
 """
