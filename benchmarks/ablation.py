@@ -12,22 +12,14 @@ so that a run that was killed goes on with the same command. Without names, all 
 from __future__ import annotations
 
 import argparse
-import json
-import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
+from candidates import add_line, last_weights, lines_made, score
 from maskwright.data.dataset import Dataset
 from maskwright.data.reading import read
-from maskwright.evaluation.evaluate import evaluate
 from maskwright.experiments.folds import Fold, draw_folds, seen_by
-from maskwright.inference.runtimes.torch import TorchPredictor
-from maskwright.recipe.files import write_recipe
-from maskwright.recipe.recipe import Recipe
-from maskwright.training.loop import fit
 from maskwright.training.machine import environment
-from maskwright.training.run import make_run
 from maskwright.workflow.plan import plan
 
 CANDIDATES: dict[str, dict[str, Any]] = {
@@ -63,21 +55,17 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=1)
     given = parser.parse_args()
-    lines = given.out.read_text().splitlines() if given.out.is_file() else []
     keys = ("candidate", "iterations", "fold", "folds", "seed")
-    made = {tuple(json.loads(line)[key] for key in keys) for line in lines}
+    made = lines_made(given.out, keys)
     dataset = read(given.data, classes=tuple(given.classes.split(",")))
     train = dataset.split("train").labelled
     for seed in range(given.seeds):
         for name in given.candidates or CANDIDATES:
             for fold in draw_folds(tuple(train), given.folds):
                 key = (name, given.iterations, fold.number, given.folds, seed)
-                if key in made:
-                    continue
-                line = json.dumps(dict(zip(keys, key, strict=True)) | trained(train, fold, given, name, seed))
-                print(line, flush=True)
-                with given.out.open("a") as file:
-                    file.write(line + "\n")
+                if key not in made:
+                    result = trained(train, fold, given, name, seed)
+                    add_line(given.out, dict(zip(keys, key, strict=True)) | result)
 
 
 def trained(train: Dataset, fold: Fold, given: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
@@ -85,30 +73,17 @@ def trained(train: Dataset, fold: Fold, given: argparse.Namespace, name: str, se
     settings = {"weights": given.weights, "iterations": given.iterations, "seed": seed, **CANDIDATES[name]}
     seen, held = seen_by(fold, train), train.filter(lambda sample: sample.id in fold.held_out)
     recipe = plan(seen, budget_s=3600.0, settings=settings | {"validation_interval": given.iterations})
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        run = make_run(Path(folder) / "run")
-        write_recipe(recipe, run.folder / "recipe.yaml")
-        fit(seen, recipe, run)
-        seconds = time.monotonic() - began
-        once, several = (
-            scores(run.folder / "weights" / "last.safetensors", recipe, held, tta) for tta in (False, True)
-        )
+    with last_weights(seen, recipe) as (weights, seconds):
+        once, several = (score(weights, recipe, held, tta=tta) for tta in (False, True))
     about = environment()
     return {
         "mDice": once,
         "mDice_tta": several,
-        "seconds": round(seconds, 1),
+        "seconds": seconds,
         "photos": len(held),
         "cpu": about["cpu"],
         "torch": about["torch"],
     }
-
-
-def scores(weights: Path, recipe: Recipe, held: Dataset, tta: bool) -> float:
-    """Mean Dice of weights on labelled photos."""
-    predictor = TorchPredictor(weights, recipe=recipe, classes=held.classes, digest="", device=recipe.device, tta=tta)
-    return round(evaluate(predictor, held, split="train").scores.mDice, 4)
 
 
 if __name__ == "__main__":

@@ -112,13 +112,13 @@ def one_planting(
     }
 
 
-def planted(dataset: Dataset, targets: list[str], seed: int) -> tuple[Dataset, dict[str, str]]:
-    """The dataset with faults in 15 % of the targets, and which has which."""
+def planted(dataset: Dataset, targets: list[str], seed: int, share: float = SHARE) -> tuple[Dataset, dict[str, str]]:
+    """The dataset with faults in a share of the targets, and which has which."""
     rng = np.random.default_rng(seed)
     order = list(rng.permutation(targets))
     samples = {sample.id: sample for sample in dataset}
     kinds: dict[str, str] = {}
-    wanted = round(SHARE * len(targets))
+    wanted = round(share * len(targets))
     for turn in range(wanted):
         kind = list(FAULTS)[turn % len(FAULTS)]
         while order:

@@ -2,10 +2,9 @@
 
     python benchmarks/robust_training.py OUT.jsonl --keep FOLDER [--weights FILE] [--seeds 3] [--iterations 600]
 
-For each seed three trainings of the same recipe, with plain cross-entropy: on sound masks, on
-masks of which 20 % have a fault (dropped, halved, shifted, resized, swapped, in turn), and on those without what an
-audit by out-of-fold models calls wrong, as `run --set set_aside=doubted` does it. The last weights are judged once on
-sound validation masks.
+For each seed three trainings of the same recipe, with plain cross-entropy: on sound masks, on masks of which 20 % have
+a fault (dropped, halved, shifted, resized, swapped, in turn), and on those without what an audit by out-of-fold models
+calls wrong, as `run --set set_aside=doubted` does it. The last weights are judged once on sound validation masks.
 Lines that OUT.jsonl holds already are not made again, and what the folds said is kept in FOLDER, so that a call that
 was killed goes on.
 """
@@ -13,30 +12,21 @@ was killed goes on.
 from __future__ import annotations
 
 import argparse
-import json
-import tempfile
-import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import maskwright
-import planted_faults
-from maskwright.audit.audit import Audit
+from candidates import add_line, last_weights, lines_made, score
+from maskwright.audit.audit import Audit, with_label_issues
 from maskwright.audit.folder import AuditFolder
-from maskwright.audit.label_issues import label_issues, with_evidence
-from maskwright.audit.probabilities import read_probs
 from maskwright.audit.survey import survey
 from maskwright.data.dataset import Dataset
 from maskwright.data.pets.write import draw_dataset
-from maskwright.evaluation.evaluate import evaluate
-from maskwright.inference.runtimes.torch import TorchPredictor
-from maskwright.recipe.files import write_recipe
-from maskwright.training.loop import fit
-from maskwright.training.run import make_run
+from maskwright.data.statistics import describe
 from maskwright.workflow.doubted import with_doubted_set_aside
-from maskwright.workflow.label_issues import judge_by_folds
+from maskwright.workflow.label_issues import judge_by_folds, ranked
 from maskwright.workflow.plan import plan
+from planted_faults import planted
 
 SHARE = 0.2
 MASKS = ("sound", "faulty", "faulty, suspected ones set aside")
@@ -55,20 +45,14 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=96, help="side of the photos")
     parser.add_argument("--threads", type=int)
     given = parser.parse_args()
-    planted_faults.SHARE = SHARE
-    lines = given.out.read_text().splitlines() if given.out.is_file() else []
     keys = ("masks", "seed", "iterations", "size", "weights")
-    made = {tuple(json.loads(line)[key] for key in keys) for line in lines}
+    made = lines_made(given.out, keys)
     sound = drawn(given)
     for seed in range(given.first, given.first + given.seeds):
         for masks in MASKS:
             key = (masks, seed, given.iterations, given.size, Path(given.weights).stem)
-            if key in made:
-                continue
-            line = json.dumps(dict(zip(keys, key, strict=True)) | trained(sound, masks, seed, given))
-            print(line, flush=True)
-            with given.out.open("a") as file:
-                file.write(line + "\n")
+            if key not in made:
+                add_line(given.out, dict(zip(keys, key, strict=True)) | trained(sound, masks, seed, given))
 
 
 def drawn(given: argparse.Namespace) -> Dataset:
@@ -82,7 +66,7 @@ def drawn(given: argparse.Namespace) -> Dataset:
 def trained(sound: Dataset, masks: str, seed: int, given: argparse.Namespace) -> dict[str, Any]:
     """The score on validation of one training."""
     train = [sample.id for sample in sound.split("train")]
-    faulty, kinds = planted_faults.planted(sound, train, seed)
+    faulty, kinds = planted(sound, train, seed, SHARE)
     dataset = sound if masks == MASKS[0] else faulty
     recipe = plan(
         dataset,
@@ -99,40 +83,27 @@ def trained(sound: Dataset, masks: str, seed: int, given: argparse.Namespace) ->
     )
     if masks == MASKS[2]:
         folder = AuditFolder(given.keep / f"audit-{seed}-{given.fold_iterations}-{Path(given.weights).stem}")
-        recipe = with_doubted_set_aside(recipe, audited(faulty, folder, seed, given), folder.journal, faulty)
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory() as place:
-        run = make_run(Path(place) / "run")
-        write_recipe(recipe, run.folder / "recipe.yaml")
-        fit(dataset, recipe, run)
-        seconds = time.monotonic() - began
-        last = run.folder / "weights" / "last.safetensors"
-        network = TorchPredictor(last, recipe=recipe, classes=dataset.classes, digest="", device="cpu", tta=False)
-        scores = evaluate(network, dataset.split("val").labelled, split="val").scores
+        audit = audited(faulty, folder, seed, given)
+        recipe = with_doubted_set_aside(recipe, audit, folder.journal, faulty, describe(faulty))
+    with last_weights(dataset, recipe) as (weights, seconds):
+        mdice = score(weights, recipe, dataset.split("val").labelled, tta=False)
     return {
-        "mDice": round(scores.mDice, 4),
+        "mDice": mdice,
         "planted": 0 if dataset is sound else len(kinds),
-        "set_aside": len(recipe.set_aside),
-        "of_them_planted": sum(each in kinds for each in recipe.set_aside),
-        "seconds": round(seconds, 1),
+        "set_aside": len(recipe.photos_aside),
+        "of_them_planted": sum(each in kinds for each in recipe.photos_aside),
+        "seconds": seconds,
     }
 
 
 def audited(faulty: Dataset, folder: AuditFolder, seed: int, given: argparse.Namespace) -> Audit:
     """What out-of-fold models and the checks without a model say of the training masks."""
     train = faulty.split("train").labelled
+    ids = [sample.id for sample in train]
     settings = {"weights": given.weights, "iterations": given.fold_iterations, "seed": seed}
-    judge_by_folds(
-        faulty,
-        [sample.id for sample in train],
-        folder,
-        budget_s=36_000.0,
-        settings=settings,
-        threads=given.threads,
-    )
-    of_model = label_issues(train, lambda sample: read_probs(folder.probs, sample.id), faulty.classes)
-    looked_at = survey(train)
-    return replace(looked_at, label_issues=with_evidence(of_model, looked_at.findings))
+    judge_by_folds(faulty, ids, folder, budget_s=36_000.0, settings=settings, threads=given.threads)
+    seen = survey(train)
+    return with_label_issues(seen, ranked(faulty, ids, folder, seen.settings).issues)
 
 
 if __name__ == "__main__":

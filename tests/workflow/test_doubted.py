@@ -15,10 +15,11 @@ from maskwright.audit.survey import survey
 from maskwright.data.classes import make_classes
 from maskwright.data.dataset import Dataset
 from maskwright.data.sample import ArrayPixels
+from maskwright.data.statistics import describe
 from maskwright.errors import DataError, RecipeError
 from maskwright.recipe.recipe import Recipe, make_recipe
 from maskwright.review.journal import Journal
-from maskwright.training.batches import learned_from
+from maskwright.training.batches import training_photos
 from maskwright.workflow.doubted import with_doubted_set_aside
 from tiny import tiny_dataset
 
@@ -29,7 +30,8 @@ def suspecting(dataset: Dataset, severities: dict[str, float]) -> Audit:
 
 
 def aside(dataset: Dataset, severities: dict[str, float], journal: Path = Path("none.jsonl")) -> tuple[str, ...]:
-    return with_doubted_set_aside(Recipe(), suspecting(dataset, severities), journal, dataset).photos_aside
+    audit = suspecting(dataset, severities)
+    return with_doubted_set_aside(Recipe(), audit, journal, dataset, describe(dataset)).photos_aside
 
 
 def ids(dataset: Dataset) -> list[str]:
@@ -81,13 +83,14 @@ def test_what_is_set_aside_is_not_learned_from() -> None:
     dataset = tiny_dataset(train=6, val=2)
     first, *others = ids(dataset)
     recipe = make_recipe({"set_aside": [first]}, source="test")
-    assert [sample.id for sample in learned_from(dataset, recipe)] == others
+    assert [sample.id for sample in training_photos(dataset, recipe)] == others
 
 
 def test_what_is_doubted_is_known_to_an_audit_alone(tmp_path: Path) -> None:
     settings = {"set_aside": "doubted", "crop_hw": [64, 64], "iterations": 2}
     with pytest.raises(RecipeError, match="set_aside: doubted wants an audit"):
         maskwright.train(tiny_dataset(), out=tmp_path / "run", settings=settings)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("wrong", ["unknown", "all"])

@@ -85,7 +85,7 @@ def batches_ahead(
                 future.cancel()
 
 
-def learned_from(dataset: Dataset, recipe: Recipe) -> Dataset:
+def training_photos(dataset: Dataset, recipe: Recipe) -> Dataset:
     """The labelled samples of "train", without those that the recipe sets aside.
 
     Raises:

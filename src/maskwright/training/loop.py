@@ -24,7 +24,7 @@ from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.files import write_recipe
 from maskwright.recipe.recipe import GIVEN, Recipe, with_settings
 from maskwright.storage import clear_leftovers, read_json, write_json
-from maskwright.training.batches import Batch, batches, learned_from
+from maskwright.training.batches import Batch, batches, training_photos
 from maskwright.training.checkpoint import Standing, load_state, save_state, save_weights
 from maskwright.training.initial import load_initial
 from maskwright.training.losses import total_loss
@@ -69,7 +69,7 @@ def fit(
         Interrupted: the user pressed Ctrl-C, or another process asked for it; the state is on disk.
         RunError: another process trains this run, or its state is damaged or gone.
     """
-    train, val = learned_from(dataset, recipe), dataset.split("val").labelled.spread(recipe.validation_photos)
+    train, val = training_photos(dataset, recipe), dataset.split("val").labelled.spread(recipe.validation_photos)
     torch.set_num_threads(recipe.threads)
     keep_freed_memory()
     learner = make_learner(recipe, len(dataset.classes), share)

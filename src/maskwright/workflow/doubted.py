@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from maskwright.audit.audit import Audit
 from maskwright.data.classes import IGNORE
 from maskwright.data.dataset import Dataset
 from maskwright.data.sample import Sample
+from maskwright.data.statistics import Statistics
 from maskwright.recipe.recipe import Recipe, with_settings
 from maskwright.review.journal import read_journal
 
@@ -22,7 +23,9 @@ LARGEST_SHARE = 0.25
 """Of the training photos, and of those with a class: where more are suspected, it may be the judge who is wrong."""
 
 
-def with_doubted_set_aside(recipe: Recipe, audit: Audit, journal: Path, dataset: Dataset) -> Recipe:
+def with_doubted_set_aside(
+    recipe: Recipe, audit: Audit, journal: Path, dataset: Dataset, statistics: Statistics
+) -> Recipe:
     """The recipe with the rule "doubted" replaced by the photos that it means.
 
     Args:
@@ -30,37 +33,39 @@ def with_doubted_set_aside(recipe: Recipe, audit: Audit, journal: Path, dataset:
         audit: of the same data.
         journal: what persons decided about them; it need not exist.
         dataset: with labelled samples in "train".
+        statistics: of the dataset.
     """
     train = dataset.split("train").labelled
-    ids = doubted(audit, _verdicts(journal, train), train)
+    ids = doubted(audit, _verdicts(journal, train), train, statistics.splits["train"].class_images)
     reason = f"measured: the audit believes the masks of {len(ids)} of {len(train)} photos wrong"
     return with_settings(recipe, {"set_aside": ids}, source="the audit", reason=reason)
 
 
-def doubted(audit: Audit, verdicts: dict[str, bool], train: Dataset) -> tuple[str, ...]:
+def doubted(audit: Audit, verdicts: Mapping[str, bool], train: Dataset, class_images: Sequence[int]) -> tuple[str, ...]:
     """The photos whose masks are believed wrong, worst first.
 
     Args:
         audit: says how far each mask is suspected.
         verdicts: of persons by sample id, whether the mask as it is may be learned from; they count before the audit.
         train: labelled samples to learn from.
+        class_images: number of their masks in which each class is present.
 
     Returns:
         Ids; as many of the most suspected ones as leave three quarters of the photos and of each class.
     """
     suspicion = audit.suspicion | {each: 0.0 if sound else 1.0 for each, sound in verdicts.items()}
-    present = {sample.id: _classes_in(sample) for sample in train}
-    photos = Counter(each for classes in present.values() for each in classes)
-    left = {each: int(LARGEST_SHARE * count) for each, count in photos.items()}
+    suspected = [sample for sample in train if suspicion.get(sample.id, 0.0) >= SUSPICION]
+    left = [int(LARGEST_SHARE * count) for count in class_images]
     total = int(LARGEST_SHARE * len(train))
     ids: list[str] = []
-    for each in sorted(present, key=lambda name: (-suspicion.get(name, 0.0), name)):
-        if suspicion.get(each, 0.0) < SUSPICION or len(ids) == total:
+    for sample in sorted(suspected, key=lambda each: (-suspicion[each.id], each.id)):
+        if len(ids) == total:
             break
-        if all(left[name] > 0 for name in present[each]):
-            ids.append(each)
-            for name in present[each]:
-                left[name] -= 1
+        present = _classes_in(sample)
+        if all(left[each] > 0 for each in present):
+            ids.append(sample.id)
+            for each in present:
+                left[each] -= 1
     return tuple(ids)
 
 

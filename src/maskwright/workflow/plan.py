@@ -132,12 +132,12 @@ def check_set_aside(recipe: Recipe, dataset: Dataset) -> None:
     Raises:
         DataError: an id is that of no labelled photo in "train", or none is left.
     """
-    train = [sample.id for sample in dataset.split("train").labelled]
-    unknown = [each for each in recipe.photos_aside if each not in set(train)]
+    train = dict.fromkeys(sample.id for sample in dataset.split("train").labelled)
+    unknown = [each for each in recipe.photos_aside if each not in train]
     if unknown:
         raise DataError(
             f"set_aside: {unknown[0]!r} is no labelled photo of the split 'train'.",
-            expected=f"ids such as {train[0]}",
+            expected=f"ids such as {next(iter(train))}",
             found=f"{len(unknown)} that are none",
             do="Take it out of set_aside.",
         )

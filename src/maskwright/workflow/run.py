@@ -112,7 +112,7 @@ def run(
             recipe = _recipe(imported, dataset, clock, statistics, given, threads, device, on_progress)
             if recipe.set_aside == "doubted":
                 journal = AuditFolder(Path(audited[1]["folder"])).journal
-                recipe = with_doubted_set_aside(recipe, audited[0], journal, dataset)
+                recipe = with_doubted_set_aside(recipe, audited[0], journal, dataset, statistics)
             made = start_run(dataset, recipe, out, statistics, asked=asked, audit=audited, again=resume)
         made.add_timings(clock.seconds)
     has_length = begun or imported is not None

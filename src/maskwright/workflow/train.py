@@ -178,9 +178,12 @@ def start_run(
 
     Raises:
         UsageError: something lies there already.
+        RecipeError: the recipe sets aside by a rule.
     """
+    from maskwright.training.batches import training_photos
     from maskwright.training.machine import environment
 
+    training_photos(dataset, recipe)  # refused before there is a folder
     run = make_run(out, again=again)
     write_recipe(recipe, run.folder / "recipe.yaml")
     write_text(run.folder / "classes.yaml", classes_yaml(dataset.classes))
@@ -253,10 +256,10 @@ def reopened(out: Path, dataset: Dataset) -> Run:
 
 def write_augmented(dataset: Dataset, recipe: Recipe, path: Path, *, count: int = 16) -> None:
     """Sixteen training samples as the network sees them, four to a row, their masks drawn over them."""
-    from maskwright.training.batches import learned_from, make_batch
+    from maskwright.training.batches import make_batch, training_photos
 
     wanted = with_settings(recipe, {"batch_size": count}, source="pictures", reason="")
-    batch = make_batch(learned_from(dataset, recipe), wanted, 0)
+    batch = make_batch(training_photos(dataset, recipe), wanted, 0)
     tiles = [
         fitted(overlay(image, mask, dataset.classes), 256)
         for image, mask in zip(batch.images, batch.masks, strict=True)
