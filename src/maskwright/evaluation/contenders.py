@@ -13,7 +13,8 @@ import numpy as np
 from maskwright.data.dataset import Dataset
 from maskwright.errors import MaskwrightError, RecipeError, RunError, UsageError, shown
 from maskwright.evaluation.evaluate import Evaluation, evaluate
-from maskwright.inference.load import digest_of, load, weights_in
+from maskwright.inference.load import digest_of, load
+from maskwright.inference.opening import weights_in
 from maskwright.inference.postprocess.settings import FILE
 from maskwright.progress import OnProgress, silent
 from maskwright.recipe.files import read_recipe
@@ -198,7 +199,7 @@ def _is_current(folder: Path, evaluation: Evaluation) -> bool | None:
 
 def _data_of(folder: Path) -> dict[str, SplitData]:
     """What the run or bundle says of its data; older ones say less."""
-    if (folder / "bundle.json").is_file():
+    if (folder / "bundle.json").is_file() and not (folder / "data.json").is_file():  # the first bundles
         about = read_json(folder / "bundle.json")
         photos, masks = about.get("photos") or {}, about.get("masks") or {}
         return {
