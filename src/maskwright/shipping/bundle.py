@@ -169,14 +169,13 @@ def _list(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _take_exports(run: Path, making: Path) -> None:
-    """Exports come along that were made from the bundled weights, with the files that they list."""
+    """Exports come along that were made from the bundled weights."""
     digest = file_digest(making / WEIGHTS)
     for about in sorted((run / EXPORTS).glob(f"*/{EXPORT_FILE}")):
-        told = read_json(about)
-        if digest not in (told.get("weights"), told.get("weights_sha256"), told.get("weights_digest")):
-            continue
-        target = making / EXPORTS / about.parent.name
-        target.mkdir(parents=True)
-        for path in sorted(about.parent.iterdir()):
-            if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
-                shutil.copyfile(path, target / path.name)
+        made_from = read_json(about).get("made_from") or {}
+        if made_from.get("weights") == digest:
+            target = making / EXPORTS / about.parent.name
+            target.mkdir(parents=True)
+            for path in sorted(about.parent.iterdir()):
+                if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
+                    shutil.copyfile(path, target / path.name)

@@ -7,6 +7,7 @@ from pathlib import Path
 from maskwright.errors import MaskwrightError, UsageError
 from maskwright.inference.opening import is_bundle
 from maskwright.reports.card import card_pages
+from maskwright.sentences import table
 from maskwright.shipping.bundle import Bundle, packed, repacked
 from maskwright.shipping.facts import facts_of, read_facts
 from maskwright.training.run import Run, open_run
@@ -35,7 +36,9 @@ def bundle(run: Run | Path | str, *, out: Path | str | None = None, lang: str | 
                 raise UsageError("This is a bundle already.", do="Name what it is to become: -o FOLDER or -o FILE.zip")
             return repacked(Path(run), Path(out))
         run = open_run(Path(run))
-    facts = facts_of(run, lang=lang or _spoken(run.folder / "bundle"))
+    lang = lang or _spoken(run.folder / "bundle")
+    table(lang)  # an unknown language is refused before anything is read
+    facts = facts_of(run, lang=lang)
     return packed(run, run.folder / "bundle" if out is None else Path(out), facts, card_pages)
 
 
