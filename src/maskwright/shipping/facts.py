@@ -16,6 +16,7 @@ from maskwright.data.finding import read_findings
 from maskwright.evaluation.evaluate import Evaluation
 from maskwright.inference.load import digest_of
 from maskwright.inference.opening import MANIFEST, damaged
+from maskwright.metrics.scores import SUMMARIES
 from maskwright.storage import read_if_there, read_json
 from maskwright.training.run import Run
 from maskwright.training.training_log import read_training_log
@@ -167,7 +168,7 @@ def facts_of(run: Run, *, lang: str = "en") -> Facts:
     scores, outdated = _scores(folder, present)
     initial = read_if_there(folder / "initial_weights.json", format_version=None)
     known = next((entry for entry in ENTRIES if entry.name == initial.get("name")), None)
-    start = Start.model_validate({**initial, "training_data": known.training_data if known else None})
+    start = Start.model_validate({**initial, "training_data": known.training_data if len(known) else None})
     return Facts(
         name=folder.resolve().name,
         lang="ru" if lang == "ru" else "en",
@@ -212,8 +213,8 @@ def _scores(folder: Path, present: str | None) -> tuple[dict[str, Score], tuple[
 
 
 def _score(evaluation: Evaluation) -> Score:
-    photos = [evaluation.scores_of(place).mDice for place in range(len(evaluation.sample_ids))]
-    known = [mdice for mdice in photos if mdice == mdice]
+    photos = SUMMARIES["mDice"](evaluation.counts)
+    known = photos[~np.isnan(photos)]
     objects = evaluation.counts[:, 1:, :].sum(axis=(1, 2))
     worst = float(np.quantile(known, WORST_SHARE)) if known else None
     extra = {"without_objects": int((objects == 0).sum()), "worst": worst}
