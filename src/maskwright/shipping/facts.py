@@ -168,7 +168,7 @@ def facts_of(run: Run, *, lang: str = "en") -> Facts:
     scores, outdated = _scores(folder, present)
     initial = read_if_there(folder / "initial_weights.json", format_version=None)
     known = next((entry for entry in ENTRIES if entry.name == initial.get("name")), None)
-    start = Start.model_validate({**initial, "training_data": known.training_data if len(known) else None})
+    start = Start.model_validate({**initial, "training_data": known.training_data if known else None})
     return Facts(
         name=folder.resolve().name,
         lang="ru" if lang == "ru" else "en",
@@ -216,7 +216,7 @@ def _score(evaluation: Evaluation) -> Score:
     photos = SUMMARIES["mDice"](evaluation.counts)
     known = photos[~np.isnan(photos)]
     objects = evaluation.counts[:, 1:, :].sum(axis=(1, 2))
-    worst = float(np.quantile(known, WORST_SHARE)) if known else None
+    worst = float(np.quantile(known, WORST_SHARE)) if len(known) else None
     extra = {"without_objects": int((objects == 0).sum()), "worst": worst}
     return Score.model_validate({**evaluation.to_json(), **extra})
 

@@ -37,4 +37,6 @@ def check_marker(folder: Path) -> None:
 def _found(folder: Path) -> str:
     if (folder / "bundle.json").is_file():
         return "a bundle, which is never changed"
+    if folder.is_file():
+        return "a file"
     return "no file named format in it" if folder.exists() else "no such folder"
