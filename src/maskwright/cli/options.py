@@ -9,13 +9,22 @@ import typer
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="A folder of images and masks, in any known layout.")]
 RunOnly = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or a bundle.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or a bundle: a folder or a zip.")]
 RunFolders = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders or bundles, two or more.")]
 JudgeData = Annotated[
     Path | None,
     typer.Option("--data", metavar="DATA", help="Judge all runs anew on this folder.  [default: as they were judged]"),
 ]
+BundleOut = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="OUT", help="A folder, or a file that ends in .zip.  [default: RUN/bundle]"),
+]
 Page = Annotated[Path | None, typer.Option("--out", "-o", metavar="PAGE", help="Also write a page, an HTML file.")]
+
+PageFile = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="PAGE", help="The page, an HTML file.  [default: report.html in RUN]"),
+]
 
 Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="OUT", help="The folder to write.")]
 OutFile = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The file to write.")]
