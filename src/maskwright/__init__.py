@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from maskwright.experiments.run_list import runs
     from maskwright.experiments.runs import RunSummary
     from maskwright.experiments.sweeps import Sweep
+    from maskwright.inference.ensemble import Ensemble
     from maskwright.inference.load import load
     from maskwright.inference.postprocess.settings import PostProcess
     from maskwright.inference.predict import predict
     from maskwright.inference.predictor import Predictor
+    from maskwright.inference.tiling import Tiled
     from maskwright.models import build_model
     from maskwright.models.loading import load_weights
     from maskwright.recipe.recipe import Recipe
@@ -61,6 +63,7 @@ __all__ = [
     "Dataset",
     "Decision",
     "Diagnosis",
+    "Ensemble",
     "Evaluation",
     "Finding",
     "Ladder",
@@ -72,6 +75,7 @@ __all__ = [
     "RunSummary",
     "Sample",
     "Sweep",
+    "Tiled",
     "Tuning",
     "add_weights",
     "architectures",
@@ -113,6 +117,7 @@ _HOME = {
     "Dataset": "data.dataset",
     "Decision": "review.decision",
     "Diagnosis": "evaluation.diagnosis",
+    "Ensemble": "inference.ensemble",
     "Evaluation": "evaluation.evaluate",
     "Finding": "data.finding",
     "Ladder": "workflow.ladder",
@@ -124,6 +129,7 @@ _HOME = {
     "RunSummary": "experiments.runs",
     "Sample": "data.sample",
     "Sweep": "experiments.sweeps",
+    "Tiled": "inference.tiling",
     "Tuning": "evaluation.tune",
     "add_weights": "workflow.weights",
     "architectures": "workflow.architectures",

@@ -36,6 +36,21 @@ Write = Annotated[
         "coco; or masks for nothing else.",
     ),
 ]
+With = Annotated[
+    list[Path] | None,
+    typer.Option("--with", metavar="RUN", help="Another run or bundle: the mean of what they say. May be repeated."),
+]
+TilePx = Annotated[
+    int | None,
+    typer.Option(
+        "--tile-px",
+        min=64,
+        max=16384,
+        help="See photos with a longer side in overlapping tiles of this side, a multiple of 32.  "
+        "[default: 1024 or the training's crop, for photos of more than 16 megapixels]",
+    ),
+]
+NoTile = Annotated[bool, typer.Option("--no-tile", help="See photos of every size whole.")]
 Faults = Annotated[
     float,
     typer.Option("--faults", min=0, max=0.5, metavar="SHARE", help="Share of the training masks with a planted fault."),

@@ -8,7 +8,7 @@ from maskwright.cli import options
 from maskwright.cli.screen import Screen
 from maskwright.cli.texts import photo_table, scores_table
 from maskwright.cli.verb import Answer, verb
-from maskwright.errors import DataError, shown
+from maskwright.errors import DataError, UsageError, shown
 from maskwright.sentences import say
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ def predict(
     model: options.OwnModel = None,
     postprocess: options.PostProcess = True,
     tta: options.TTA = True,
+    others: options.With = None,
+    tile_px: options.TilePx = None,
+    no_tile: options.NoTile = False,
     ray: options.Ray = None,
 ) -> Answer:
     """Write masks for photos.
@@ -41,16 +44,26 @@ def predict(
     already is not done again, so that thousands of files can be stopped and gone on with; one that cannot be read is
     named and passed over. --ray shares them among the machines of a cluster.
     """
+    from maskwright.inference.ensemble import Ensemble
     from maskwright.inference.load import load
     from maskwright.inference.predict import predict as predict_all
+    from maskwright.inference.tiling import tiled
     from maskwright.inference.work import Work
     from maskwright.scale.prediction import over_ray
 
     spread = Work.outcomes if ray is None else over_ray(ray, threads=threads or 1)
-    predictor = load(run, device=device, threads=threads, model=model, postprocess=postprocess, tta=tta)
+    if no_tile and tile_px is not None:
+        raise UsageError("--tile-px and --no-tile: one of them.", do="Leave one out.")
+    loaded = [
+        load(folder, device=device, threads=threads, model=model, postprocess=postprocess, tta=tta)
+        for folder in (run, *(others or ()))
+    ]
+    seeing = [one if no_tile else tiled(one, tile_px=tile_px) for one in loaded]
+    predictor = seeing[0] if len(seeing) == 1 else Ensemble(seeing)
+    classes = loaded[0].classes
     made = predict_all(
         predictor,
-        predictor.classes,
+        classes,
         paths,
         out,
         write=write,
@@ -61,7 +74,7 @@ def predict(
     if made.failed and not made.done + made.skipped:
         problems = "\n  ".join(failure.message for failure in made.failed[:FAILURES_SHOWN])
         raise DataError(say("cli.predicted_none", screen.lang), found=problems)
-    return Answer(_value(made, predictor.classes.names), _text(made, predictor.classes.names, screen.lang))
+    return Answer(_value(made, classes.names), _text(made, classes.names, screen.lang))
 
 
 def _value(made: Predictions, names: tuple[str, ...]) -> dict[str, Any]:

@@ -1,0 +1,94 @@
+"""maskwright predict, as a person would say it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from maskwright.cli.main import answer
+from maskwright.data.classes import make_classes
+from maskwright.inference.ensemble import Ensemble
+from maskwright.inference.load import load
+from maskwright.inference.tiling import Tiled
+from untrained import untrained_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return untrained_run(tmp_path_factory.mktemp("runs") / "run")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(2):
+        photo(folder / f"{number}.png", seed=number)
+    return folder
+
+
+def photo(path: Path, size_hw: tuple[int, int] = (40, 50), seed: int = 0) -> np.ndarray:
+    pixels = np.random.default_rng(seed).integers(0, 256, (*size_hw, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+    return pixels
+
+
+def said(capsys: pytest.CaptureFixture[str], *command: object) -> dict[str, Any]:
+    assert answer(["predict", *map(str, command), "--threads", "1", "--json"]) == 0
+    value: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return value
+
+
+def pixels_of(path: Path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture)
+
+
+def kept(path: Path) -> np.ndarray:
+    with np.load(path, allow_pickle=False) as arrays:
+        return arrays["probs"].astype(np.float32)
+
+
+def test_what_is_written_is_chosen(run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = said(capsys, run, photos, "-o", tmp_path / "out", "--write", "probs,objects,geojson")
+    assert made["done"] == 2 and [Path(row["file"]).name for row in made["photos"]] == ["0.png", "1.png"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "masks", "probs", "geojson", "objects.csv", "predictions.csv", "predictions.json"
+    }  # fmt: skip
+    assert answer(["predict", str(run), str(photos), "-o", str(tmp_path / "b"), "--write", "pictures"]) == 2
+    assert "--write pictures: nothing of that name is written" in capsys.readouterr().err
+    assert not (tmp_path / "b").exists()
+
+
+def test_the_mean_of_several_runs(run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = untrained_run(tmp_path / "other", seed=1)
+    said(capsys, run, photos, "-o", tmp_path / "out", "--with", other, "--write", "probs")
+    image = pixels_of(photos / "1.png")
+    mean = np.rint(255 * Ensemble([load(run), load(other)])(image))
+    probs = kept(tmp_path / "out" / "probs" / "1.npz")
+    assert np.abs(probs - mean).max() <= 1  # photos go together in another way
+    assert np.abs(probs - 255 * load(run)(image)).max() > 5
+    assert said(capsys, other, photos, "-o", tmp_path / "out", "--with", run)["done"] == 2  # the overlays
+    assert said(capsys, other, photos, "-o", tmp_path / "out", "--with", run)["skipped"] == 2
+    assert answer(["predict", str(run), str(photos), "-o", str(tmp_path / "out")]) == 2
+    assert "another model" in capsys.readouterr().err
+    strange = untrained_run(tmp_path / "strange", classes=make_classes(["sky", "sea", "sand"]))
+    assert answer(["predict", str(run), str(photos), "-o", str(tmp_path / "b"), "--with", str(strange)]) == 2
+    assert "number 2: 0 sky, 1 sea, 2 sand" in capsys.readouterr().err
+
+
+def test_tiles(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = photo(tmp_path / "large.png", (150, 200))
+    for name, *options in (("whole",), ("tiles", "--tile-px", 64), ("none", "--no-tile")):
+        said(capsys, run, tmp_path / "large.png", "-o", tmp_path / name, "--write", "probs", *options)
+    whole, tiles, none = (kept(tmp_path / name / "probs" / "large.npz") for name in ("whole", "tiles", "none"))
+    np.testing.assert_array_equal(whole, none)
+    expected = np.rint(255 * Tiled(load(run), tile_px=64, overlap_px=32)(image))
+    assert np.abs(tiles - expected).max() <= 1 and (tiles != whole).any()
+    assert answer(["predict", str(run), "x", "-o", "y", "--tile-px", "64", "--no-tile"]) == 2
+    assert "one of them" in capsys.readouterr().err
