@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,67 @@ def test_the_mean_of_several_runs(run: Path, photos: Path, tmp_path: Path, capsy
     strange = untrained_run(tmp_path / "strange", classes=make_classes(["sky", "sea", "sand"]))
     assert answer(["predict", str(run), str(photos), "-o", str(tmp_path / "b"), "--with", str(strange)]) == 2
     assert "number 2: 0 sky, 1 sea, 2 sand" in capsys.readouterr().err
+
+
+class Bytes(io.TextIOWrapper):
+    """A standard stream over bytes."""
+
+    def __init__(self, content: bytes = b"") -> None:
+        super().__init__(io.BytesIO(content), encoding="utf-8")
+
+
+def test_standard_input_and_output(
+    run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = (photos / "1.png").read_bytes()
+    expected = load(run).mask(pixels_of(photos / "1.png"))
+    monkeypatch.setattr(sys, "stdin", Bytes(content))
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", Bytes())
+        assert answer(["predict", str(run), "-", "-o", "-", "--threads", "1"]) == 0
+        with Image.open(io.BytesIO(sys.stdout.buffer.getvalue())) as picture:  # type: ignore[attr-defined]
+            assert picture.mode == "P" and picture.format == "PNG"
+            np.testing.assert_array_equal(np.asarray(picture), expected)
+    monkeypatch.setattr(sys, "stdin", Bytes(content))
+    assert said(capsys, run, "-", "-o", tmp_path / "out")["done"] == 1
+    np.testing.assert_array_equal(pixels_of(tmp_path / "out" / "masks" / "stdin.png"), expected)
+    for given, done in ((content, "skipped"), ((photos / "0.png").read_bytes(), "done")):
+        monkeypatch.setattr(sys, "stdin", Bytes(given))
+        assert said(capsys, run, "-", "-o", tmp_path / "out")[done] == 1
+    for given, words in ((b"", "empty"), (b"text", "not a picture")):
+        monkeypatch.setattr(sys, "stdin", Bytes(given))
+        assert answer(["predict", str(run), "-", "-o", "-"]) == 2
+        assert words in capsys.readouterr().err
+
+
+def test_what_cannot_go_to_standard_output_is_refused(
+    run: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert answer(["predict", str(run), str(photos), "-o", "-"]) == 2
+    assert "one photo  found: 2 photos" in capsys.readouterr().err
+    assert answer(["predict", str(run), str(photos / "0.png"), "-o", "-", "--json"]) == 2
+    assert "both want standard output" in capsys.readouterr().err
+
+
+def test_a_list_of_paths(
+    run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    zeros = "\0".join([str(photos / "0.png"), str(photos / "1.png"), ""])
+    for place, text in enumerate((zeros, f"{photos / '0.png'}\r\n\n{photos / '1.png'}\n", f"{photos}\n")):
+        monkeypatch.setattr(sys, "stdin", Bytes(text.encode()))
+        assert said(capsys, run, "--from-list", "-", "-o", tmp_path / f"out{place}")["done"] == 2
+    (tmp_path / "list.txt").write_text(str(photos / "0.png"))
+    made = said(capsys, run, photos / "1.png", "--from-list", tmp_path / "list.txt", "-o", tmp_path / "file")
+    assert [Path(row["file"]).name for row in made["photos"]] == ["1.png", "0.png"]
+    (tmp_path / "list.txt").write_text("\n".join(f"gone{number}.jpg" for number in range(40)))
+    assert answer(["predict", str(run), "--from-list", str(tmp_path / "list.txt"), "-o", str(tmp_path / "x")]) == 2
+    assert "gone9.jpg and 30 more: no photo there" in capsys.readouterr().err
+    for listed, words in (("nowhere.txt", "No such file"), (str(photos / "0.png"), "can't decode")):
+        assert answer(["predict", str(run), "--from-list", listed, "-o", "x"]) == 2
+        assert words in capsys.readouterr().err
+    assert answer(["predict", str(run), "-", "--from-list", "-", "-o", "x"]) == 2
+    assert answer(["predict", str(run), "-o", str(tmp_path / "x")]) == 2
+    assert "no path at all" in capsys.readouterr().err
 
 
 def test_tiles(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,19 @@ Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="OUT", help="Th
 OutFile = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The file to write.")]
 OutFolder = Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="The folder to write.")]
 Paths = Annotated[
-    list[str], typer.Argument(metavar="PATHS...", help="Photos: files, folders, or patterns such as 'in/*.jpg'.")
+    list[str] | None,
+    typer.Argument(
+        metavar="PATHS...",
+        help="Photos: files, folders, patterns such as 'in/*.jpg', zip and tar archives; - for one on standard input.",
+    ),
+]
+FromList = Annotated[
+    str | None,
+    typer.Option("--from-list", metavar="FILE", help="Also take the paths that this file lists; - for standard input."),
+]
+Predicted = Annotated[
+    str,
+    typer.Option("--out", "-o", metavar="OUT", help="The folder to write; - for one photo's mask on standard output."),
 ]
 Labels = Annotated[
     Path | None,

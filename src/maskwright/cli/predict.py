@@ -24,8 +24,9 @@ PHOTOS_SHOWN = 10
 def predict(
     screen: Screen,
     run: options.RunFolder,
-    paths: options.Paths,
-    out: options.OutFolder,
+    out: options.Predicted,
+    paths: options.Paths = None,
+    from_list: options.FromList = None,
     labels: options.Labels = None,
     write: options.Write = "overlays",
     threads: options.Threads = None,
@@ -40,20 +41,25 @@ def predict(
 ) -> Answer:
     """Write masks for photos.
 
-    Takes files, folders and patterns, also in an object store (s3://bucket/photos). A photo whose mask lies in OUT
-    already is not done again, so that thousands of files can be stopped and gone on with; one that cannot be read is
-    named and passed over. --ray shares them among the machines of a cluster.
+    Takes files, folders, patterns and archives, also in an object store (s3://bucket/photos). A photo whose mask lies
+    in OUT already is not done again, so that thousands of files can be stopped and gone on with; one that cannot be
+    read is named and passed over. --ray shares them among the machines of a cluster.
     """
     from maskwright.inference.ensemble import Ensemble
+    from maskwright.inference.inputs import paths_of
     from maskwright.inference.load import load
+    from maskwright.inference.predict import mask_of
     from maskwright.inference.predict import predict as predict_all
     from maskwright.inference.tiling import tiled
     from maskwright.inference.work import Work
     from maskwright.scale.prediction import over_ray
 
-    spread = Work.outcomes if ray is None else over_ray(ray, threads=threads or 1)
     if no_tile and tile_px is not None:
         raise UsageError("--tile-px and --no-tile: one of them.", do="Leave one out.")
+    if out == "-" and screen.quiet:
+        raise UsageError("-o - and --json: both want standard output.", do="Leave one out.")
+    wanted = paths_of(paths or [], from_list)
+    spread = Work.outcomes if ray is None else over_ray(ray, threads=threads or 1)
     loaded = [
         load(folder, device=device, threads=threads, model=model, postprocess=postprocess, tta=tta)
         for folder in (run, *(others or ()))
@@ -61,10 +67,12 @@ def predict(
     seeing = [one if no_tile else tiled(one, tile_px=tile_px) for one in loaded]
     predictor = seeing[0] if len(seeing) == 1 else Ensemble(seeing)
     classes = loaded[0].classes
+    if out == "-":
+        return Answer(None, "", content=mask_of(predictor, classes, wanted))
     made = predict_all(
         predictor,
         classes,
-        paths,
+        wanted,
         out,
         write=write,
         labels=labels,

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.data.classes import Classes
+from maskwright.data.encode import mask_png
 from maskwright.errors import Interrupted, UsageError, shown
 from maskwright.inference.inputs import find_photos
 from maskwright.inference.labels import find_labels
 from maskwright.inference.objects import Told, write_coco, write_objects
 from maskwright.inference.outputs import Job, Outputs, plan_outputs
-from maskwright.inference.predictor import Predictor
+from maskwright.inference.predictor import Predictor, masks_of
 from maskwright.inference.spill import Spill
 from maskwright.inference.work import Failure, Outcome, Work
 from maskwright.inference.written import FOLDERS, kinds_of
@@ -118,6 +119,26 @@ def predict(
     tally.write(classes)
     on_progress(Progress("stage.predict", len(jobs), len(jobs)))
     return tally.predictions()
+
+
+def mask_of(predictor: Predictor, classes: Classes, paths: Sequence[str | Path] | str | Path) -> bytes:
+    """The mask of one photo as the bytes of an index PNG, with nothing written anywhere.
+
+    Args:
+        predictor: what predicts.
+        classes: what it predicts; in its order.
+        paths: one photo, see `find_photos`; "-" for its bytes on standard input.
+
+    Raises:
+        UsageError: there is no photo, or more than one.
+        DataError: it cannot be read.
+    """
+    _check_classes(predictor, classes)
+    photos = find_photos(paths)
+    if len(photos) > 1:
+        raise UsageError("-o -: one mask goes to standard output.", expected="one photo", found=f"{len(photos)} photos")
+    (mask,) = masks_of(predictor, [photos[0].image()])
+    return mask_png(mask, classes)
 
 
 class _Tally:

@@ -6,20 +6,18 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.data.classes import Classes
-from maskwright.data.decode import read_image
 from maskwright.data.sample import Image, Mask
 from maskwright.errors import DataError, UsageError, shown
-from maskwright.inference.inputs import PhotoFile, read_bytes
 from maskwright.inference.labels import read_label, read_prediction
 from maskwright.inference.objects import Described, describe_objects
 from maskwright.inference.outputs import Job
+from maskwright.inference.photo import PhotoFile
 from maskwright.inference.predictor import Predictor, masks_of, most_probable, probs_of
 from maskwright.inference.quality import read_quality
 from maskwright.inference.written import NEED_PROBS, WHOLE, Prediction
@@ -181,12 +179,8 @@ def _read_ahead(jobs: Iterable[Job]) -> Iterator[tuple[Job, Image | DataError]]:
 
 
 def _read(photo: PhotoFile) -> Image | DataError:
-    if photo.problem:
-        return DataError(photo.problem)
     try:
-        if not photo.in_store:
-            return read_image(Path(photo.source), name=photo.shown)
-        return read_image(Path(photo.relative), name=photo.shown, extract=lambda *_: read_bytes(photo.source))
+        return photo.image()
     except DataError as error:
         return error
 
