@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -143,6 +144,20 @@ def test_a_list_of_paths(
     assert answer(["predict", str(run), "-", "--from-list", "-", "-o", "x"]) == 2
     assert answer(["predict", str(run), "-o", str(tmp_path / "x")]) == 2
     assert "no path at all" in capsys.readouterr().err
+
+
+def test_a_film_and_a_camera_among_photos(
+    run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    writer = cv2.VideoWriter(str(tmp_path / "clip.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 8.0, (64, 48))
+    for _ in range(7):
+        writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.release()
+    given = (tmp_path / "clip.avi", "-o", tmp_path / "out", "--every", 3, "--write", "films")
+    assert said(capsys, run, *given)["done"] == 3
+    assert (tmp_path / "out" / "films" / "clip.avi.mp4").is_file() and said(capsys, run, *given)["skipped"] == 3
+    assert answer(["predict", str(run), "camera:0", str(photos), "-o", str(tmp_path / "out")]) == 2
+    assert "a camera is looked at alone" in capsys.readouterr().err
 
 
 def test_tiles(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

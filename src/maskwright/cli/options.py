@@ -24,7 +24,8 @@ Paths = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="PATHS...",
-        help="Photos: files, folders, patterns such as 'in/*.jpg', zip and tar archives; - for one on standard input.",
+        help="Photos: files, folders, patterns such as 'in/*.jpg', zip and tar archives, films; - for one on standard "
+        "input; camera:0 for a camera.",
     ),
 ]
 FromList = Annotated[
@@ -45,8 +46,13 @@ Write = Annotated[
         "--write",
         metavar="KINDS",
         help="What is written beside the masks, with commas: colours, overlays, probs, uncertainty, geojson, objects, "
-        "coco; or masks for nothing else.",
+        "coco, films; or masks for nothing else.",
     ),
+]
+Every = Annotated[int, typer.Option("--every", min=1, metavar="N", help="Of films and cameras, see every N-th frame.")]
+Seconds = Annotated[
+    float | None,
+    typer.Option("--seconds", min=0.1, help="How long a camera is looked at.  [default: until Ctrl-C]"),
 ]
 With = Annotated[
     list[Path] | None,

@@ -12,7 +12,7 @@ from maskwright.errors import DataError, UsageError, shown
 from maskwright.sentences import say
 
 if TYPE_CHECKING:
-    from maskwright.inference.predict import Predictions
+    from maskwright.inference.tally import Predictions
     from maskwright.metrics.scores import Scores
 
 FAILURES_SHOWN = 10
@@ -34,6 +34,8 @@ def predict(
     model: options.OwnModel = None,
     postprocess: options.PostProcess = True,
     tta: options.TTA = True,
+    every: options.Every = 1,
+    seconds: options.Seconds = None,
     others: options.With = None,
     tile_px: options.TilePx = None,
     no_tile: options.NoTile = False,
@@ -45,6 +47,7 @@ def predict(
     in OUT already is not done again, so that thousands of files can be stopped and gone on with; one that cannot be
     read is named and passed over. --ray shares them among the machines of a cluster.
     """
+    from maskwright.inference.camera import PREFIX, only_camera, predict_camera
     from maskwright.inference.ensemble import Ensemble
     from maskwright.inference.inputs import paths_of
     from maskwright.inference.load import load
@@ -69,16 +72,11 @@ def predict(
     classes = loaded[0].classes
     if out == "-":
         return Answer(None, "", content=mask_of(predictor, classes, wanted))
-    made = predict_all(
-        predictor,
-        classes,
-        wanted,
-        out,
-        write=write,
-        labels=labels,
-        spread=spread,
-        on_progress=screen.on_progress,
-    )
+    told: dict[str, Any] = {"write": write, "every": every, "on_progress": screen.on_progress}
+    if any(path.startswith(PREFIX) for path in wanted):
+        made = predict_camera(predictor, classes, only_camera(wanted), out, seconds=seconds, **told)
+    else:
+        made = predict_all(predictor, classes, wanted, out, labels=labels, spread=spread, **told)
     if made.failed and not made.done + made.skipped:
         problems = "\n  ".join(failure.message for failure in made.failed[:FAILURES_SHOWN])
         raise DataError(say("cli.predicted_none", screen.lang), found=problems)

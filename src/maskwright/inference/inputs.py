@@ -16,6 +16,7 @@ from maskwright.data.listing import NOT_READ
 from maskwright.data.tree import list_tree
 from maskwright.errors import UsageError, shown
 from maskwright.inference.archives import PHOTO_BYTES, is_archive, photos_in
+from maskwright.inference.films import frames_in, is_film
 from maskwright.inference.photo import Given, PhotoFile
 from maskwright.sentences import say
 
@@ -26,7 +27,9 @@ NAMED = 10
 """Paths without photos that a message names."""
 
 
-def find_photos(paths: Sequence[str | Path] | str | Path, *, outside: Sequence[Path] = ()) -> list[PhotoFile]:
+def find_photos(
+    paths: Sequence[str | Path] | str | Path, *, every: int = 1, outside: Sequence[Path] = ()
+) -> list[PhotoFile]:
     """The photos that are meant.
 
     A file is taken whatever it is called; folders, with all folders below them, and patterns give the files that are
@@ -34,8 +37,9 @@ def find_photos(paths: Sequence[str | Path] | str | Path, *, outside: Sequence[P
 
     Args:
         paths: files, folders and patterns with `*`, `?`, `[...]` and `**`, also as addresses of an object store that
-            fsspec knows: `s3://bucket/photos`, `gs://bucket/photos/**.jpg`; zip and tar archives, which are not looked
-            for in folders; "-" for the bytes of one photo on standard input.
+            fsspec knows: `s3://bucket/photos`, `gs://bucket/photos/**.jpg`; zip and tar archives and films, which are
+            not looked for in folders; "-" for the bytes of one photo on standard input.
+        every: of films every n-th frame is a photo.
         outside: folders whose files are left out: where the predictions go.
 
     Returns:
@@ -51,7 +55,7 @@ def find_photos(paths: Sequence[str | Path] | str | Path, *, outside: Sequence[P
     empty: list[str] = []
     for path in given:
         found = 0
-        for photo in _expanded(path):
+        for photo in _expanded(path, every):
             if not photo.source.startswith(own):
                 photos.setdefault(photo.source, photo)
                 found += 1
@@ -99,7 +103,7 @@ def paths_of(paths: Sequence[str], listed: str | None = None) -> list[str]:
     return [*paths, *(line.rstrip("\r") for line in lines if line.strip())]
 
 
-def _expanded(path: str | Path) -> Iterator[PhotoFile]:
+def _expanded(path: str | Path, every: int) -> Iterator[PhotoFile]:
     if str(path) == "-":
         yield _standard_input()
         return
@@ -108,7 +112,7 @@ def _expanded(path: str | Path) -> Iterator[PhotoFile]:
         return
     place = Path(path).expanduser()
     if place.is_file():
-        yield from _in_archive(place) if is_archive(place) else [_photo(place, place.parent)]
+        yield from _held(place, every) or [_photo(place, place.parent)]
     elif place.is_dir():
         yield from _in_folder(place, place)
     elif glob.has_magic(str(place)):
@@ -117,10 +121,8 @@ def _expanded(path: str | Path) -> Iterator[PhotoFile]:
             match = Path(name)
             if match.is_dir():
                 yield from _in_folder(match, root)
-            elif is_archive(match) and match.is_file():
-                yield from _in_archive(match)
-            elif _is_photo(match.suffix) and match.is_file():
-                yield _photo(match, root)
+            elif match.is_file():
+                yield from _held(match, every) or ([_photo(match, root)] if _is_photo(match.suffix) else [])
 
 
 def _in_folder(folder: Path, root: Path) -> Iterator[PhotoFile]:
@@ -133,7 +135,12 @@ def _in_folder(folder: Path, root: Path) -> Iterator[PhotoFile]:
         yield PhotoFile(source, below, file.size, file.mtime_ns, problem)
 
 
-def _in_archive(place: Path) -> Iterator[PhotoFile]:
+def _held(place: Path, every: int) -> Iterator[PhotoFile] | None:
+    """The photos in a file that holds several; None where it is called like none."""
+    if is_film(place):
+        return frames_in(Path(_absolute(place)), every)
+    if not is_archive(place):
+        return None
     inside = photos_in(Path(_absolute(place)))
     return (photo for extension, photo in inside if _is_photo(extension) or photo.inside is None)
 

@@ -82,14 +82,18 @@ class Work:
     def outcomes(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
         """What becomes of each photo: first of those that are there already, then of those that are predicted now."""
         todo: list[Job] = []
-        unreadable: list[Outcome] = []
         for job in jobs:
             found = self._found(job)
             if found is None:
                 todo.append(job)
             else:
                 yield found
-        for job, made in self._predicted(todo, unreadable):
+        yield from self.fresh(todo)
+
+    def fresh(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+        """What becomes of photos that are all predicted now; photos that cannot be read come last."""
+        unreadable: list[Outcome] = []
+        for job, made in self._predicted(jobs, unreadable):
             _write(job, made, self.classes)
             yield self._described(job, made.mask, "done")
         yield from unreadable
@@ -104,7 +108,7 @@ class Work:
             return None
         return self._described(job, mask, "found")
 
-    def _predicted(self, jobs: Sequence[Job], unreadable: list[Outcome]) -> Iterator[tuple[Job, Prediction]]:
+    def _predicted(self, jobs: Iterable[Job], unreadable: list[Outcome]) -> Iterator[tuple[Job, Prediction]]:
         """Each job with its prediction, which holds probabilities where something is made of them."""
         waiting: deque[tuple[Job, Image]] = deque()
 
