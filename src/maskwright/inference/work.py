@@ -19,7 +19,6 @@ from maskwright.inference.objects import Described, describe_objects
 from maskwright.inference.outputs import Job
 from maskwright.inference.photo import PhotoFile
 from maskwright.inference.predictor import Predictor, masks_of, most_probable, probs_of
-from maskwright.inference.quality import read_quality
 from maskwright.inference.written import NEED_PROBS, WHOLE, Prediction
 from maskwright.metrics.confusion import confusion
 from maskwright.metrics.photo import Cell, photo_row
@@ -139,8 +138,11 @@ class Work:
     def _judged(self, job: Job, mask: Mask, kind: Literal["done", "found"]) -> Outcome:
         row: dict[str, Cell] = {"file": job.photo.shown, "mask": job.mask_file.as_posix()}
         quality_file = job.file("uncertainty")
-        if quality_file is not None and (expected := read_quality(quality_file)) is not None:
-            row["expected_dice"] = expected
+        if quality_file is not None:
+            from maskwright.inference.quality import read_quality  # SciPy comes with it
+
+            if (expected := read_quality(quality_file)) is not None:
+                row["expected_dice"] = expected
         if job.label_file is None:
             return Outcome(job.place, kind, row | _areas(mask, self.classes))
         try:

@@ -18,7 +18,6 @@ from maskwright.data.shapes import MaskObject, edge_polygons
 from maskwright.errors import UsageError, nearest
 from maskwright.inference.objects import numbered_objects
 from maskwright.inference.predictor import Probs
-from maskwright.inference.quality import write_quality
 from maskwright.storage import json_text, write_bytes, write_text
 
 
@@ -70,6 +69,8 @@ def _write_overlay(path: Path, made: Prediction, classes: Classes) -> None:
 
 
 def _write_uncertainty(path: Path, made: Prediction, _classes: Classes) -> None:
+    from maskwright.inference.quality import write_quality  # SciPy comes with it
+
     write_quality(path, _probs(made))
 
 
