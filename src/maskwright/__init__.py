@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from maskwright.experiments.run_list import runs
     from maskwright.experiments.runs import RunSummary
     from maskwright.experiments.sweeps import Sweep
+    from maskwright.inference.ensemble import Ensemble
     from maskwright.inference.load import load
     from maskwright.inference.postprocess.settings import PostProcess
     from maskwright.inference.predict import predict
     from maskwright.inference.predictor import Predictor
+    from maskwright.inference.tiling import Tiled
     from maskwright.models import build_model
     from maskwright.models.loading import load_weights
     from maskwright.recipe.recipe import Recipe
@@ -62,6 +64,7 @@ __all__ = [
     "Dataset",
     "Decision",
     "Diagnosis",
+    "Ensemble",
     "Evaluation",
     "Finding",
     "Ladder",
@@ -73,6 +76,7 @@ __all__ = [
     "RunSummary",
     "Sample",
     "Sweep",
+    "Tiled",
     "Tuning",
     "add_weights",
     "architectures",
@@ -114,6 +118,7 @@ _HOME = {
     "Dataset": "data.dataset",
     "Decision": "review.decision",
     "Diagnosis": "evaluation.diagnosis",
+    "Ensemble": "inference.ensemble",
     "Evaluation": "evaluation.evaluate",
     "Finding": "data.finding",
     "Ladder": "workflow.ladder",
@@ -125,6 +130,7 @@ _HOME = {
     "RunSummary": "experiments.runs",
     "Sample": "data.sample",
     "Sweep": "experiments.sweeps",
+    "Tiled": "inference.tiling",
     "Tuning": "evaluation.tune",
     "add_weights": "workflow.weights",
     "architectures": "workflow.architectures",
