@@ -27,10 +27,14 @@ Labels = Annotated[
     Path | None,
     typer.Option("--labels", metavar="MASKS", help="Masks of the same names: print what was labelled beside it."),
 ]
-Overlay = Annotated[bool, typer.Option(help="Also write each photo with its mask drawn over it.")]
-Quality = Annotated[
-    bool,
-    typer.Option("--quality", help="Also write where the model is unsure, and the Dice that each photo may expect."),
+Write = Annotated[
+    str,
+    typer.Option(
+        "--write",
+        metavar="KINDS",
+        help="What is written beside the masks, with commas: colours, overlays, probs, uncertainty, geojson, objects, "
+        "coco; or masks for nothing else.",
+    ),
 ]
 Faults = Annotated[
     float,

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from maskwright.progress import Progress
-from maskwright.sentences import say
+from maskwright.sentences import say, table
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -94,7 +94,8 @@ def duration(seconds: float) -> str:
 
 
 def _about(progress: Progress, lang: str) -> str:
-    facts = [f"{name} {value:.4g}" for name, value in progress.facts.items()]
+    known = table(lang)
+    facts = [f"{known.get(name, name)} {value:.4g}" for name, value in progress.facts.items()]
     left_s = progress.seconds_left
     left = (
         [say("cli.left", lang, time=duration(left_s))] if left_s is not None and progress.done != progress.total else []

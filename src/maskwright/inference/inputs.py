@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from maskwright.data.decode import EXTENSIONS
@@ -20,39 +20,45 @@ NO_PHOTOS = (".svg", ".npy", ".npz", ".pdf")
 """Lie beside photos without being meant; other formats that are not read are reported."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PhotoFile:
-    """One photo to predict, not yet opened.
+    """One photo to predict, not yet opened; small, since there may be a million of them.
 
     Args:
-        source: its absolute path, where links are not followed, so that a link is a photo of its own; or its address
-            in an object store, such as `s3://bucket/photos/a.jpg`.
-        relative: POSIX path below the folder that was given, or below the fixed part of a pattern, or the name.
+        source: its absolute POSIX path, where links are not followed, so that a link is a photo of its own; or its
+            address in an object store, such as `s3://bucket/photos/a.jpg`.
+        below: where in `source` its path below the folder that was given begins, or below the fixed part of a pattern,
+            or its name.
         size: in bytes.
         mtime_ns: time of the last change.
         problem: why it cannot even be opened, as a sentence, or "".
     """
 
-    source: Path | str
-    relative: str
+    source: str
+    below: int
     size: int = 0
     mtime_ns: int = 0
     problem: str = ""
 
     @property
-    def stem(self) -> str:
-        """`relative` without its extension."""
-        return PurePath(self.relative).with_suffix("").as_posix()
+    def relative(self) -> str:
+        """POSIX path below what was given."""
+        return self.source[self.below :]
 
     @property
-    def address(self) -> str:
-        """`source` as a POSIX path, or as it stands."""
-        return self.source if isinstance(self.source, str) else self.source.as_posix()
+    def stem(self) -> str:
+        """`relative` without its extension."""
+        return PurePosixPath(self.relative).with_suffix("").as_posix()
+
+    @property
+    def in_store(self) -> bool:
+        """Whether it lies in an object store; no absolute path holds two slashes."""
+        return "://" in self.source
 
     @property
     def shown(self) -> str:
         """`source` as messages show it."""
-        return self.source if isinstance(self.source, str) else shown(self.source)
+        return self.source if self.in_store else shown(self.source)
 
 
 def find_photos(paths: Sequence[str | Path] | str | Path, *, outside: Sequence[Path] = ()) -> list[PhotoFile]:
@@ -74,15 +80,17 @@ def find_photos(paths: Sequence[str | Path] | str | Path, *, outside: Sequence[P
             be reached.
     """
     given = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    own = [_absolute(folder) for folder in outside]
-    photos: dict[Path | str, PhotoFile] = {}
+    own = tuple(f"{_absolute(folder)}/" for folder in outside)
+    photos: dict[str, PhotoFile] = {}
     empty: list[str] = []
     for path in given:
-        found = [photo for photo in _expanded(path) if not any(_lies_in(photo, folder) for folder in own)]
+        found = 0
+        for photo in _expanded(path):
+            if not photo.source.startswith(own):
+                photos.setdefault(photo.source, photo)
+                found += 1
         if not found:
             empty.append(str(path))
-        for photo in found:
-            photos.setdefault(photo.source, photo)
     if empty or not photos:
         raise UsageError(
             f"{', '.join(empty) or 'Nothing'}: no photo there.",
@@ -102,17 +110,13 @@ def read_bytes(address: str) -> bytes:
     return content
 
 
-def _lies_in(photo: PhotoFile, folder: Path) -> bool:
-    return isinstance(photo.source, Path) and photo.source.is_relative_to(folder)
-
-
 def _expanded(path: str | Path) -> Iterator[PhotoFile]:
     if "://" in str(path):
         yield from _in_store(str(path))
         return
     place = Path(path).expanduser()
     if place.is_file():
-        yield _photo(place, place.name)
+        yield _photo(place, place.parent)
     elif place.is_dir():
         yield from _in_folder(place, place)
     elif glob.has_magic(str(place)):
@@ -122,17 +126,17 @@ def _expanded(path: str | Path) -> Iterator[PhotoFile]:
             if match.is_dir():
                 yield from _in_folder(match, root)
             elif _is_photo(match.suffix) and match.is_file():
-                yield _photo(match, match.relative_to(root).as_posix())
+                yield _photo(match, root)
 
 
 def _in_folder(folder: Path, root: Path) -> Iterator[PhotoFile]:
+    start, below = _slashed(folder), len(_slashed(root))
     for file in list_tree(folder, links_out=True).files:
         if not _is_photo(file.extension) or file.kind == "folder":
             continue
-        place = folder / file.path
-        relative = place.relative_to(root).as_posix()
-        problem = "" if file.kind == "file" else say(f"finding.{file.kind}", file=shown(place))
-        yield PhotoFile(_absolute(place), relative, file.size, file.mtime_ns, problem)
+        source = f"{start}{file.path}"
+        problem = "" if file.kind == "file" else say(f"finding.{file.kind}", file=shown(source))
+        yield PhotoFile(source, below, file.size, file.mtime_ns, problem)
 
 
 def _in_store(address: str) -> Iterator[PhotoFile]:
@@ -153,9 +157,9 @@ def _in_store(address: str) -> Iterator[PhotoFile]:
         file = PurePosixPath(name)
         parts = file.relative_to(fixed).parts or (file.name,)
         if _is_photo(file.suffix) and found[name]["type"] == "file" and not any(part[0] == "." for part in parts):
-            yield PhotoFile(
-                store.unstrip_protocol(name), "/".join(parts), found[name]["size"], _changed_ns(found[name])
-            )
+            source = store.unstrip_protocol(name)
+            below = len(source) - len("/".join(parts))
+            yield PhotoFile(source, below, found[name]["size"], _changed_ns(found[name]))
 
 
 def _changed_ns(about: Mapping[str, Any]) -> int:
@@ -166,13 +170,17 @@ def _changed_ns(about: Mapping[str, Any]) -> int:
     return int((stamp.timestamp() if isinstance(stamp, datetime) else float(stamp)) * 1e9)
 
 
-def _photo(place: Path, relative: str) -> PhotoFile:
+def _photo(place: Path, root: Path) -> PhotoFile:
     status = place.stat()
-    return PhotoFile(_absolute(place), relative, status.st_size, status.st_mtime_ns)
+    return PhotoFile(_absolute(place), len(_slashed(root)), status.st_size, status.st_mtime_ns)
 
 
-def _absolute(place: Path) -> Path:
-    return Path(os.path.abspath(place))  # noqa: PTH100  resolve() would follow links
+def _absolute(place: Path) -> str:
+    return Path(os.path.abspath(place)).as_posix()  # noqa: PTH100  resolve() would follow links
+
+
+def _slashed(folder: Path) -> str:
+    return f"{_absolute(folder).rstrip('/')}/"
 
 
 def _is_photo(extension: str) -> bool:
