@@ -1,4 +1,4 @@
-"""A server of `maskwright serve` for tests: a quick predictor, an application in this process, a real port, a real run."""
+"""`maskwright serve` for tests: a quick predictor, an application in this process, a real port, a real run."""
 
 from __future__ import annotations
 

@@ -29,6 +29,7 @@ from maskwright.cli.report import report
 from maskwright.cli.review import review
 from maskwright.cli.run import run
 from maskwright.cli.runs import app as runs
+from maskwright.cli.serve import serve
 from maskwright.cli.sweep import sweep
 from maskwright.cli.train import train
 from maskwright.cli.tune import tune
@@ -38,7 +39,7 @@ from maskwright.sentences import say
 from maskwright.storage import json_text
 
 VERBS = (
-    *(demo, run, audit, review, mend, convert, plan, train, evaluate, compare, diagnose, tune, report, predict),
+    *(demo, run, audit, review, mend, convert, plan, train, evaluate, compare, diagnose, tune, report, predict, serve),
     *(sweep, ladder, models, import_mmseg, doctor),
 )
 

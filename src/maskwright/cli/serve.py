@@ -6,7 +6,7 @@ import contextlib
 import os
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -15,9 +15,6 @@ from maskwright.cli.screen import Screen
 from maskwright.cli.verb import Answer, verb
 from maskwright.errors import UsageError, shown
 from maskwright.sentences import say
-
-if TYPE_CHECKING:
-    from maskwright.web.door import Door
 
 TOKEN = "MASKWRIGHT_TOKEN"
 """The environment variable that may hold the token: a command line is seen by everybody on a computer."""
@@ -92,18 +89,24 @@ def serve(
     probabilities and areas of any photo, and compares two models. Nothing that is sent is stored. The log goes to
     standard error, a JSON object a line. SIGTERM or Ctrl-C ends it when all that it has taken on is answered.
     """
+    from maskwright.web.door import Door
     from maskwright.web.intake import Bounds
+    from maskwright.web.security import our_hosts
     from maskwright.web.serve_process import Order, open_models, serve_one, serve_several
     from maskwright.web.serving import is_loopback, listen
 
-    own = is_loopback(host)
-    token = _token(token_file) or (None if own else secrets.token_urlsafe(24))
-    listening = listen(host, port)
-    door = _door(listening.port, listening.names, token, allow_origin or [])
+    token = _token(token_file) or (None if is_loopback(host) else secrets.token_urlsafe(24))
+    origins = _origins(allow_origin or [])
     bounds = Bounds(round(max_mb * 1e6), round(max_mpx * 1e6), queue, timeout)
     share = threads or max(1, _cores() // workers)
-    order = Order(tuple(runs), bounds, door, share, device, model, screen.lang, drain)
-    models = open_models(order)
+    with contextlib.ExitStack() as held:
+        listening = listen(host, port)
+        held.enter_context(listening.socket)
+        hosts = None if token else our_hosts(listening.names, listening.port)
+        door = Door(listening.port, token, hosts, origins)
+        order = Order(tuple(runs), bounds, door, share, device, model, screen.lang, drain)
+        models = open_models(order)
+        held.pop_all()  # it is served below
     address = f"http://{listening.host}:{listening.port}"
     page = f"{address}/?token={token}" if token else f"{address}/"
 
@@ -151,18 +154,17 @@ def _token(file: Path | None) -> str | None:
     return token
 
 
-def _door(port: int, names: tuple[str, ...], token: str | None, origins: list[str]) -> Door:
-    from maskwright.web.door import Door, origins_for
-    from maskwright.web.security import our_hosts
+def _origins(given: list[str]) -> frozenset[str]:
+    from maskwright.web.door import origins_for
 
-    allowed = origins_for(origins)
-    if len(allowed) < len(set(origins)):
+    allowed = origins_for(given)
+    if len(allowed) < len(set(given)):
         raise UsageError(
             "--allow-origin: a site is named by scheme and host.",
             expected="https://lab.example or http://localhost:3000",
-            found=", ".join(origins),
+            found=", ".join(given),
         )
-    return Door(port, token, None if token else our_hosts(names, port), allowed)
+    return allowed
 
 
 def _curl(address: str, token: str | None) -> str:

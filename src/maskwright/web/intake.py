@@ -125,7 +125,7 @@ async def _part(request: Request, bounds: Bounds) -> bytes:
 
 
 async def _chunks(request: Request, bounds: Bounds) -> AsyncGenerator[bytes, None]:
-    limit = Declined(413, "body_too_long", most_mb=round(bounds.body_bytes / 1e6, 1))
+    limit = Declined(413, "body_too_long", most_mb=bounds.body_bytes / 1e6)
     if request.headers.get("content-length", "0").strip().isdecimal():
         promised = int(request.headers.get("content-length", "0"))
         if promised > bounds.body_bytes:
@@ -151,7 +151,7 @@ def checked_size(content: bytes, most_pixels: int) -> int:
     """
     height, width = promised_size(content, name=NAME)
     if height * width > most_pixels:
-        raise Declined(413, "too_many_pixels", size=f"{width} x {height}", most_mpx=round(most_pixels / 1e6, 1))
+        raise Declined(413, "too_many_pixels", size=f"{width} x {height}", most_mpx=most_pixels / 1e6)
     if max(height, width) > MOST_OBLONG * max(1, min(height, width)):
         raise Declined(422, "too_oblong", size=f"{width} x {height}", most=MOST_OBLONG)
     return height * width

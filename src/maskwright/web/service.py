@@ -21,9 +21,9 @@ from maskwright.web.served_models import Model
 from maskwright.web.waiting import Done, Line, Room
 
 FLOATS_TOGETHER = 64_000_000
-"""Probabilities of photos that go through a network together, 256 MB: eight of 1600 x 1600 pixels with three classes."""
+"""Probabilities of photos that go through a network together, 256 MB: eight of 1600 x 1600 with three classes."""
 HANDS = 2
-"""Threads that decode and encode beside the one that predicts; the libraries that they call let go of the interpreter."""
+"""Threads that decode and encode beside the one that predicts; what they call lets go of the interpreter."""
 
 T = TypeVar("T")
 
@@ -162,9 +162,8 @@ class Service:
             try:
                 await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                if not answer.done():
-                    answer.cancel()
-        if answer.cancelled():
+                visit.prediction.cancel()  # nobody waits for it any longer; what is done or begun stays so
+        if not answer.done():
             raise Gone
         done = answer.result()
         visit.laps_ms |= {"wait": 1000 * done.waited_s, "predict": 1000 * done.took_s}
