@@ -21,6 +21,8 @@ FIELD = "image"
 """What the part of a form is called that holds the photo."""
 FIELDS = 16
 """Parts of a form that are read; a client may send some words along."""
+BARE = ("", "application/octet-stream")
+"""Content types, beside those of images, under which a photo may be the body; what it is tells its content."""
 NAME = "photo"
 """How messages call the photo of a request."""
 
@@ -95,33 +97,29 @@ async def photo_content(request: Request, bounds: Bounds) -> bytes:
         ClientDisconnect: whoever asked has gone.
     """
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind == "application/x-www-form-urlencoded":
-        raise Declined(415, "not_photo", found=kind)
     if kind == "multipart/form-data":
         content = await _part(request, bounds)
-    elif kind.startswith("multipart/"):
-        raise Declined(415, "not_photo", found=kind)
-    else:
+    elif kind in BARE or kind.startswith("image/"):
         content = b"".join([chunk async for chunk in _chunks(request, bounds)])
+    else:
+        raise Declined(415, "not_photo", found=kind[:100])
     if not content:
         raise Declined(400, "no_photo", field=FIELD)
     return content
 
 
 async def _part(request: Request, bounds: Bounds) -> bytes:
-    # headers as Starlette reads them: a boundary that is no latin-1 was refused by the HTTP parser
     parser = _InMemory(request.headers, _chunks(request, bounds), max_files=1, max_fields=FIELDS, max_part_size=65_536)
     try:
-        form = await parser.parse()
+        found = (await parser.parse()).get(FIELD)
+        if not isinstance(found, UploadFile):
+            raise Declined(400, "no_photo", field=FIELD)
+        return await found.read()
     except MultiPartException as error:
         raise Declined(400, "wrong_form", what=error.message) from None
-    found = form.get(FIELD)
-    if not isinstance(found, UploadFile):
-        await form.close()
-        raise Declined(400, "no_photo", field=FIELD)
-    content = await found.read()
-    await form.close()
-    return content
+    finally:
+        for file in parser._files_to_close_on_error:  # also of a part that never ended, which is in no form
+            file.close()
 
 
 async def _chunks(request: Request, bounds: Bounds) -> AsyncGenerator[bytes, None]:

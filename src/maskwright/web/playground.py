@@ -102,7 +102,7 @@ class Table:
             Declined: 410 where it is kept no longer; the page brings it then.
         """
         name = str(classes)
-        if int(request.headers.get("content-length", "0")) == 0:
+        if request.headers.get("content-length", "0") == "0":
             known: Shown | None = self._kept.get(digest, name)
             if known is None:
                 raise Declined(410, "photo_gone")
