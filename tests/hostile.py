@@ -48,8 +48,7 @@ def no_photos() -> Iterator[tuple[str, bytes]]:
     yield "tiff of several pages", _animated("TIFF")
     yield "gif", encoded(_photo(), "GIF")
     yield "png of floats", encoded(np.zeros((8, 8), np.float32), "TIFF")
-    for name, text in _TEXTS.items():
-        yield name, text
+    yield from _TEXTS.items()
     yield "gif that is a zip", b"GIF89a" + b"PK\x03\x04" * 40
     yield "png header before html", b"\x89PNG\r\n\x1a\n<html><script>alert(1)</script></html>"
     yield "jpeg marker before a zip", b"\xff\xd8\xff" + b"PK\x03\x04" * 50

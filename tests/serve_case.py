@@ -68,7 +68,7 @@ class Bright:
     @staticmethod
     def _probs(image: np.ndarray) -> np.ndarray:
         grey = image.mean(axis=2, dtype=np.float32) / 255
-        scores = np.stack([-((grey - centre) ** 2) * 40 for centre in (0.15, 0.5, 0.85)])
+        scores = np.stack([-((grey - centre) ** 2) * 30 for centre in (0.15, 0.5, 0.85)])
         shifted = np.exp(scores - scores.max(axis=0))
         return (shifted / shifted.sum(axis=0)).astype(np.float32)
 

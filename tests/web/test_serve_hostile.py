@@ -1,4 +1,4 @@
-"""Whatever is sent is answered: a 4xx for what cannot be, never a 5xx, a hang or a crash; and the next one is served."""
+"""Whatever is sent is answered: a 4xx for what cannot be, never a 5xx, a hang or a crash; the next one is served."""
 
 from __future__ import annotations
 
@@ -72,7 +72,8 @@ def test_the_playground_takes_no_more_than_the_api(asked: Client) -> None:
     assert asked.post("/play/mask?photo=unknown").status_code == 410
 
 
-def test_what_is_no_request_is_a_4xx_or_a_closed_connection(asked: Client, address: str) -> None:
+@pytest.mark.usefixtures("asked")
+def test_what_is_no_request_is_a_4xx_or_a_closed_connection(address: str) -> None:
     wrong, place = {}, urlsplit(address)
     for name, sent in raw_requests(place.netloc):
         status = _raw(place, sent)
