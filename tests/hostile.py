@@ -107,6 +107,12 @@ _TEXTS = {
 def raw_requests(host: str) -> Iterator[tuple[str, bytes]]:
     """Requests as bytes that have to be answered with a 4xx, or with a closed connection."""
     head = b"POST /v1/segment HTTP/1.1\r\nHost: " + host.encode() + b"\r\n"
+    yield from _broken_heads(head)
+    yield from _broken_starts(head, host)
+    yield from _broken_contents(head, host)
+
+
+def _broken_heads(head: bytes) -> Iterator[tuple[str, bytes]]:
     body = b"\r\nhello"
     for value in ("-1", "abc", "1e3", "0x10", "5, 6", "99999999999999999999999", "+5", "5 5", "²"):
         yield f"content-length {value}", head + f"Content-Length: {value}\r\n".encode() + body
@@ -126,6 +132,10 @@ def raw_requests(host: str) -> Iterator[tuple[str, bytes]]:
     yield "a folded header", head + b"X: a\r\n b: c\r\nContent-Length: 5\r\n" + body
     yield "a line break in a header", head + b"X: a\rb\r\n" + body
     yield "a blank before the colon", head + b"Content-Length : 5\r\n" + body
+
+
+def _broken_starts(head: bytes, host: str) -> Iterator[tuple[str, bytes]]:
+    body = b"\r\nhello"
     yield "no host", b"POST /v1/segment HTTP/1.1\r\nContent-Length: 5\r\n" + body
     yield "two hosts", head + b"Host: evil.example\r\nContent-Length: 5\r\n" + body
     yield "a foreign host", b"POST /v1/segment HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 5\r\n" + body
@@ -143,6 +153,10 @@ def raw_requests(host: str) -> Iterator[tuple[str, bytes]]:
         "//x/",
     ):
         yield f"path {path}", f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+
+
+def _broken_contents(head: bytes, host: str) -> Iterator[tuple[str, bytes]]:
+    body = b"\r\nhello"
     for kind in (
         "application/json",
         "text/html",

@@ -6,7 +6,7 @@ import contextlib
 import os
 import secrets
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,9 @@ from maskwright.cli.screen import Screen
 from maskwright.cli.verb import Answer, verb
 from maskwright.errors import UsageError, shown
 from maskwright.sentences import say
+
+if TYPE_CHECKING:
+    from maskwright.web.served_models import Model
 
 TOKEN = "MASKWRIGHT_TOKEN"
 """The environment variable that may hold the token: a command line is seen by everybody on a computer."""
@@ -107,12 +110,11 @@ def serve(
         order = Order(tuple(runs), bounds, door, share, device, model, screen.lang, drain)
         models = open_models(order)
         held.pop_all()  # it is served below
-    address = f"http://{listening.host}:{listening.port}"
-    page = f"{address}/?token={token}" if token else f"{address}/"
+    value, text = _said(f"http://{listening.host}:{listening.port}", token, models, screen.lang)
 
     def serve_until_stopped() -> None:
         if browser:
-            _open(page)
+            _open(value["address"])
         with listening.socket, contextlib.suppress(KeyboardInterrupt):
             if workers == 1:
                 serve_one(order, listening.socket, models)
@@ -120,17 +122,17 @@ def serve(
                 models.clear()
                 serve_several(order, listening.socket, workers)
 
-    value: dict[str, Any] = {
-        "address": page,
-        "api": f"{address}/v1/segment",
-        "token": token,
-        "models": [each.name for each in models],
-        "workers": workers,
-    }
+    return Answer({**value, "workers": workers}, text, then=serve_until_stopped)
+
+
+def _said(address: str, token: str | None, models: list[Model], lang: str) -> tuple[dict[str, Any], str]:
+    """What is printed with --json, and what for a person."""
+    page = f"{address}/?token={token}" if token else f"{address}/"
+    value = {"address": page, "api": f"{address}/v1/segment", "token": token, "models": [each.name for each in models]}
     names = ", ".join(f"{each.name} ({each.predictor.recipe.model})" for each in models)
-    said = [say("serve.open", screen.lang, names=names), f"  {page}"]
-    said += [say("serve.ask", screen.lang), f"  {_curl(address, token)}"]
-    return Answer(value, "\n".join([*said, say("serve.stop", screen.lang)]), then=serve_until_stopped)
+    said = [say("serve.open", lang, names=names), f"  {page}"]
+    said += [say("serve.ask", lang), f"  {_curl(address, token)}"]
+    return value, "\n".join([*said, say("serve.stop", lang)])
 
 
 def _token(file: Path | None) -> str | None:
