@@ -30,6 +30,7 @@ from maskwright.cli.report import report
 from maskwright.cli.review import review
 from maskwright.cli.run import run
 from maskwright.cli.runs import app as runs
+from maskwright.cli.serve import serve
 from maskwright.cli.sweep import sweep
 from maskwright.cli.train import train
 from maskwright.cli.tune import tune
@@ -40,7 +41,7 @@ from maskwright.storage import json_text
 
 VERBS = (
     *(demo, run, audit, review, mend, convert, plan, train, evaluate, compare, diagnose, tune, report, bundle, predict),
-    *(sweep, ladder, models, import_mmseg, doctor),
+    *(serve, sweep, ladder, models, import_mmseg, doctor),
 )
 
 app = typer.Typer(
