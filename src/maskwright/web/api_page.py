@@ -27,7 +27,7 @@ def paths_of(document: dict[str, Any]) -> list[dict[str, Any]]:
             "method": method.upper(),
             "path": path,
             "summary": operation.get("summary", ""),
-            "description": operation.get("description", ""),
+            "parts": operation.get("description", "").split("`"),  # every second one is code
             "parameters": [_parameter(each) for each in operation.get("parameters", ())],
             "body": list(operation.get("requestBody", {}).get("content", ())),
             "answers": [

@@ -159,11 +159,9 @@ class Room:
             try:
                 await turn
             except asyncio.CancelledError:
-                if turn.cancelled():
-                    self._waiting.remove((pixels, turn))
-                    self._let_in()
-                else:  # let in at the very moment of giving up
-                    self._give_back(pixels)
+                if not turn.cancelled():  # let in at the very moment of giving up
+                    self._left += pixels
+                self._let_in()
                 raise
         else:
             self._left -= pixels
@@ -177,7 +175,8 @@ class Room:
         self._let_in()
 
     def _let_in(self) -> None:
-        while self._waiting and self._waiting[0][0] <= self._left:
+        while self._waiting and (self._waiting[0][1].cancelled() or self._waiting[0][0] <= self._left):
             pixels, turn = self._waiting.popleft()
-            self._left -= pixels
-            turn.set_result(None)
+            if not turn.cancelled():  # who has given up is passed over
+                self._left -= pixels
+                turn.set_result(None)

@@ -174,7 +174,7 @@ function showProbs(of) {
 function showNames() {
   element("label-a").textContent = play.a.name;
   element("label-b").textContent = play.plain ? say("compare_plain") : play.b?.name ?? "";
-  element("steps-title").textContent = comparing(play) ? say("steps_of", { name: play.a.name }) : say("steps");
+  element("steps-title").textContent = say(comparing(play) ? "steps_left" : "steps");
 }
 
 /** How far both sides say the same, by the names of their classes. */

@@ -73,6 +73,7 @@ function draw(play) {
     element("pane-b").hidden = element("divider").hidden = element("label-a").hidden = element("label-b").hidden = !both;
     if (both && stage.b.width !== stage.a.width) measure(stage.b);
     element("legend").hidden = play.probsOf === null || !play.probsA;
+    element("legend-name").textContent = play.a.classes[play.probsOf ?? 0].name;
     drawPane(play, stage.a, play.maskA, play.probsA, play.a.classes);
     if (both) drawPane(play, stage.b, play.maskB, play.probsB, rightModel(play).classes);
     placeDivider();
