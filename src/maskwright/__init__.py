@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from maskwright.review.decision import Decision
     from maskwright.review.mend import mend
     from maskwright.shipping.bundle import Bundle, bundle
+    from maskwright.shipping.export import export
     from maskwright.trackers.push import Pushed, push
     from maskwright.training.run import Run
     from maskwright.workflow.architectures import architectures
@@ -86,6 +87,7 @@ __all__ = [
     "draw_dataset",
     "evaluate",
     "examine",
+    "export",
     "get_weights",
     "import_mmseg",
     "ladder",
@@ -138,6 +140,7 @@ _HOME = {
     "diagnose": "evaluation.diagnose",
     "evaluate": "evaluation.evaluate",
     "examine": "doctor",
+    "export": "shipping.export",
     "get_weights": "workflow.weights",
     "import_mmseg": "experiments.mmsegmentation.import_run",
     "ladder": "workflow.ladder",

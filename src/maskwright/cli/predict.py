@@ -29,6 +29,7 @@ def predict(
     labels: options.Labels = None,
     overlay: options.Overlay = True,
     quality: options.Quality = False,
+    runtime: options.Runtime = "torch",
     threads: options.Threads = None,
     device: options.Device = "cpu",
     model: options.OwnModel = None,
@@ -48,7 +49,9 @@ def predict(
     from maskwright.scale.prediction import over_ray
 
     spread = Work.outcomes if ray is None else over_ray(ray, threads=threads or 1)
-    predictor = load(run, device=device, threads=threads, model=model, postprocess=postprocess, tta=tta)
+    predictor = load(
+        run, runtime=runtime, device=device, threads=threads, model=model, postprocess=postprocess, tta=tta
+    )
     made = predict_all(
         predictor,
         predictor.classes,
