@@ -159,6 +159,18 @@ TTA = Annotated[
         help="Look at each photo in all ways that the recipe names (scales, mirrored); once is several times as fast.",
     ),
 ]
+Runtime = Annotated[
+    Literal["torch", "onnx"],
+    typer.Option("--runtime", help="What computes the network: torch, or an export that maskwright export made."),
+]
+ExportFormat = Annotated[Literal["onnx"], typer.Option("--format", help="For which runtime.")]
+ExportResize = Annotated[
+    bool, typer.Option("--resize", help="Bring the answer to the photos' size inside of the file; else it is smaller.")
+]
+ExportOutput = Annotated[
+    Literal["logits", "mask"],
+    typer.Option("--output", help="What the file gives: logits, or the most probable class; that only with -o."),
+]
 Offline = Annotated[bool, typer.Option("--offline", help="Forbid every network call; only weights are ever fetched.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse data with any unusable sample.")]
 AllowLeak = Annotated[bool, typer.Option("--allow-leak", help="Accept the same photo in two splits.")]
