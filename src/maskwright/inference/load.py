@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from maskwright.data.classes import Classes, read_classes
 from maskwright.errors import RunError, UsageError, nearest, shown
 from maskwright.inference.exports import PACKAGES, find_export
+from maskwright.inference.fastest import fastest
 from maskwright.inference.opening import opened
 from maskwright.inference.postprocess.predictor import PostProcessed, digest_with
 from maskwright.inference.postprocess.settings import FILE, PostProcess, read_postprocess
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from maskwright.inference.remembering import Remembering
     from maskwright.inference.runtimes.torch import TorchPredictor
 
-RUNTIMES = ("torch", *PACKAGES)
-"""What can compute a network."""
+RUNTIMES = ("torch", *PACKAGES, "auto")
+"""What can compute a network; "auto" is the fastest of them on this machine."""
 
 
 def load(
@@ -44,7 +45,7 @@ def load(
     Args:
         path: the folder, or the file of a zipped bundle.
         runtime: what computes the network: "torch", or one of the folder's exports, which need no torch: "onnx" (ONNX
-            Runtime), "openvino", "openvino-int8".
+            Runtime), "openvino", "openvino-int8". "auto" takes the fastest on this machine, measured once.
         device: "auto", "cpu", "cuda" or "cuda:N"; exports are computed on the CPU.
         threads: threads to compute with; None leaves torch's as they are and gives others all cores.
         model: `package.module:function` of one's own that the folder may have imported; None allows none.
@@ -74,17 +75,25 @@ def load(
     digest = _network_digest(folder, weights)
     several = recipe.tta_flip or recipe.tta_scales != (1.0,)
     looking = digest if tta or not several else _digest_of(digest, "once")
-    predictor: Loaded
-    if runtime == "torch":
-        _refuse_own_code(folder, recipe, model)
-        predictor = _in_torch(weights, recipe, classes, looking, device=device, threads=threads, tta=tta)
-    else:
-        _refuse_device(runtime, device)
-        export = find_export(folder, _known(runtime), weights=weights, recipe=recipe)
-        network = open_network(export.name, export.files, export.folder, threads=threads)
-        predictor = GraphPredictor(
-            network, recipe=recipe, classes=classes, digest=_digest_of(looking, export.digest), tta=tta
+
+    def computed_by(name: str, tta: bool) -> Loaded:
+        if name == "torch":
+            _refuse_own_code(folder, recipe, model)
+            return _in_torch(weights, recipe, classes, looking, device=device, threads=threads, tta=tta)
+        _refuse_device(name, device)
+        export = find_export(folder, name, weights=weights, recipe=recipe)
+        network = open_network(name, export.files, export.folder, threads=threads)
+        said = _digest_of(looking, export.digest)
+        return GraphPredictor(network, recipe=recipe, classes=classes, digest=said, tta=tta)
+
+    if _known(runtime) == "auto":
+        on_cpu = device in ("cpu", "auto")
+        runtime = (
+            fastest(folder, lambda name: computed_by(name, False), digest=digest, threads=threads)
+            if on_cpu
+            else "torch"
         )
+    predictor = computed_by(runtime, tta)
     post = _steps_in(folder, digest) if postprocess else None
     return PostProcessed(predictor, post) if post else predictor
 
@@ -134,7 +143,7 @@ def open_network(name: str, files: Mapping[str, bytes], folder: Path, *, threads
 
 
 def _known(runtime: str) -> str:
-    """The name of an export.
+    """The name of a runtime.
 
     Raises:
         UsageError: there is no such runtime.

@@ -20,7 +20,7 @@ from maskwright.errors import GateError, RunError, UsageError, nearest, shown
 from maskwright.inference.exports import ABOUT, FOLDER, FORMAT, Export, made_from
 from maskwright.inference.load import open_network
 from maskwright.inference.opening import weights_in
-from maskwright.inference.runtimes.graph import LEAST_PX, GraphPredictor
+from maskwright.inference.runtimes.graph import LEAST_PX, GraphPredictor, Network
 from maskwright.inference.runtimes.openvino import read_ir, save_ir, write_ir
 from maskwright.models import refuse_unnamed_code
 from maskwright.progress import OnProgress, Progress, silent
@@ -126,9 +126,11 @@ def _to_int8(
     making: Path, dataset: Dataset, recipe: Recipe, split: str, budget: float, on_progress: OnProgress
 ) -> dict[str, Any]:
     """Put int8 in the place of the IR in a folder, and say what it costs."""
-    judge = judge_of(
-        dataset, split, lambda network: GraphPredictor(network, recipe=recipe, classes=dataset.classes, digest="")
-    )
+
+    def predictor_of(network: Network) -> GraphPredictor:
+        return GraphPredictor(network, recipe=recipe, classes=dataset.classes, digest="", tta=False)
+
+    judge = judge_of(dataset, split, predictor_of)
     before = open_network("openvino", _contents(making), making)
     model = quantised(read_ir(making / "model.xml"), judge, calibration_photos(dataset, recipe), budget=budget)
     save_ir(model, making / "model.xml")

@@ -15,6 +15,7 @@ from maskwright.errors import DataError, UsageError
 from maskwright.evaluation.evaluate import count, labelled_samples, mask_of
 from maskwright.evaluation.resampling import bootstrap, by_group, fair_interval, resample_weights
 from maskwright.inference.predictor import Predictor, masks_of
+from maskwright.inference.runtimes.graph import Network
 from maskwright.inference.runtimes.openvino import imported, without_telemetry
 from maskwright.metrics.confusion import Counts
 from maskwright.metrics.scores import CLASS_SCORES, SUMMARIES, ScoreOf
@@ -30,8 +31,6 @@ CALIBRATION_PHOTOS = 128
 
 RANKING_PHOTOS = 32
 """Validation photos on which it is measured what each layer's int8 costs, where all together cost too much."""
-
-Network = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)

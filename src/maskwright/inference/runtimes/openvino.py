@@ -19,8 +19,8 @@ OFTEN = 3
 time, and compiling takes as long as some dozens of photos."""
 
 FIRST_BHWC = (2, 97, 133, 3)
-"""What a network for any size is asked first. OpenVINO 2026.4 settles by the first photo what it takes for granted
-later: after one of 32 x 32, whose deepest map is a single cell, it answers wrongly on any other."""
+"""What a network for any size is asked first. OpenVINO 2026.4 settles by the first photo what it will take for granted:
+after one of 32 x 32, whose deepest map is a single cell, it answers wrongly on any other."""
 
 KEPT = 4
 """How many sizes the network is kept compiled for, those that came last."""
