@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from maskwright.training.run import Run
     from maskwright.workflow.architectures import architectures
     from maskwright.workflow.audit import audit
+    from maskwright.workflow.bench import bench
     from maskwright.workflow.bundle import bundle
     from maskwright.workflow.demo import demo
     from maskwright.workflow.import_mmseg import import_mmseg
@@ -82,6 +83,7 @@ __all__ = [
     "add_weights",
     "architectures",
     "audit",
+    "bench",
     "build_model",
     "bundle",
     "compare",
@@ -138,6 +140,7 @@ _HOME = {
     "architectures": "workflow.architectures",
     "audit": "workflow.audit",
     "build_model": "models",
+    "bench": "workflow.bench",
     "bundle": "workflow.bundle",
     "compare": "evaluation.compare",
     "convert": "data.convert",

@@ -12,6 +12,7 @@ import typer
 
 from maskwright import __version__
 from maskwright.cli.audit import audit
+from maskwright.cli.bench import bench
 from maskwright.cli.bundle import bundle
 from maskwright.cli.compare import compare
 from maskwright.cli.convert import convert
@@ -42,7 +43,7 @@ from maskwright.storage import json_text
 
 VERBS = (
     *(demo, run, audit, review, mend, convert, plan, train, evaluate, compare, diagnose, tune, report, bundle, export),
-    *(predict, serve, sweep, ladder, models, import_mmseg, doctor),
+    *(predict, serve, sweep, ladder, models, import_mmseg, bench, doctor),
 )
 
 app = typer.Typer(

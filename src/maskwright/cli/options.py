@@ -125,6 +125,17 @@ Weights = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of every random draw.  [default: 0]")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads of torch.  [default: all cores]")]
+BenchSizes = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--size", min=1, help="Side of the photos in pixels; may be repeated.  [default: what RUN was trained on]"
+    ),
+]
+BenchThreads = Annotated[
+    list[int] | None,
+    typer.Option("--threads", min=1, help="Threads to compute with; may be repeated.  [default: 1, and all cores]"),
+]
+BenchSeconds = Annotated[float, typer.Option("--seconds", min=0.1, help="For each figure of each case.")]
 OwnModel = Annotated[
     str | None,
     typer.Option(

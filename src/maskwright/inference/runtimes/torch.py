@@ -15,7 +15,7 @@ from maskwright.data.sample import Image, Mask
 from maskwright.models import build_for
 from maskwright.models.forward import probs_of_batch, settled_device
 from maskwright.models.loading import load_into
-from maskwright.recipe.recipe import Recipe
+from maskwright.recipe.recipe import GIVEN, Recipe, with_settings
 
 
 class TorchPredictor:
@@ -61,6 +61,10 @@ class TorchPredictor:
     def masks(self, images: Sequence[Image]) -> list[Mask]:
         """The most probable classes of several photos."""
         return [mask for batch in self._batches(images) for mask in batch.argmax(1).cpu().numpy().astype(np.uint8)]
+
+    def compute_in(self, precision: str) -> None:
+        """Compute in another precision than the recipe's, "fp32" or "bf16"."""
+        self.recipe = with_settings(self.recipe, {"precision": precision}, source="compute_in", reason=GIVEN)
 
     def _batches(self, images: Sequence[Image]) -> list[torch.Tensor]:
         return [
