@@ -19,7 +19,8 @@ from maskwright.data.classes import make_classes
 from maskwright.errors import UsageError
 from maskwright.inference import archives
 from maskwright.inference.inputs import find_photos
-from maskwright.inference.predict import Predictions, predict
+from maskwright.inference.predict import predict
+from maskwright.inference.predictions import Predictions
 
 CLASSES = make_classes(["dark", "bright"])
 

@@ -14,7 +14,8 @@ from PIL import Image
 
 from maskwright.data.classes import make_classes
 from maskwright.errors import Interrupted, RunError, UsageError
-from maskwright.inference.predict import Predictions, predict
+from maskwright.inference.predict import predict
+from maskwright.inference.predictions import Predictions
 from maskwright.inference.quality import expected_dice
 
 CLASSES = make_classes(["background", "cat", "dog"], values=(0, 100, 200))
@@ -239,6 +240,23 @@ def test_labels_give_dice_and_labelled_areas(tmp_path: Path) -> None:
     assert made.done == 3 and len(made.failed) == 1 and "b.png" in made.failed[0].file
     again = go(tmp_path / "in", tmp_path / "out", labels=tmp_path / "labels")
     assert again.skipped == 3 and list(again.rows) == list(made.rows)
+
+
+def test_a_notebook_shows_the_table_of_each_photo_and_of_all(tmp_path: Path) -> None:
+    for number in range(8):
+        photo(tmp_path / "in" / f"{number}<b>.jpg", (4, 12))
+    label(tmp_path / "labels" / "3<b>.png", np.where(thirds((4, 12)) == 2, 0, thirds((4, 12))))
+    made = go(tmp_path / "in", tmp_path / "out", labels=tmp_path / "labels")
+    page = made._repr_html_()
+    assert page.count("<table>") == 7 and page.count("<img src=") == 6 and "and 2 more" in page.lower()
+    assert "<b>3&lt;b&gt;.jpg</b>" in page and "all labelled photos together: 1" in page
+    both = page.split("<table>")[4], page.split("<table>")[7]
+    for table_ in both:
+        cells = [cell.partition(">")[2].partition("</td>")[0] for cell in table_.split("<td ")[1:]]
+        assert cells[8:14] == ["100.00", "100.00", "16", "33.33", "16", "33.33"]  # cat: Dice, IoU, predicted, labelled
+        assert cells[1:7] == ["66.67", "50.00", "16", "33.33", "32", "66.67"]
+    bare = go(tmp_path / "in", tmp_path / "bare", write=())._repr_html_()
+    assert "Dice" not in bare and "<img src=" not in bare and bare.count("<table>") == 6
 
 
 def test_one_mask_for_one_photo(tmp_path: Path) -> None:
