@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from maskwright.evaluation.diagnosis import Diagnosis
     from maskwright.evaluation.evaluate import Evaluation, evaluate
     from maskwright.evaluation.tune import Tuning, tune
-    from maskwright.experiments.mmsegmentation.import_run import import_mmseg
     from maskwright.experiments.run_list import runs
     from maskwright.experiments.runs import RunSummary
     from maskwright.experiments.sweeps import Sweep
@@ -40,12 +39,15 @@ if TYPE_CHECKING:
     from maskwright.reports.report import report
     from maskwright.review.decision import Decision
     from maskwright.review.mend import mend
-    from maskwright.shipping.bundle import Bundle, bundle
+    from maskwright.shipping.bundle import Bundle
+    from maskwright.shipping.export import export
     from maskwright.trackers.push import Pushed, push
     from maskwright.training.run import Run
     from maskwright.workflow.architectures import architectures
     from maskwright.workflow.audit import audit
+    from maskwright.workflow.bundle import bundle
     from maskwright.workflow.demo import demo
+    from maskwright.workflow.import_mmseg import import_mmseg
     from maskwright.workflow.ladder import Ladder, ladder
     from maskwright.workflow.plan import plan
     from maskwright.workflow.run import run
@@ -90,6 +92,7 @@ __all__ = [
     "draw_dataset",
     "evaluate",
     "examine",
+    "export",
     "get_weights",
     "import_mmseg",
     "ladder",
@@ -135,7 +138,7 @@ _HOME = {
     "architectures": "workflow.architectures",
     "audit": "workflow.audit",
     "build_model": "models",
-    "bundle": "shipping.bundle",
+    "bundle": "workflow.bundle",
     "compare": "evaluation.compare",
     "convert": "data.convert",
     "demo": "workflow.demo",
@@ -144,8 +147,9 @@ _HOME = {
     "diagnose": "evaluation.diagnose",
     "evaluate": "evaluation.evaluate",
     "examine": "doctor",
+    "export": "shipping.export",
     "get_weights": "workflow.weights",
-    "import_mmseg": "experiments.mmsegmentation.import_run",
+    "import_mmseg": "workflow.import_mmseg",
     "ladder": "workflow.ladder",
     "load": "inference.load",
     "load_weights": "models.loading",

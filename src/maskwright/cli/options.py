@@ -9,13 +9,22 @@ import typer
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="A folder of images and masks, in any known layout.")]
 RunOnly = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or a bundle.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or a bundle: a folder or a zip.")]
 RunFolders = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders or bundles, two or more.")]
 JudgeData = Annotated[
     Path | None,
     typer.Option("--data", metavar="DATA", help="Judge all runs anew on this folder.  [default: as they were judged]"),
 ]
+BundleOut = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="OUT", help="A folder, or a file that ends in .zip.  [default: RUN/bundle]"),
+]
 Page = Annotated[Path | None, typer.Option("--out", "-o", metavar="PAGE", help="Also write a page, an HTML file.")]
+
+PageFile = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="PAGE", help="The page, an HTML file.  [default: report.html in RUN]"),
+]
 
 Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="OUT", help="The folder to write.")]
 OutFile = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The file to write.")]
@@ -149,6 +158,29 @@ TTA = Annotated[
         "--tta/--no-tta",
         help="Look at each photo in all ways that the recipe names (scales, mirrored); once is several times as fast.",
     ),
+]
+Runtime = Annotated[
+    Literal["torch", "onnx", "openvino", "openvino-int8", "auto"],
+    typer.Option(
+        "--runtime", help="What computes the network: torch, an export of RUN, or auto: the fastest on this machine."
+    ),
+]
+ExportFormat = Annotated[Literal["onnx", "openvino"], typer.Option("--format", help="For which runtime.")]
+Int8 = Annotated[
+    bool, typer.Option("--int8", help="Compute in 8 bits what can be: calibrated and judged on DATA. OpenVINO only.")
+]
+Int8Data = Annotated[
+    Path | None, typer.Option("--data", metavar="DATA", help="For --int8.  [default: what RUN was made from]")
+]
+MaxLoss = Annotated[
+    float, typer.Option("--max-loss", min=0, metavar="POINTS", help="What mDice may lose by --int8, in points.")
+]
+ExportResize = Annotated[
+    bool, typer.Option("--resize", help="Bring the answer to the photos' size inside of the file; else it is smaller.")
+]
+ExportOutput = Annotated[
+    Literal["logits", "mask"],
+    typer.Option("--output", help="What the file gives: logits, or the most probable class; that only with -o."),
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Forbid every network call; only weights are ever fetched.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse data with any unusable sample.")]

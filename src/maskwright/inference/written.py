@@ -82,8 +82,18 @@ def _write_probs(path: Path, made: Prediction, classes: Classes) -> None:
 
 
 def _write_geojson(path: Path, made: Prediction, classes: Classes) -> None:
-    features = [_feature(number, one, made.mask.size, classes) for number, one in numbered_objects(made.mask, classes)]
-    write_text(path, json_text({"type": "FeatureCollection", "features": features}) + "\n")
+    write_text(path, json_text(geojson(made.mask, classes)) + "\n")
+
+
+def geojson(mask: Mask, classes: Classes) -> dict[str, Any]:
+    """The objects of a mask as a GeoJSON FeatureCollection (RFC 7946), in pixels of the photo: x right, y down.
+
+    Args:
+        mask: `(H, W) uint8` class ids.
+        classes: what they mean; the background makes no objects.
+    """
+    features = [_feature(number, one, mask.size, classes) for number, one in numbered_objects(mask, classes)]
+    return {"type": "FeatureCollection", "features": features}
 
 
 def _feature(number: int, one: MaskObject, photo_px: int, classes: Classes) -> dict[str, Any]:
