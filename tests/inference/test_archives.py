@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import pickle
 import stat
 import tarfile
 import zipfile
@@ -19,7 +20,9 @@ from maskwright.data.classes import make_classes
 from maskwright.errors import UsageError
 from maskwright.inference import archives
 from maskwright.inference.inputs import find_photos
-from maskwright.inference.predict import Predictions, predict
+from maskwright.inference.outputs import Outputs, plan_outputs
+from maskwright.inference.predict import predict
+from maskwright.inference.predictions import Predictions
 
 CLASSES = make_classes(["dark", "bright"])
 
@@ -75,6 +78,15 @@ def test_photos_of_an_archive_are_predicted_where_they_lie(ending: str, tmp_path
     assert len(find_photos([path, str(tmp_path / "photos.*")])) == 3  # each once
     with pytest.raises(UsageError, match="no photo there"):
         find_photos(tmp_path, outside=[tmp_path / "out"])  # archives are not looked for in folders
+
+
+def test_jobs_can_be_sent_to_other_processes(tmp_path: Path) -> None:
+    path = tar_of(tmp_path / "a.tgz", MEMBERS, "w:gz")
+    outputs = Outputs(tmp_path / "out", ("objects",))
+    jobs = plan_outputs(find_photos(path), outputs, digest=None, classes=CLASSES, labels={})
+    again = pickle.loads(pickle.dumps(jobs))
+    assert again == jobs and len(pickle.dumps(jobs)) < 400 * len(jobs)
+    np.testing.assert_array_equal(again[0].photo.image(), jobs[0].photo.image())
 
 
 def test_a_zip_full_of_traps(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from maskwright.inference import camera as camera_module
 from maskwright.inference.camera import only_camera, predict_camera
 from maskwright.inference.films import frame_rate, frames_in
 from maskwright.inference.inputs import find_photos
-from maskwright.inference.predict import Predictions, predict
+from maskwright.inference.predict import predict
+from maskwright.inference.predictions import Predictions
 from maskwright.progress import Progress
 
 CLASSES = make_classes(["dark", "bright"])

@@ -3,6 +3,9 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,8 @@ from PIL import Image
 
 from maskwright.data.classes import make_classes
 from maskwright.errors import Interrupted, RunError, UsageError
-from maskwright.inference.predict import Predictions, predict
+from maskwright.inference.predict import predict
+from maskwright.inference.predictions import Predictions
 from maskwright.inference.quality import expected_dice
 
 CLASSES = make_classes(["background", "cat", "dog"], values=(0, 100, 200))
@@ -241,6 +245,23 @@ def test_labels_give_dice_and_labelled_areas(tmp_path: Path) -> None:
     assert again.skipped == 3 and list(again.rows) == list(made.rows)
 
 
+def test_a_notebook_shows_the_table_of_each_photo_and_of_all(tmp_path: Path) -> None:
+    for number in range(8):
+        photo(tmp_path / "in" / f"{number}<b>.jpg", (4, 12))
+    label(tmp_path / "labels" / "3<b>.png", np.where(thirds((4, 12)) == 2, 0, thirds((4, 12))))
+    made = go(tmp_path / "in", tmp_path / "out", labels=tmp_path / "labels")
+    page = made._repr_html_()
+    assert page.count("<table>") == 7 and page.count("<img src=") == 6 and "and 2 more" in page.lower()
+    assert "<b>3&lt;b&gt;.jpg</b>" in page and "all labelled photos together: 1" in page
+    both = page.split("<table>")[4], page.split("<table>")[7]
+    for table_ in both:
+        cells = [cell.partition(">")[2].partition("</td>")[0] for cell in table_.split("<td ")[1:]]
+        assert cells[8:14] == ["100.00", "100.00", "16", "33.33", "16", "33.33"]  # cat: Dice, IoU, predicted, labelled
+        assert cells[1:7] == ["66.67", "50.00", "16", "33.33", "32", "66.67"]
+    bare = go(tmp_path / "in", tmp_path / "bare", write=())._repr_html_()
+    assert "Dice" not in bare and "<img src=" not in bare and bare.count("<table>") == 6
+
+
 def test_one_mask_for_one_photo(tmp_path: Path) -> None:
     photo(tmp_path / "a.jpg")
     photo(tmp_path / "b.jpg")
@@ -368,3 +389,43 @@ def test_photos_in_an_object_store(tmp_path: Path) -> None:
         go("memory://bucket/none", tmp_path / "none")
     with pytest.raises(UsageError, match=r"nowhere://bucket: this object store cannot be read.*\n.*Protocol not known"):
         go("nowhere://bucket", tmp_path / "none")
+
+
+KILLED = """
+import os, signal, sys
+import numpy as np
+from maskwright.data.classes import make_classes
+from maskwright.inference.predict import predict
+
+class Dies:
+    digest, left = "k" * 8, int(sys.argv[3])
+    def __call__(self, image):
+        self.left -= 1
+        if self.left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        columns = np.arange(image.shape[1]) * 3 // image.shape[1]
+        return np.eye(3, dtype=np.float32)[np.broadcast_to(columns, image.shape[:2])].transpose(2, 0, 1)
+
+classes = make_classes(["background", "cat", "dog"], values=(0, 100, 200))
+print(predict(Dies(), classes, sys.argv[1], sys.argv[2], write="overlays,probs,geojson,objects,coco").done)
+"""
+
+
+def test_kills_cost_nothing_but_what_was_under_way(tmp_path: Path) -> None:
+    for number in range(20):
+        photo(tmp_path / "in" / f"{number:02d}.png", (8, 12 + number % 2), seed=number)  # sizes change: no batches
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "in"), str(tmp_path / "out")]
+    for left in (7, 0, 7):
+        assert subprocess.run([*command, str(left)], check=False).returncode == -signal.SIGKILL
+    ended = subprocess.run([*command, "6"], check=True, capture_output=True, text=True)
+    assert ended.stdout == "6\n" and len(done_in(tmp_path / "out")) == 20
+    subprocess.run([*command[:-1], str(tmp_path / "whole"), "20"], check=True, capture_output=True)
+
+    def files(out: Path) -> dict[str, bytes]:
+        paths = [path for path in out.rglob("*") if path.is_file()]
+        return {path.relative_to(out).as_posix(): path.read_bytes() for path in paths}
+
+    killed, whole = files(tmp_path / "out"), files(tmp_path / "whole")
+    assert killed.keys() == whole.keys()
+    assert {name for name in whole if killed[name] != whole[name]} == {"predictions.csv"}  # it names the folder
+    assert killed["predictions.csv"].replace(b"/out/", b"/whole/") == whole["predictions.csv"]

@@ -12,7 +12,7 @@ from maskwright.errors import DataError, UsageError, shown
 from maskwright.sentences import say
 
 if TYPE_CHECKING:
-    from maskwright.inference.tally import Predictions
+    from maskwright.inference.predictions import Predictions
     from maskwright.metrics.scores import Scores
 
 FAILURES_SHOWN = 10

@@ -17,8 +17,9 @@ from maskwright.errors import UsageError
 from maskwright.inference.films import write_film
 from maskwright.inference.outputs import Job, Outputs, plan_outputs
 from maskwright.inference.photo import PhotoFile
+from maskwright.inference.predictions import Predictions
 from maskwright.inference.predictor import Predictor
-from maskwright.inference.tally import Predictions, Tally
+from maskwright.inference.tally import Tally
 from maskwright.inference.work import Work
 from maskwright.inference.written import kinds_of
 from maskwright.progress import OnProgress, Progress, silent

@@ -13,8 +13,9 @@ from maskwright.inference.films import Film, frame_rate, write_film
 from maskwright.inference.inputs import find_photos
 from maskwright.inference.labels import find_labels
 from maskwright.inference.outputs import Job, Outputs, plan_outputs
+from maskwright.inference.predictions import Predictions
 from maskwright.inference.predictor import Predictor, masks_of
-from maskwright.inference.tally import Predictions, Tally
+from maskwright.inference.tally import Tally
 from maskwright.inference.work import Outcome, Work
 from maskwright.inference.written import FOLDERS, kinds_of
 from maskwright.progress import OnProgress, Progress, silent

@@ -6,7 +6,6 @@ import csv
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,33 +14,13 @@ from numpy.typing import NDArray
 from maskwright.data.classes import Classes
 from maskwright.inference.objects import Told, write_coco, write_objects
 from maskwright.inference.outputs import Job, Outputs
+from maskwright.inference.predictions import Predictions
 from maskwright.inference.spill import Spill
 from maskwright.inference.work import Failure, Outcome
 from maskwright.metrics.photo import Cell, csv_cell, photo_columns
-from maskwright.metrics.scores import Scores, scores
+from maskwright.metrics.scores import scores
 from maskwright.progress import Progress
 from maskwright.storage import replacing
-
-
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """What `predict` did.
-
-    Args:
-        out: the folder of the predictions.
-        done: how many photos were predicted now.
-        skipped: how many were there already.
-        failed: photos and labels that could not be read.
-        rows: one dict for each photo, as in `predictions.csv`, in the order of the photos; read from disk when asked.
-        scores: the scores over all labelled photos together, or None where there are no labels.
-    """
-
-    out: Path
-    done: int
-    skipped: int
-    failed: tuple[Failure, ...]
-    rows: Sequence[dict[str, Cell]]
-    scores: Scores | None
 
 
 class Tally:
@@ -108,7 +87,9 @@ class Tally:
         """All of it as a value."""
         failed = tuple(failure for _, failure in sorted(self.failures.items(), key=lambda entry: entry[0]))
         judged = None if self.counts is None else scores(self.counts)
-        return Predictions(self.outputs.out, self.kinds["done"], self.kinds["found"], failed, self.rows, judged)
+        return Predictions(
+            self.outputs.out, self.classes, self.kinds["done"], self.kinds["found"], failed, self.rows, judged
+        )
 
 
 def _columns(classes: Classes, *, with_labels: bool, quality: bool) -> list[str]:

@@ -131,7 +131,10 @@ class Tiled:
         return whole
 
     def _mask(self, image: Image) -> Mask:
-        return np.concatenate([most_probable(band) for _, band in self._bands(image)])
+        mask = np.empty(image.shape[:2], np.uint8)
+        for top, band in self._bands(image):
+            mask[top : top + band.shape[1]] = most_probable(band)
+        return mask
 
     def _bands(self, image: Image) -> Iterator[tuple[int, Probs]]:
         """The photo's probabilities from top to bottom: (first row, `(C, h, W)`)."""
