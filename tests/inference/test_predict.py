@@ -116,6 +116,14 @@ def test_photos_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
     assert predictor.asked == 0 and done_in(tmp_path / "out") == names
 
 
+def test_letters_that_are_no_part_of_a_name_everywhere(tmp_path: Path) -> None:
+    for name in ("a:b.jpg", "a\\b.jpg"):
+        photo(tmp_path / "in" / name)
+    assert go(tmp_path / "in", tmp_path / "out").done == 2
+    assert len(done_in(tmp_path / "out")) == 2 and "a_b.png" in done_in(tmp_path / "out")
+    assert go(tmp_path / "in", tmp_path / "out").skipped == 2
+
+
 def test_a_later_photo_of_the_same_name_is_not_taken_for_done(tmp_path: Path) -> None:
     go(photo(tmp_path / "x" / "a.jpg"), tmp_path / "out")
     made = go(photo(tmp_path / "y" / "a.jpg", (9, 9)), tmp_path / "out")
@@ -318,7 +326,8 @@ def test_a_predictor_of_other_classes_is_refused(tmp_path: Path) -> None:
 
 
 def test_only_a_few_photos_are_held_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from maskwright.inference import work as module
+    from maskwright.inference import photo as module
+    from maskwright.inference.work import AHEAD
 
     for number in range(60):
         photo(tmp_path / "in" / f"{number:02d}.png", (4, 4))
@@ -339,7 +348,7 @@ def test_only_a_few_photos_are_held_at_a_time(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(module, "read_image", counted)
     assert go(tmp_path / "in", tmp_path / "out", predictor=Batched()).done == 60
-    assert max(held) <= 8 + 1 + module.AHEAD + 1
+    assert max(held) <= 8 + 1 + AHEAD + 1
 
 
 def test_photos_in_an_object_store(tmp_path: Path) -> None:

@@ -43,11 +43,13 @@ def evaluate(
     """
     from maskwright.evaluation.evaluate import evaluate as judge
     from maskwright.inference.load import load
+    from maskwright.inference.opening import opened
 
-    predictor = load(run, device=device, threads=threads, model=model, postprocess=postprocess, tta=tta)
-    dataset = read_for(screen, data, classes, run, strict=strict, allow_leak=allow_leak)
+    there = opened(run).folder
+    predictor = load(there, device=device, threads=threads, model=model, postprocess=postprocess, tta=tta)
+    dataset = read_for(screen, data, classes, there, strict=strict, allow_leak=allow_leak)
     evaluation = judge(predictor, dataset, split=split, on_progress=screen.on_progress)
-    folder = out or (place_in_run(run, dataset, split, "evaluation") if postprocess and tta else None)
+    folder = out or (place_in_run(there, dataset, split, "evaluation") if postprocess and tta else None)
     if folder is not None:
         _keep(evaluation, predictor, dataset, folder)
         kept = say("cli.evaluated_kept", screen.lang, folder=shown(folder))

@@ -12,6 +12,7 @@ import typer
 
 from maskwright import __version__
 from maskwright.cli.audit import audit
+from maskwright.cli.bundle import bundle
 from maskwright.cli.compare import compare
 from maskwright.cli.convert import convert
 from maskwright.cli.demo import demo
@@ -39,8 +40,8 @@ from maskwright.sentences import say
 from maskwright.storage import json_text
 
 VERBS = (
-    *(demo, run, audit, review, mend, convert, plan, train, evaluate, compare, diagnose, tune, report, predict, serve),
-    *(sweep, ladder, models, import_mmseg, doctor),
+    *(demo, run, audit, review, mend, convert, plan, train, evaluate, compare, diagnose, tune, report, bundle, predict),
+    *(serve, sweep, ladder, models, import_mmseg, doctor),
 )
 
 app = typer.Typer(

@@ -27,7 +27,7 @@ class Screen:
 
     def __init__(self, lang: str = "en", *, quiet: bool = False) -> None:
         self.lang = lang
-        self._quiet = quiet
+        self.quiet = quiet
         self._stage = ""
         self._bar: Bar | None = None
         self._shown_at = 0.0
@@ -44,7 +44,7 @@ class Screen:
     def show(self, text: str) -> None:
         """Print a text for a person on standard output, between two stages."""
         self._end_stage()
-        if not self._quiet:
+        if not self.quiet:
             print(text, flush=True)  # noqa: T201
 
     def on_progress(self, progress: Progress) -> None:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from PIL import Image as PilImage
 from PIL import ImageDraw
 from pycocotools import mask as coco_mask
-from scipy.spatial import cKDTree
 
 from maskwright.data.annotation import Canvas
 from maskwright.data.sample import Mask
@@ -114,6 +113,8 @@ def bridged(outer: NDArray[np.int64], holes: Sequence[NDArray[np.int64]]) -> NDA
         outer: `(K, 2)`.
         holes: likewise, one ring per hole.
     """
+    from scipy.spatial import cKDTree  # half a second, for two formats only
+
     ring, waiting = outer, list(holes)
     while waiting:
         tree = cKDTree(ring)

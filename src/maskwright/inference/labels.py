@@ -13,7 +13,7 @@ from maskwright.data.decode import read_raw_mask
 from maskwright.data.sample import Mask
 from maskwright.data.tree import list_tree
 from maskwright.errors import DataError, UsageError, shown
-from maskwright.inference.inputs import PhotoFile
+from maskwright.inference.photo import PhotoFile
 
 
 def find_labels(labels: Path | None, photos: Sequence[PhotoFile]) -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""Opening a run or a bundle to predict with it. Nothing in it is executed, no name that it mentions is imported."""
+"""From a run or a bundle to what predicts with it. Nothing in it is executed, no name that it mentions is imported."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING
 
 from maskwright.data.classes import read_classes
 from maskwright.errors import RunError, shown
+from maskwright.inference.opening import opened
 from maskwright.inference.postprocess.predictor import PostProcessed, digest_with
 from maskwright.inference.postprocess.settings import FILE, PostProcess, read_postprocess
 from maskwright.inference.predictor import Predictor
 from maskwright.models import ARCHITECTURES, is_own_code
 from maskwright.recipe.files import read_recipe
-from maskwright.storage import file_digest, read_json
-from maskwright.training.run import open_run
 
 if TYPE_CHECKING:
     from maskwright.inference.remembering import Remembering
     from maskwright.inference.runtimes.torch import TorchPredictor
-
-BUNDLE_FORMAT = 1
 
 
 def load(
@@ -35,7 +32,7 @@ def load(
     """A predictor from a run folder or a bundle, with the post-processing that was fitted for it.
 
     Args:
-        path: the folder.
+        path: the folder, or the file of a zipped bundle.
         device: "auto", "cpu", "cuda" or "cuda:N".
         threads: threads of torch; None leaves them as they are.
         model: `package.module:function` of one's own that the folder may have imported; None allows none.
@@ -53,8 +50,8 @@ def load(
         WeightsError: the weights do not fit the recipe.
         RecipeError: `postprocess.yaml` holds wrong settings, or was fitted for other weights or classes.
     """
-    folder = Path(path)
-    weights = weights_in(folder)
+    there = opened(path)
+    folder, weights = there.folder, there.weights
     if not weights.is_file():
         raise RunError(
             f"{shown(folder)}: has no weights yet.",
@@ -97,11 +94,11 @@ def digest_of(folder: Path) -> str | None:
     Raises:
         RunError, RecipeError: as `load`.
     """
-    weights = weights_in(folder)
-    if not weights.is_file():
+    there = opened(folder)
+    if not there.weights.is_file():
         return None
-    digest = _network_digest(folder, weights)
-    post = _steps_in(folder, digest)
+    digest = _network_digest(there.folder, there.weights)
+    post = _steps_in(there.folder, digest)
     return digest_with(digest, post) if post else digest
 
 
@@ -118,25 +115,3 @@ def _steps_in(folder: Path, predictor: str) -> PostProcess | None:
     classes = read_classes(folder / "classes.yaml").names
     post = read_postprocess(folder / FILE, classes=classes, predictor=predictor)
     return post if any(post.steps()) else None
-
-
-def weights_in(folder: Path) -> Path:
-    """The weights of a run, its best ones, or of a bundle.
-
-    Raises:
-        RunError: neither lies there, or the bundle is damaged.
-    """
-    return _verified_bundle(folder) if (folder / "bundle.json").is_file() else open_run(folder).best_weights
-
-
-def _verified_bundle(folder: Path) -> Path:
-    content = read_json(folder / "bundle.json", format_version=BUNDLE_FORMAT)
-    for name, digest in content["files"].items():
-        path = folder / name
-        if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file() or file_digest(path) != digest:
-            raise RunError(
-                f"{shown(path)}: is missing or differs from what the bundle says.",
-                expected=f"SHA-256 {digest}",
-                do="Copy the whole bundle again.",
-            )
-    return folder / "weights.safetensors"

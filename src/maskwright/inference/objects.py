@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from maskwright.data.annotation import background_of
 from maskwright.data.classes import Classes
-from maskwright.data.formats.coco import described
-from maskwright.data.formats.target import background_of
 from maskwright.data.sample import Mask
 from maskwright.data.shapes import MaskObject, objects
 from maskwright.metrics.photo import Cell, csv_cell
@@ -44,6 +43,8 @@ def describe_objects(mask: Mask, classes: Classes, *, shapes: bool) -> list[Desc
         classes: what they mean.
         shapes: whether their shapes are told too, as COCO has them.
     """
+    from maskwright.data.formats.coco import described  # all formats come with it
+
     size_hw, found = (mask.shape[0], mask.shape[1]), []
     for number, one in numbered_objects(mask, classes):
         height, width = one.pixels.shape

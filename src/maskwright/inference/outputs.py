@@ -11,7 +11,7 @@ from typing import Any
 from maskwright.data.classes import Classes
 from maskwright.data.encode import write_mask_png
 from maskwright.errors import RunError, UsageError, shown
-from maskwright.inference.inputs import PhotoFile
+from maskwright.inference.photo import PhotoFile
 from maskwright.inference.written import FOLDERS, WRITERS, Prediction
 from maskwright.storage import json_text, read_json, replacing
 
@@ -200,9 +200,14 @@ def _names(photos: Iterable[PhotoFile], earlier: dict[str, list[Any]]) -> Iterat
 
 
 def _candidates(photo: PhotoFile) -> Iterable[str]:
-    yield photo.stem
-    yield photo.relative
+    yield photo.stem.translate(_PLAIN)
+    relative = photo.relative.translate(_PLAIN)
+    yield relative
     number = 2
     while True:
-        yield f"{photo.relative}-{number}"
+        yield f"{relative}-{number}"
         number += 1
+
+
+_PLAIN = str.maketrans(":\\", "__")
+"""Letters that are no part of a name everywhere, and that `_is_entry` refuses."""

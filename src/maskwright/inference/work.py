@@ -6,22 +6,19 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.data.classes import Classes
-from maskwright.data.decode import read_image
 from maskwright.data.sample import Image, Mask
 from maskwright.errors import DataError, UsageError, shown
-from maskwright.inference.inputs import PhotoFile, read_bytes
 from maskwright.inference.labels import read_label, read_prediction
 from maskwright.inference.objects import Described, describe_objects
 from maskwright.inference.outputs import Job
+from maskwright.inference.photo import PhotoFile
 from maskwright.inference.predictor import Predictor, masks_of, most_probable, probs_of
-from maskwright.inference.quality import read_quality
 from maskwright.inference.written import NEED_PROBS, WHOLE, Prediction
 from maskwright.metrics.confusion import confusion
 from maskwright.metrics.photo import Cell, photo_row
@@ -84,14 +81,18 @@ class Work:
     def outcomes(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
         """What becomes of each photo: first of those that are there already, then of those that are predicted now."""
         todo: list[Job] = []
-        unreadable: list[Outcome] = []
         for job in jobs:
             found = self._found(job)
             if found is None:
                 todo.append(job)
             else:
                 yield found
-        for job, made in self._predicted(todo, unreadable):
+        yield from self.fresh(todo)
+
+    def fresh(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+        """What becomes of photos that are all predicted now; photos that cannot be read come last."""
+        unreadable: list[Outcome] = []
+        for job, made in self._predicted(jobs, unreadable):
             _write(job, made, self.classes)
             yield self._described(job, made.mask, "done")
         yield from unreadable
@@ -106,7 +107,7 @@ class Work:
             return None
         return self._described(job, mask, "found")
 
-    def _predicted(self, jobs: Sequence[Job], unreadable: list[Outcome]) -> Iterator[tuple[Job, Prediction]]:
+    def _predicted(self, jobs: Iterable[Job], unreadable: list[Outcome]) -> Iterator[tuple[Job, Prediction]]:
         """Each job with its prediction, which holds probabilities where something is made of them."""
         waiting: deque[tuple[Job, Image]] = deque()
 
@@ -137,8 +138,11 @@ class Work:
     def _judged(self, job: Job, mask: Mask, kind: Literal["done", "found"]) -> Outcome:
         row: dict[str, Cell] = {"file": job.photo.shown, "mask": job.mask_file.as_posix()}
         quality_file = job.file("uncertainty")
-        if quality_file is not None and (expected := read_quality(quality_file)) is not None:
-            row["expected_dice"] = expected
+        if quality_file is not None:
+            from maskwright.inference.quality import read_quality  # SciPy comes with it
+
+            if (expected := read_quality(quality_file)) is not None:
+                row["expected_dice"] = expected
         if job.label_file is None:
             return Outcome(job.place, kind, row | _areas(mask, self.classes))
         try:
@@ -181,12 +185,8 @@ def _read_ahead(jobs: Iterable[Job]) -> Iterator[tuple[Job, Image | DataError]]:
 
 
 def _read(photo: PhotoFile) -> Image | DataError:
-    if photo.problem:
-        return DataError(photo.problem)
     try:
-        if not photo.in_store:
-            return read_image(Path(photo.source), name=photo.shown)
-        return read_image(Path(photo.relative), name=photo.shown, extract=lambda *_: read_bytes(photo.source))
+        return photo.image()
     except DataError as error:
         return error
 

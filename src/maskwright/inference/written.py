@@ -18,7 +18,6 @@ from maskwright.data.shapes import MaskObject, edge_polygons
 from maskwright.errors import UsageError, nearest
 from maskwright.inference.objects import numbered_objects
 from maskwright.inference.predictor import Probs
-from maskwright.inference.quality import write_quality
 from maskwright.storage import json_text, write_bytes, write_text
 
 
@@ -45,17 +44,19 @@ def kinds_of(write: str | Sequence[str]) -> tuple[str, ...]:
     """The kinds that are meant, each once, in the order of the tables.
 
     Args:
-        write: names of `WRITERS` and `WHOLE`, as a list or with commas between them; "masks" may stand among them and
-            says nothing, since masks are always written.
+        write: names of `WRITERS`, `WHOLE` and `PUT_TOGETHER`, as a list or with commas between them; "masks" may stand
+            among them and says nothing, since masks are always written; "films" are made of "overlays".
 
     Raises:
         UsageError: a name is no kind.
     """
     names = [name.strip() for name in (write.split(",") if isinstance(write, str) else write)]
-    known = ("masks", *WRITERS, *WHOLE)
+    known = ("masks", *WRITERS, *WHOLE, *PUT_TOGETHER)
     for name in names:
         if name not in known:
             raise UsageError(f"--write {name}: nothing of that name is written.", do=nearest(name, known))
+    if "films" in names:
+        names.append("overlays")
     return tuple(kind for kind in known[1:] if kind in names)
 
 
@@ -68,6 +69,8 @@ def _write_overlay(path: Path, made: Prediction, classes: Classes) -> None:
 
 
 def _write_uncertainty(path: Path, made: Prediction, _classes: Classes) -> None:
+    from maskwright.inference.quality import write_quality  # SciPy comes with it
+
     write_quality(path, _probs(made))
 
 
@@ -136,7 +139,10 @@ WRITERS: Mapping[str, tuple[str, Writer]] = {
 WHOLE = ("objects", "coco")
 """What is one file about all photos: `objects.csv` and `coco.json`."""
 
+PUT_TOGETHER = ("films",)
+"""What is made of the overlays of all frames of a film."""
+
 NEED_PROBS = ("uncertainty", "probs")
 
-FOLDERS = ("masks", *WRITERS)
+FOLDERS = ("masks", *WRITERS, *PUT_TOGETHER)
 """Where what is made of the photos lies, in the folder of the predictions."""
