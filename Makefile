@@ -7,7 +7,7 @@ TORCH_INDEX ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
-EXTRAS := smp hf clearml mlflow tensorboard optuna ray
+EXTRAS := smp hf clearml mlflow tensorboard optuna ray onnx openvino
 TOOLS := formats metrics
 
 .PHONY: help demo test test-extras lint types docs bench clean

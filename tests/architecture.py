@@ -30,7 +30,13 @@ ORDER = (
 TORCH_MODULES = ("torch", "torchvision", "torchaudio", "transformers", "timm", "segmentation_models_pytorch")
 TORCH_AT_HOME = (r"models(\.|$)", r"training(\.(?!run$)|$)", r"inference\.runtimes\.torch$")
 """Modules that may import torch when they are imported."""
-TORCH_IN_FUNCTIONS = (r"inference\.load$", r"workflow(\.|$)", r"experiments(\.|$)", r"scale(\.|$)")
+TORCH_IN_FUNCTIONS = (
+    r"inference\.load$",
+    r"shipping\.export$",
+    r"workflow(\.|$)",
+    r"experiments(\.|$)",
+    r"scale(\.|$)",
+)
 """Modules whose functions may import torch, or a module that does."""
 
 IMPORT_BY_NAME = ("maskwright", "maskwright.models", "maskwright.audit.checks.own")

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from maskwright.review.decision import Decision
     from maskwright.review.mend import mend
     from maskwright.shipping.bundle import Bundle
+    from maskwright.shipping.export import export
     from maskwright.trackers.push import Pushed, push
     from maskwright.training.run import Run
     from maskwright.workflow.architectures import architectures
@@ -91,6 +92,7 @@ __all__ = [
     "draw_dataset",
     "evaluate",
     "examine",
+    "export",
     "get_weights",
     "import_mmseg",
     "ladder",
@@ -145,6 +147,7 @@ _HOME = {
     "diagnose": "evaluation.diagnose",
     "evaluate": "evaluation.evaluate",
     "examine": "doctor",
+    "export": "shipping.export",
     "get_weights": "workflow.weights",
     "import_mmseg": "workflow.import_mmseg",
     "ladder": "workflow.ladder",

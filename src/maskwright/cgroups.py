@@ -1,8 +1,10 @@
-"""What control groups grant this process, as containers and batch schedulers use them on Linux."""
+"""What this process may use of the machine: control groups grant it, in containers and batch schedulers on Linux."""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import platform
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,6 +43,20 @@ def limits(root: Path = ROOT) -> Limits:
         sizes += _sizes(folder)
     limit, used = min(sizes, default=(None, 0))
     return Limits(min(cores, default=None), limit, used)
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: those it may run on, fewer where a container grants less time."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    granted = limits().cores
+    return allowed if granted is None else max(1, min(allowed, int(granted)))
+
+
+def cpu_name() -> str:
+    """What the processor calls itself."""
+    lines = (line.partition(":") for line in text_of(ROOT / "proc/cpuinfo").splitlines())
+    named = (name.strip() for key, _, name in lines if key.startswith("model name"))
+    return next(named, "") or platform.processor() or platform.machine()
 
 
 def _cgroup_folders(root: Path) -> Iterator[Path]:

@@ -119,6 +119,32 @@ def becoming(folder: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def renewing(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside `folder` that takes its place, also that of an older one, when the block ends well.
+
+    Args:
+        folder: what is written; its parents are made.
+
+    Returns:
+        A context manager giving the temporary folder. After an exception the old folder stands as it was.
+
+    Raises:
+        DiskError: the disk is full.
+    """
+    with writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = folder.with_name(f".{folder.name[:80]}.{uuid.uuid4().hex[:8]}.tmp")
+        temporary.mkdir()
+        try:
+            yield temporary
+            if folder.exists():
+                shutil.rmtree(folder)
+            temporary.rename(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
 def alone(path: Path, occupied: Callable[[], MaskwrightError], *, timeout_s: float = 0.0) -> Iterator[None]:
     """Hold a lock that the system lets go of when its process dies.
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-GROUPS = ("smp", "hf", "formats", "metrics", "clearml", "mlflow", "tensorboard", "optuna", "ray")
+GROUPS = ("smp", "hf", "formats", "metrics", "clearml", "mlflow", "tensorboard", "optuna", "ray", "onnx", "openvino")
 
 collect_ignore = [group for group in GROUPS if os.environ.get("MASKWRIGHT_EXTRA") != group]
 

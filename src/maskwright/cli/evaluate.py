@@ -27,6 +27,7 @@ def evaluate(
     split: options.Split = "val",
     out: options.Out = None,
     classes: options.Names = None,
+    runtime: options.Runtime = "torch",
     threads: options.Threads = None,
     device: options.Device = "cpu",
     model: options.OwnModel = None,
@@ -38,24 +39,27 @@ def evaluate(
     """Judge a run on labelled photos.
 
     Scores of a run or a bundle on a split of DATA: a row per class, in percent. On the data that the run was made from
-    they are kept in the run; others, and those with --no-postprocess or --no-tta, are kept where -o says. --json gives
-    fractions.
+    they are kept in the run; others, and those with --no-postprocess, --no-tta or another --runtime, are kept where -o
+    says. --json gives fractions.
     """
     from maskwright.evaluation.evaluate import evaluate as judge
     from maskwright.inference.load import load
     from maskwright.inference.opening import opened
 
     there = opened(run).folder
-    predictor = load(there, device=device, threads=threads, model=model, postprocess=postprocess, tta=tta)
+    predictor = load(
+        there, runtime=runtime, device=device, threads=threads, model=model, postprocess=postprocess, tta=tta
+    )
     dataset = read_for(screen, data, classes, there, strict=strict, allow_leak=allow_leak)
     evaluation = judge(predictor, dataset, split=split, on_progress=screen.on_progress)
-    folder = out or (place_in_run(there, dataset, split, "evaluation") if postprocess and tta else None)
+    own = postprocess and tta and runtime == "torch"
+    folder = out or (place_in_run(there, dataset, split, "evaluation") if own else None)
     if folder is not None:
         _keep(evaluation, predictor, dataset, folder)
         kept = say("cli.evaluated_kept", screen.lang, folder=shown(folder))
     else:
         raw = say("cli.not_in_run_raw", screen.lang)
-        why = why_not_in_run(run, dataset, split, screen.lang) if postprocess and tta else raw
+        why = why_not_in_run(run, dataset, split, screen.lang) if own else raw
         kept = say("cli.evaluated_not_kept", screen.lang, why=why)
     return Answer(evaluation.to_json(), f"{scores_text(evaluation.to_json(), screen.lang)}\n{kept}")
 

@@ -19,6 +19,7 @@ from maskwright.cli.demo import demo
 from maskwright.cli.diagnose import diagnose
 from maskwright.cli.doctor import doctor
 from maskwright.cli.evaluate import evaluate
+from maskwright.cli.export import export
 from maskwright.cli.import_mmseg import import_mmseg
 from maskwright.cli.ladder import ladder
 from maskwright.cli.mend import mend
@@ -40,8 +41,8 @@ from maskwright.sentences import say
 from maskwright.storage import json_text
 
 VERBS = (
-    *(demo, run, audit, review, mend, convert, plan, train, evaluate, compare, diagnose, tune, report, bundle, predict),
-    *(serve, sweep, ladder, models, import_mmseg, doctor),
+    *(demo, run, audit, review, mend, convert, plan, train, evaluate, compare, diagnose, tune, report, bundle, export),
+    *(predict, serve, sweep, ladder, models, import_mmseg, doctor),
 )
 
 app = typer.Typer(

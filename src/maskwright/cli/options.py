@@ -159,6 +159,29 @@ TTA = Annotated[
         help="Look at each photo in all ways that the recipe names (scales, mirrored); once is several times as fast.",
     ),
 ]
+Runtime = Annotated[
+    Literal["torch", "onnx", "openvino", "openvino-int8", "auto"],
+    typer.Option(
+        "--runtime", help="What computes the network: torch, an export of RUN, or auto: the fastest on this machine."
+    ),
+]
+ExportFormat = Annotated[Literal["onnx", "openvino"], typer.Option("--format", help="For which runtime.")]
+Int8 = Annotated[
+    bool, typer.Option("--int8", help="Compute in 8 bits what can be: calibrated and judged on DATA. OpenVINO only.")
+]
+Int8Data = Annotated[
+    Path | None, typer.Option("--data", metavar="DATA", help="For --int8.  [default: what RUN was made from]")
+]
+MaxLoss = Annotated[
+    float, typer.Option("--max-loss", min=0, metavar="POINTS", help="What mDice may lose by --int8, in points.")
+]
+ExportResize = Annotated[
+    bool, typer.Option("--resize", help="Bring the answer to the photos' size inside of the file; else it is smaller.")
+]
+ExportOutput = Annotated[
+    Literal["logits", "mask"],
+    typer.Option("--output", help="What the file gives: logits, or the most probable class; that only with -o."),
+]
 Offline = Annotated[bool, typer.Option("--offline", help="Forbid every network call; only weights are ever fetched.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse data with any unusable sample.")]
 AllowLeak = Annotated[bool, typer.Option("--allow-leak", help="Accept the same photo in two splits.")]

@@ -29,6 +29,7 @@ def predict(
     from_list: options.FromList = None,
     labels: options.Labels = None,
     write: options.Write = "overlays",
+    runtime: options.Runtime = "torch",
     threads: options.Threads = None,
     device: options.Device = "cpu",
     model: options.OwnModel = None,
@@ -64,7 +65,7 @@ def predict(
     wanted = paths_of(paths or [], from_list)
     spread = Work.outcomes if ray is None else over_ray(ray, threads=threads or 1)
     loaded = [
-        load(folder, device=device, threads=threads, model=model, postprocess=postprocess, tta=tta)
+        load(folder, runtime=runtime, device=device, threads=threads, model=model, postprocess=postprocess, tta=tta)
         for folder in (run, *(others or ()))
     ]
     seeing = [one if no_tile else tiled(one, tile_px=tile_px) for one in loaded]

@@ -23,6 +23,7 @@ def tune(
     data: options.Data,
     split: options.TunedSplit = "val",
     classes: options.Names = None,
+    runtime: options.Runtime = "torch",
     threads: options.Threads = None,
     device: options.Device = "cpu",
     model: options.OwnModel = None,
@@ -44,7 +45,14 @@ def tune(
     made = open_run(run)
     dataset = read_for(screen, data, classes, run, strict=strict, allow_leak=allow_leak)
     tuning = tune_run(
-        made, dataset, split=split, device=device, threads=threads, model=model, on_progress=screen.on_progress
+        made,
+        dataset,
+        split=split,
+        runtime=runtime,
+        device=device,
+        threads=threads,
+        model=model,
+        on_progress=screen.on_progress,
     )
     page = tuning_report(run, lang=screen.lang)
     if (run / "report.html").is_file():

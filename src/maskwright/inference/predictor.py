@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.data.classes import Classes
 from maskwright.data.grouping import BATCH, same_size_groups
 from maskwright.data.sample import Image, Mask
 from maskwright.errors import UsageError
+
+if TYPE_CHECKING:
+    from maskwright.recipe.recipe import Recipe
 
 Probs = NDArray[np.float32]
 """`(C, H, W) float32`, sums to 1 over `C`."""
@@ -36,6 +40,37 @@ class Predictor(Protocol):
         Returns:
             `(C, H, W) float32`.
         """
+        ...
+
+
+class Loaded(Predictor, Protocol):
+    """A predictor out of a run or a bundle: it offers everything, and knows what it was made from."""
+
+    @property
+    def classes(self) -> Classes:
+        """What it tells apart."""
+        ...
+
+    @property
+    def recipe(self) -> Recipe:
+        """What its weights were trained by."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Hex digest of what decides the predictions."""
+        ...
+
+    def many(self, images: Sequence[Image], /) -> Sequence[Probs]:
+        """Probabilities of several photos."""
+        ...
+
+    def mask(self, image: Image, /) -> Mask:
+        """The most probable class of each pixel, `(H, W) uint8`."""
+        ...
+
+    def masks(self, images: Sequence[Image], /) -> Sequence[Mask]:
+        """The most probable classes of several photos."""
         ...
 
 

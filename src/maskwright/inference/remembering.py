@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from maskwright.data.classes import Classes
 from maskwright.data.sample import Image
-from maskwright.inference.predictor import Probs, probs_of
-
-if TYPE_CHECKING:
-    from maskwright.inference.postprocess.predictor import PostProcessed
-    from maskwright.inference.runtimes.torch import TorchPredictor
+from maskwright.inference.predictor import Loaded, Probs, probs_of
 
 REMEMBERED_BYTES = 512 << 20
 """What is remembered at most: 680 photos of 256 x 256 with three classes. Later photos are asked about again."""
@@ -26,7 +21,7 @@ class Remembering:
         limit_bytes: what the answers may take.
     """
 
-    def __init__(self, predictor: TorchPredictor | PostProcessed, *, limit_bytes: int = REMEMBERED_BYTES) -> None:
+    def __init__(self, predictor: Loaded, *, limit_bytes: int = REMEMBERED_BYTES) -> None:
         self._predictor, self._left_bytes = predictor, limit_bytes
         self._known: dict[bytes, Probs] = {}
 

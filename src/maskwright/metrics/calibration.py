@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
-from scipy.optimize import minimize_scalar
 
 from maskwright.errors import UsageError
 from maskwright.metrics.confusion import IGNORED
@@ -119,6 +117,9 @@ class Calibration:
         """
         if not self.likelihood.any():
             return float("nan")
+        from scipy.interpolate import CubicSpline  # here, since who only predicts would wait a third of a second for it
+        from scipy.optimize import minimize_scalar
+
         logs = np.log(SHARPNESS)
         curve = CubicSpline(logs, self.likelihood)
         found = minimize_scalar(lambda log: float(curve(log)), bounds=(logs[0], logs[-1]), method="bounded")

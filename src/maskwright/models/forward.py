@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from maskwright.errors import UsageError
+from maskwright.models.scaling import looks, scaled
 from maskwright.recipe.recipe import Recipe
 
 
@@ -64,24 +64,12 @@ def probs_of_batch(
     Returns:
         `(B, C, H, W)` float32, sums to 1 over C: the mean over the ways.
     """
-    scales, flip = (recipe.tta_scales, recipe.tta_flip) if tta else ((1.0,), False)
-    answers = []
-    for scale in scales:
-        seen = normalised(_scaled(images, recipe, scale), recipe, next(model.parameters()).device)
-        answers.append(_answer(model, seen, images[0].shape, recipe))
-        if flip:
-            answers.append(_answer(model, seen.flip(3), images[0].shape, recipe).flip(3))
+    answers: list[Tensor] = []
+    for scale, mirrored in looks(recipe, tta=tta):
+        seen = normalised(scaled(images, recipe, scale), recipe, next(model.parameters()).device)
+        answer = _answer(model, seen.flip(3) if mirrored else seen, images[0].shape, recipe)
+        answers.append(answer.flip(3) if mirrored else answer)
     return answers[0] if len(answers) == 1 else torch.stack(answers).mean(0)
-
-
-def _scaled(images: Sequence[NDArray[np.uint8]], recipe: Recipe, scale: float) -> NDArray[np.uint8]:
-    height, width = images[0].shape[:2]
-    factor = scale * (recipe.short_side_px / min(height, width) if recipe.short_side_px else 1.0)
-    if factor == 1.0:
-        return np.stack(list(images))
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    return np.stack([np.asarray(cv2.resize(image, size, interpolation=way), np.uint8) for image in images])
 
 
 def _answer(model: nn.Module, seen: Tensor, shape: tuple[int, ...], recipe: Recipe) -> Tensor:

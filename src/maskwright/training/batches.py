@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.cgroups import usable_cores
 from maskwright.data.dataset import Dataset
 from maskwright.data.sample import Sample
 from maskwright.errors import DataError, RecipeError
 from maskwright.recipe.recipe import Recipe
 from maskwright.training.augment import Pair, augment
-from maskwright.training.machine import usable_cores
 from maskwright.training.sharing import ALONE, Share
 
 WORKERS = 4

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from typing import Any
 
 import torch
 
 import maskwright
-from maskwright.cgroups import limits
+from maskwright.cgroups import cpu_name, usable_cores
 from maskwright.models.forward import settled_device
 from maskwright.recipe.plan import Machine
 
@@ -29,13 +28,6 @@ def machine(*, device: str = "auto", threads: int | None = None) -> Machine:
     return Machine(cores=threads or usable_cores(), bf16=bf16, device=device)
 
 
-def usable_cores() -> int:
-    """Cores that this process may use: those it may run on, fewer where a container grants less time."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    granted = limits().cores
-    return allowed if granted is None else max(1, min(allowed, int(granted)))
-
-
 def is_out_of_memory(error: Exception) -> bool:
     """Whether torch found no memory: of a GPU it says so by a class, of the CPU by its words alone."""
     return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: " in str(error)
@@ -49,7 +41,7 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "platform": platform.platform(),
-        "cpu": _cpu_name(),
+        "cpu": cpu_name(),
         "cores": usable_cores(),
         "bf16": _cpu_bf16(),
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
@@ -60,11 +52,3 @@ def _cpu_bf16() -> bool:
     """Whether the CPU multiplies bfloat16 in hardware; emulation would be slower than float32."""
     capable = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return bool(capable()) if capable is not None else False
-
-
-def _cpu_name() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123 - not a file of ours
-            return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

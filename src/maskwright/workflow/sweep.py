@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from maskwright.cgroups import usable_cores
 from maskwright.data.dataset import Dataset
 from maskwright.data.reading import read
 from maskwright.errors import Interrupted, RecipeError, RunError, shown
@@ -235,8 +236,6 @@ def _killed_at_once(out: Path) -> bool:
 
 def _template(plan: SweepPlan, data: Path, recipe: Path | str | None, reading: Mapping[str, Any]) -> Job:
     """A trial without its folder and its own settings."""
-    from maskwright.training.machine import usable_cores
-
     return Job(
         data=data.resolve(),
         folder=Path(),

@@ -1,0 +1,125 @@
+"""Predicting with an exported network, whatever computes it: what surrounds the network, in NumPy and OpenCV."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwright.data.classes import Classes
+from maskwright.data.sample import Image, Mask
+from maskwright.errors import UsageError
+from maskwright.inference.predictor import Probs
+from maskwright.models.scaling import looks, scaled
+from maskwright.recipe.recipe import Recipe
+
+Network = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""Photos `(B, H, W, 3) uint8` to logits `(B, C, h, w) float32`, at the photos' size or smaller."""
+
+LEAST_PX = 32
+"""The shortest side that an exported network is sure to take: a smaller photo has no cell left in the deepest map."""
+
+
+class GraphPredictor:
+    """An exported network as a `Predictor` that says what torch would say.
+
+    Args:
+        network: what computes logits.
+        recipe: what the weights were trained by.
+        classes: what they tell apart.
+        digest: hex digest of what decides the predictions.
+        tta: whether photos are looked at in all ways that the recipe names, or once.
+    """
+
+    def __init__(self, network: Network, *, recipe: Recipe, classes: Classes, digest: str, tta: bool = True) -> None:
+        self._network, self._tta = network, tta
+        self.recipe, self.classes, self.digest = recipe, classes, digest
+
+    def __call__(self, image: Image) -> Probs:
+        """Probabilities `(C, H, W) float32` of a photo."""
+        return self.many([image])[0]
+
+    def many(self, images: Sequence[Image]) -> list[Probs]:
+        """Probabilities of several photos; neighbours of one size go through the network together."""
+        return [probs for group in _groups(images) for probs in self._probs(group)]
+
+    def mask(self, image: Image) -> Mask:
+        """The most probable class of each pixel, `(H, W) uint8`."""
+        return self.masks([image])[0]
+
+    def masks(self, images: Sequence[Image]) -> list[Mask]:
+        """The most probable classes of several photos."""
+        once = len(looks(self.recipe, tta=self._tta)) == 1  # then the largest logit tells
+        answers = (self._logits(group) if once else self._probs(group) for group in _groups(images))
+        return [largest(planes) for group in answers for planes in group]
+
+    def _probs(self, images: list[Image]) -> list[Probs]:
+        ways = zip(*self._looked_at(images), strict=True)
+        return [_mean([_softmax(planes) for planes in one]) for one in ways]
+
+    def _logits(self, images: list[Image]) -> list[Probs]:
+        return next(self._looked_at(images))
+
+    def _looked_at(self, images: list[Image]) -> Iterator[list[Probs]]:
+        """The logits `(C, H, W)` of each photo at its own size, look by look."""
+        size_hw = images[0].shape[:2]
+        for scale, mirrored in looks(self.recipe, tta=self._tta):
+            seen = scaled(images, self.recipe, scale)
+            _refuse_small(seen.shape[1:3])
+            answers = self._network(np.ascontiguousarray(seen[:, :, ::-1]) if mirrored else seen)
+            found = [_resized(_resized(planes, seen.shape[1:3]), size_hw) for planes in answers]
+            yield [planes[:, :, ::-1] for planes in found] if mirrored else found
+
+
+def largest(planes: Probs) -> Mask:
+    """The class with the largest value in each pixel, the first of equals.
+
+    Args:
+        planes: `(C, H, W)`.
+
+    Returns:
+        `(H, W) uint8`; what `argmax` gives, several times as fast with few classes.
+    """
+    best, mask = planes[0].copy(), np.zeros(planes.shape[1:], np.uint8)
+    for place, plane in enumerate(planes[1:], 1):
+        np.putmask(mask, plane > best, np.uint8(place))
+        np.maximum(best, plane, out=best)
+    return mask
+
+
+def _groups(images: Sequence[Image]) -> Iterator[list[Image]]:
+    return (list(same_size) for _, same_size in groupby(images, key=lambda image: image.shape))
+
+
+def _resized(planes: Probs, size_hw: tuple[int, ...]) -> Probs:
+    """Bilinearly, corners not aligned, as torch does it."""
+    if planes.shape[1:] == size_hw:
+        return planes
+    height, width = size_hw
+    out = np.empty((len(planes), height, width), np.float32)
+    for plane, place in zip(planes, out, strict=True):
+        cv2.resize(plane, (width, height), dst=place, interpolation=cv2.INTER_LINEAR)
+    return out
+
+
+def _softmax(logits: Probs) -> Probs:
+    raised: Probs = np.exp(logits - logits.max(axis=0))
+    raised /= raised.sum(axis=0)
+    return raised
+
+
+def _mean(answers: Sequence[Probs]) -> Probs:
+    return np.ascontiguousarray(answers[0]) if len(answers) == 1 else np.mean(answers, axis=0, dtype=np.float32)
+
+
+def _refuse_small(size_hw: tuple[int, ...]) -> None:
+    if min(size_hw) < LEAST_PX:
+        raise UsageError(
+            "This photo is too small for an exported network.",
+            expected=f"{LEAST_PX} px or more on each side",
+            found=" x ".join(map(str, reversed(size_hw))),
+            do="torch predicts photos of any size: --runtime torch, load(..., runtime='torch').",
+        )
