@@ -50,6 +50,8 @@ class Bright:
         seconds: how long a batch takes.
     """
 
+    runtime = "torch"
+
     def __init__(self, seconds: float = 0.0) -> None:
         self.classes, self.recipe, self.digest = CLASSES, make_recipe({}, source="test"), "bright"
         self.seconds, self.batches = seconds, []

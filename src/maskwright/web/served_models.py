@@ -16,6 +16,7 @@ from maskwright.inference.opening import is_bundle, opened
 from maskwright.inference.postprocess.predictor import PostProcessed
 from maskwright.inference.postprocess.settings import PostProcess
 from maskwright.inference.predictor import Predictor, masks_of, probs_of
+from maskwright.inference.tiling import Tiled
 from maskwright.recipe.fingerprint import fingerprint
 from maskwright.shipping.facts import facts_of, read_facts
 from maskwright.training.run import open_run
@@ -55,6 +56,12 @@ class Model:
         classes: Classes = self.predictor.classes
         return classes
 
+    @property
+    def runtime(self) -> str:
+        """What computes the network; of large photos it sees tiles."""
+        computes: Any = self.network.predictor if isinstance(self.network, Tiled) else self.network
+        return str(computes.runtime)
+
     def predict(self, kind: str, images: list[Image]) -> Sequence[Any]:
         """Masks after all steps ("masks"), or the network's own probabilities ("probs"), of photos of one size."""
         return list(masks_of(self.predictor, images) if kind == "masks" else probs_of(self.network, images))
@@ -69,7 +76,7 @@ class Model:
         return {
             "name": self.name,
             "architecture": recipe.model,
-            "runtime": str(getattr(self.network, "runtime", "torch")),
+            "runtime": self.runtime,
             "classes": class_values(self.classes),
             "digest": self.predictor.digest,
             "recipe_digest": fingerprint(recipe),
