@@ -21,12 +21,11 @@ import uvicorn
 from starlette.testclient import TestClient
 
 from broken_files import encoded
-from maskwright.data.classes import classes_yaml, make_classes
+from drawn_run import drawn_run
+from maskwright.data.classes import make_classes
 from maskwright.inference.postprocess.predictor import PostProcessed
 from maskwright.inference.postprocess.settings import PostProcess
-from maskwright.recipe.files import write_recipe
 from maskwright.recipe.recipe import make_recipe
-from maskwright.training.run import make_run
 from maskwright.web.door import Door, behind
 from maskwright.web.intake import Bounds
 from maskwright.web.meters import Meters
@@ -35,6 +34,7 @@ from maskwright.web.serve import serve_app
 from maskwright.web.serve_log import Observed
 from maskwright.web.served_models import Model
 from maskwright.web.service import Service
+from tiny import tiny_dataset
 
 PORT = 8765
 ADDRESS = f"http://127.0.0.1:{PORT}"
@@ -49,6 +49,8 @@ class Bright:
     Args:
         seconds: how long a batch takes.
     """
+
+    runtime = "torch"
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.classes, self.recipe, self.digest = CLASSES, make_recipe({}, source="test"), "bright"
@@ -127,21 +129,9 @@ def on_a_port(served: Service, lang: str = "en") -> Iterator[str]:
             served.close()
 
 
-def tiny_run(folder: Path, *, seed: int = 0) -> Path:
+def tiny_run(folder: Path) -> Path:
     """A run folder with drawn weights of a real network, which nobody has trained."""
-    import torch
-    from safetensors.torch import save_file
-
-    from maskwright.models import build_for
-
-    recipe = make_recipe({"model": "mlp-mobilenetv2", "short_side_px": 64}, source="test")
-    run = make_run(folder)
-    write_recipe(recipe, folder / "recipe.yaml")
-    (folder / "classes.yaml").write_text(classes_yaml(CLASSES))
-    torch.manual_seed(seed)
-    network = build_for(recipe, classes=len(CLASSES))
-    run.best_weights.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, run.best_weights)
+    drawn_run(folder, replace(tiny_dataset(train=1, val=1), classes=CLASSES), short_side_px=64)
     return folder
 
 

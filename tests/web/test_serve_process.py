@@ -8,15 +8,19 @@ import socket
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import pytest
 from httpx2 import Client
 
+import maskwright
+from drawn_run import drawn_run
 from maskwright.cli.main import answer
-from maskwright.web.served_models import names_for
+from maskwright.web.served_models import Model, names_for
 from serve_case import CLASSES, Process, png, serving, three_bands, tiny_run
+from tiny import tiny_dataset
 
 PHOTO = png(three_bands())
 
@@ -202,6 +206,21 @@ def test_on_an_interface_that_others_reach_a_token_is_made(run: Path, tmp_path: 
         connection.request("GET", "/v1/model", headers={"authorization": f"Bearer {server.value['token']}"})
         assert json.loads(connection.getresponse().read())["name"] == "tiny"
         connection.close()
+
+
+def test_runs_and_bundles_tell_what_was_said_of_them(tmp_path: Path) -> None:
+    dataset = replace(tiny_dataset(train=1, val=3), classes=CLASSES)
+    run = drawn_run(tmp_path / "judged", dataset, short_side_px=64)
+    evaluation = maskwright.evaluate(maskwright.load(run.folder), dataset)
+    evaluation.save(run.folder / "evaluation" / "val")
+    packed = maskwright.bundle(run, out=tmp_path / "packed.zip").path
+    for path in (run.folder, packed):
+        told = Model("m", path, maskwright.load(path)).to_json()
+        assert told["scores"]["val"]["metrics"]["mDice"] == pytest.approx(evaluation.to_json()["metrics"]["mDice"])
+        assert set(told["scores"]["val"]["intervals"]) >= {"mDice"}
+        assert told["architecture"] == "mlp-mobilenetv2"
+    (run.folder / "evaluation" / "val" / "counts.npz").write_bytes(b"broken")
+    assert Model("m", run.folder, maskwright.load(run.folder)).to_json()["scores"] == {}
 
 
 def test_models_have_names_of_their_own(tmp_path: Path) -> None:

@@ -76,11 +76,12 @@ def serve(
     token_file: TokenFile = None,
     workers: Workers = 1,
     threads: Threads = None,
+    runtime: options.Runtime = "torch",
     device: options.Device = "cpu",
     model: options.OwnModel = None,
     queue: Queue = 64,
     max_mb: MaxMegabytes = 20.0,
-    max_mpx: MaxMegapixels = 40.0,
+    max_mpx: MaxMegapixels = 25.0,
     timeout: Timeout = 30.0,
     drain: Drain = 1.0,
     allow_origin: Origins = None,
@@ -107,7 +108,7 @@ def serve(
         held.enter_context(listening.socket)
         hosts = None if token else our_hosts(listening.names, listening.port)
         door = Door(listening.port, token, hosts, origins)
-        order = Order(tuple(runs), bounds, door, share, device, model, screen.lang, drain)
+        order = Order(tuple(runs), bounds, door, share, runtime, device, model, screen.lang, drain)
         models = open_models(order)
         held.pop_all()  # it is served below
     value, text = _said(f"http://{listening.host}:{listening.port}", token, models, screen.lang)

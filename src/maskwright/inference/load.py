@@ -84,7 +84,7 @@ def load(
         export = find_export(folder, name, weights=weights, recipe=recipe)
         network = open_network(name, export.files, export.folder, threads=threads)
         said = _digest_of(looking, export.digest)
-        return GraphPredictor(network, recipe=recipe, classes=classes, digest=said, tta=tta)
+        return GraphPredictor(network, recipe=recipe, classes=classes, digest=said, tta=tta, runtime=name)
 
     if _known(runtime) == "auto":
         on_cpu = device in ("cpu", "auto")

@@ -26,19 +26,20 @@ ABOVE_PX = 16_000_000
 """Photos of more pixels are tiled unless said otherwise: what one batch has at most, so memory stays what it was."""
 
 
-def tiled(predictor: Predictor, *, tile_px: int | None = None) -> Predictor:
+def tiled(predictor: Predictor, *, tile_px: int | None = None, above_px: int = ABOVE_PX) -> Predictor:
     """A predictor that sees large photos in tiles; post-processing, which looks at the whole photo, comes after them.
 
     Args:
         predictor: as `load` gives it; its `recipe`, where it has one, says how large its crops were.
         tile_px: the side of a tile, and photos with a longer side are tiled. None takes `TILE_PX` or the recipe's crop,
-            for photos of more than `ABOVE_PX` pixels; where the recipe scales all photos to one size, none is tiled.
+            for photos of more than `above_px` pixels; where the recipe scales all photos to one size, none is tiled.
+        above_px: photos of up to so many pixels are seen whole where `tile_px` is None.
 
     Raises:
         UsageError: as `Tiled`.
     """
     if isinstance(predictor, PostProcessed):
-        return replace(predictor, predictor=tiled(predictor.predictor, tile_px=tile_px))
+        return replace(predictor, predictor=tiled(predictor.predictor, tile_px=tile_px, above_px=above_px))
     if tile_px is not None:
         return Tiled(predictor, tile_px=tile_px, overlap_px=_quarter(tile_px))
     recipe: Any = getattr(predictor, "recipe", None)
@@ -46,7 +47,7 @@ def tiled(predictor: Predictor, *, tile_px: int | None = None) -> Predictor:
         return predictor
     side = max(TILE_PX, *(recipe.crop_hw if recipe is not None else ()))
     side = -(-side // GRID_PX) * GRID_PX
-    return Tiled(predictor, tile_px=side, overlap_px=_quarter(side), above_px=ABOVE_PX)
+    return Tiled(predictor, tile_px=side, overlap_px=_quarter(side), above_px=above_px)
 
 
 class Tiled:

@@ -31,7 +31,7 @@ MOST_OBLONG = 24
 network's size, so that a line of 100,000 x 1 pixels would become a photo of gigapixels."""
 
 FLOATS = 250_000_000
-"""Probabilities of one photo at most, 1 GB: 40 million pixels with 6 classes, 1.6 million with 150."""
+"""Probabilities of one photo at most, 1 GB: 25 million pixels with 10 classes, 1.6 million with 150."""
 
 UNDECODABLE = {"too_large": 413, "not_picture": 415}
 """What HTTP calls photos that cannot be decoded; all others are 422."""
@@ -49,7 +49,7 @@ class Bounds:
     """
 
     body_bytes: int = 20_000_000
-    pixels: int = 40_000_000
+    pixels: int = 25_000_000
     requests: int = 64
     seconds: float = 30.0
 

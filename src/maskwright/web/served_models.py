@@ -11,11 +11,15 @@ import numpy as np
 
 from maskwright.data.classes import Classes
 from maskwright.data.sample import Image
+from maskwright.errors import MaskwrightError
+from maskwright.inference.opening import is_bundle, opened
 from maskwright.inference.postprocess.predictor import PostProcessed
 from maskwright.inference.postprocess.settings import PostProcess
 from maskwright.inference.predictor import Predictor, masks_of, probs_of
+from maskwright.inference.tiling import Tiled
 from maskwright.recipe.fingerprint import fingerprint
-from maskwright.storage import read_if_there, read_json
+from maskwright.shipping.facts import facts_of, read_facts
+from maskwright.training.run import open_run
 
 WARM_PX = 64
 """Side of the photo that is predicted before a server says that it is ready: what is set up at first is set up then."""
@@ -27,7 +31,7 @@ class Model:
 
     Args:
         name: unique in its server.
-        folder: the run or bundle.
+        folder: the run or bundle, which may be a zip.
         predictor: as `maskwright.load` gave it.
     """
 
@@ -52,6 +56,12 @@ class Model:
         classes: Classes = self.predictor.classes
         return classes
 
+    @property
+    def runtime(self) -> str:
+        """What computes the network; of large photos it sees tiles."""
+        computes: Any = self.network.predictor if isinstance(self.network, Tiled) else self.network
+        return str(computes.runtime)
+
     def predict(self, kind: str, images: list[Image]) -> Sequence[Any]:
         """Masks after all steps ("masks"), or the network's own probabilities ("probs"), of photos of one size."""
         return list(masks_of(self.predictor, images) if kind == "masks" else probs_of(self.network, images))
@@ -66,7 +76,7 @@ class Model:
         return {
             "name": self.name,
             "architecture": recipe.model,
-            "runtime": str(getattr(self.network, "runtime", "torch")),
+            "runtime": self.runtime,
             "classes": class_values(self.classes),
             "digest": self.predictor.digest,
             "recipe_digest": fingerprint(recipe),
@@ -83,13 +93,19 @@ def class_values(classes: Classes) -> list[dict[str, Any]]:
     ]
 
 
-def scores_of(folder: Path) -> dict[str, Any]:
-    """What `evaluate` said of a run or a bundle, by split; empty where it was not judged."""
-    bundled = read_if_there(folder / "bundle.json", format_version=None).get("scores")
-    if bundled is not None:
-        return dict(bundled)
-    files = sorted((folder / "evaluation").glob("*/metrics.json"))
-    return {path.parent.name: read_json(path) for path in files}
+def scores_of(path: Path) -> dict[str, Any]:
+    """What `evaluate` said of these very weights and steps, by split and with intervals.
+
+    Args:
+        path: a run or a bundle, as a folder or a zip; empty where it was not judged, or what was said is damaged:
+            predicting needs none of it.
+    """
+    try:
+        there = opened(path)
+        facts = read_facts(there.folder) if is_bundle(there.folder) else facts_of(open_run(there.folder))
+    except MaskwrightError:
+        return {}
+    return {split: score.model_dump(mode="json") for split, score in facts.scores.items()}
 
 
 def names_for(folders: Sequence[Path]) -> list[str]:

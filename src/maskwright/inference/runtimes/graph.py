@@ -32,10 +32,20 @@ class GraphPredictor:
         classes: what they tell apart.
         digest: hex digest of what decides the predictions.
         tta: whether photos are looked at in all ways that the recipe names, or once.
+        runtime: the name of the export.
     """
 
-    def __init__(self, network: Network, *, recipe: Recipe, classes: Classes, digest: str, tta: bool = True) -> None:
-        self._network, self._tta = network, tta
+    def __init__(
+        self,
+        network: Network,
+        *,
+        recipe: Recipe,
+        classes: Classes,
+        digest: str,
+        tta: bool = True,
+        runtime: str = "export",
+    ) -> None:
+        self._network, self._tta, self.runtime = network, tta, runtime
         self.recipe, self.classes, self.digest = recipe, classes, digest
 
     def __call__(self, image: Image) -> Probs:

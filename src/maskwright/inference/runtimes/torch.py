@@ -30,6 +30,8 @@ class TorchPredictor:
         tta: whether photos are looked at in all ways that the recipe names, or once.
     """
 
+    runtime = "torch"
+
     def __init__(
         self,
         weights: Path,
