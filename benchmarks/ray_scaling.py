@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from maskwright.data.classes import make_classes
 from maskwright.inference.inputs import find_photos
 from maskwright.inference.load import load
-from maskwright.inference.outputs import plan_outputs
+from maskwright.inference.outputs import Outputs, plan_outputs
 from maskwright.inference.predict import Spread, predict
 from maskwright.inference.predictor import Predictor
 from maskwright.inference.work import Outcome, Work
@@ -53,7 +53,7 @@ def main() -> None:
         place = Path(folder)
         if len(sys.argv) > 2:
             predictor: Any = load(sys.argv[2], threads=1)
-            photos = [photo.address for photo in find_photos(sys.argv[3])]
+            photos = [photo.source for photo in find_photos(sys.argv[3])]
             model = len(pickle.dumps(predictor))
             print(json.dumps({"measured": "model", "bytes_sent_to_each_node": model}), flush=True)
             work = (predictor, predictor.classes)
@@ -84,7 +84,7 @@ def _measured(
 
     with ray_cluster(nodes) as cluster:
         began = time.perf_counter()
-        predict(predictor, classes, photos, out, overlay=False, spread=spread(cluster.address), on_progress=note)
+        predict(predictor, classes, photos, out, write="masks", spread=spread(cluster.address), on_progress=note)
     first, _ = told[0]
     (warm, some), (last, all_) = next(one for one in told if one[1] >= nodes * PHOTOS), told[-1]
     rate = {"photos_per_s": round((all_ - some) / (last - warm), 2), "start_s": round(first - began, 1)}
@@ -129,10 +129,10 @@ def _driver(place: Path, photos: Sequence[str]) -> dict[str, Any]:
     began = time.perf_counter()
     found = find_photos(many)
     listed = time.perf_counter()
-    jobs = plan_outputs(found, place / "planned", digest="x", classes=classes, labels={})
+    jobs = plan_outputs(found, Outputs(place / "planned", ()), digest="x", classes=classes, labels={})
     planned = time.perf_counter()
-    one = Work(SlowPredictor(classes, place), classes, False)._described(
-        plan_outputs(find_photos(photos[:1]), place / "one", digest="x", classes=classes, labels={})[0],
+    one = Work(SlowPredictor(classes, place), classes, ())._described(
+        plan_outputs(find_photos(photos[:1]), Outputs(place / "one", ()), digest="x", classes=classes, labels={})[0],
         np.zeros((256, 256), np.uint8),
         "done",
     )
@@ -159,7 +159,7 @@ def _drawn(folder: Path, count: int) -> list[str]:
     rng = np.random.default_rng(0)
     for number in range(count):
         Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(folder / f"{number:05}.png")
-    return [photo.address for photo in find_photos(folder)]
+    return [photo.source for photo in find_photos(folder)]
 
 
 if __name__ == "__main__":

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 PATIENCE_MS = 120_000
 """A busy machine may take long; what never happens still fails."""
 
+IN_VIEW = """() => {
+  const panes = document.getElementById('panes').dataset, asked = document.getElementById('sample-id').textContent;
+  return panes.loading === 'false' && panes.sample === asked;
+}"""
+"""A slow photo is said to be loading after a moment only: what is in view says which one it is."""
+
 MARGIN = 14
 """CSS pixels that the page leaves free round a photo that fits."""
 
@@ -49,7 +55,7 @@ class Reviewer:
 
     def seen(self) -> None:
         """Wait until the photo asked for is in view."""
-        self.page.wait_for_selector("#panes[data-loading=false]")
+        self.page.wait_for_function(IN_VIEW)
         self.page.wait_for_timeout(150)
 
     def press(self, *keys: str) -> None:

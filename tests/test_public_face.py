@@ -55,3 +55,13 @@ def test_only_what_needs_torch_loads_it(module: str) -> None:
     code = f"import sys, maskwright.{module}; sys.exit('torch was loaded' if 'torch' in sys.modules else 0)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
+
+
+def test_predicting_starts_without_what_it_seldom_needs() -> None:
+    code = (
+        "import sys, maskwright.inference.predict;"
+        "heavy = {'torch', 'scipy', 'pydantic', 'fsspec'} & set(sys.modules);"
+        "sys.exit(f'loaded: {heavy}' if heavy else 0)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr

@@ -24,27 +24,30 @@ if TYPE_CHECKING:
     from maskwright.evaluation.diagnosis import Diagnosis
     from maskwright.evaluation.evaluate import Evaluation, evaluate
     from maskwright.evaluation.tune import Tuning, tune
-    from maskwright.experiments.mmsegmentation.import_run import import_mmseg
     from maskwright.experiments.run_list import runs
     from maskwright.experiments.runs import RunSummary
     from maskwright.experiments.sweeps import Sweep
+    from maskwright.inference.ensemble import Ensemble
     from maskwright.inference.load import load
     from maskwright.inference.postprocess.settings import PostProcess
     from maskwright.inference.predict import predict
     from maskwright.inference.predictor import Predictor
+    from maskwright.inference.tiling import Tiled
     from maskwright.models import build_model
     from maskwright.models.loading import load_weights
     from maskwright.recipe.recipe import Recipe
     from maskwright.reports.report import report
     from maskwright.review.decision import Decision
     from maskwright.review.mend import mend
-    from maskwright.shipping.bundle import Bundle, bundle
+    from maskwright.shipping.bundle import Bundle
     from maskwright.shipping.export import export
     from maskwright.trackers.push import Pushed, push
     from maskwright.training.run import Run
     from maskwright.workflow.architectures import architectures
     from maskwright.workflow.audit import audit
+    from maskwright.workflow.bundle import bundle
     from maskwright.workflow.demo import demo
+    from maskwright.workflow.import_mmseg import import_mmseg
     from maskwright.workflow.ladder import Ladder, ladder
     from maskwright.workflow.plan import plan
     from maskwright.workflow.run import run
@@ -62,6 +65,7 @@ __all__ = [
     "Dataset",
     "Decision",
     "Diagnosis",
+    "Ensemble",
     "Evaluation",
     "Finding",
     "Ladder",
@@ -73,6 +77,7 @@ __all__ = [
     "RunSummary",
     "Sample",
     "Sweep",
+    "Tiled",
     "Tuning",
     "add_weights",
     "architectures",
@@ -115,6 +120,7 @@ _HOME = {
     "Dataset": "data.dataset",
     "Decision": "review.decision",
     "Diagnosis": "evaluation.diagnosis",
+    "Ensemble": "inference.ensemble",
     "Evaluation": "evaluation.evaluate",
     "Finding": "data.finding",
     "Ladder": "workflow.ladder",
@@ -126,12 +132,13 @@ _HOME = {
     "RunSummary": "experiments.runs",
     "Sample": "data.sample",
     "Sweep": "experiments.sweeps",
+    "Tiled": "inference.tiling",
     "Tuning": "evaluation.tune",
     "add_weights": "workflow.weights",
     "architectures": "workflow.architectures",
     "audit": "workflow.audit",
     "build_model": "models",
-    "bundle": "shipping.bundle",
+    "bundle": "workflow.bundle",
     "compare": "evaluation.compare",
     "convert": "data.convert",
     "demo": "workflow.demo",
@@ -142,7 +149,7 @@ _HOME = {
     "examine": "doctor",
     "export": "shipping.export",
     "get_weights": "workflow.weights",
-    "import_mmseg": "experiments.mmsegmentation.import_run",
+    "import_mmseg": "workflow.import_mmseg",
     "ladder": "workflow.ladder",
     "load": "inference.load",
     "load_weights": "models.loading",

@@ -288,13 +288,13 @@ def test_three_runs_of_one_seed_are_no_three_seeds(run: Made) -> None:
 
 
 def _on(dataset: Dataset, folder: Path) -> Comparison:
-    from maskwright.shipping.bundle import bundle
+    from maskwright.workflow.bundle import bundle
     from maskwright.workflow.train import train
 
     settings = {"iterations": 2, "validation_interval": 2, "crop_hw": (64, 64), "batch_size": 2, "threads": 1}
     settings |= {"weights": "none", "model": "segformer-b0"}
     one, other = (train(dataset, out=folder / f"{seed}", settings={**settings, "seed": seed}) for seed in (1, 2))
-    bundled = bundle(other).folder
+    bundled = bundle(other).path
     with pytest.raises(RunError, match="was not judged on the split"):
         compare([one.folder, bundled])
     with pytest.raises(UsageError, match=r"holds the same weights as .*\n.*a bundle is its run"):

@@ -14,11 +14,12 @@ import maskwright
 from maskwright.cli.main import answer
 from maskwright.data.classes import read_classes
 from maskwright.errors import RunError, UsageError, WeightsError
-from maskwright.experiments.mmsegmentation.import_run import FIRST_CONVOLUTIONS, import_mmseg
+from maskwright.experiments.mmsegmentation.import_run import FIRST_CONVOLUTIONS
 from maskwright.models import build_model
 from maskwright.models.loading import load_weights, read_state
 from maskwright.recipe.files import read_recipe
 from maskwright.storage import read_json
+from maskwright.workflow.import_mmseg import import_mmseg
 from maskwright.workflow.train import train
 from mmseg_fixtures import mmseg_state
 from mmseg_pets import PETS

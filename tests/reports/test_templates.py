@@ -13,10 +13,14 @@ PACKAGE = Path(__file__).resolve().parents[2] / "src" / "maskwright"
 REPORTS = PACKAGE / "reports"
 TEMPLATES = sorted((REPORTS / "templates").glob("*.jinja"))
 SOURCES = [*TEMPLATES, *REPORTS.glob("*.py")]
-ELSEWHERE = {"diagnosis": [PACKAGE / "cli" / "diagnose.py", PACKAGE / "evaluation" / "diagnosis.py"]}
+ELSEWHERE = {
+    "card": [PACKAGE / "cli" / name for name in ("bundle.py", "open.py")],
+    "diagnosis": [PACKAGE / "cli" / "diagnose.py", PACKAGE / "evaluation" / "diagnosis.py"],
+}
 """What says the sentences of an area beside the pages."""
 OWNERS = {
     "audit": "audit_page",
+    "card": "card",
     "compare": "compare_page",
     "diagnosis": "diagnosis",
     "sweep": "sweep_page",

@@ -29,9 +29,9 @@ def test_nothing_is_lost_when_the_server_is_killed(chromium: Any, data: Path) ->
             order = [each["id"] for each in person.queue()]
             person.press("KeyK")
             person.settled()
+            person.seen()
             server.process.kill()
             server.process.wait()
-            person.seen()
             person.press("KeyB", "Digit2")
             person.drag((20.5, 20.5), (70.5, 20.5))
             person.press("KeyR")
@@ -55,6 +55,9 @@ def test_what_a_closed_tab_did_not_send_is_sent_by_the_next_one(chromium: Any, d
         port = str(urlsplit(server.address).port)
         person.open(server.address)
         order = [each["id"] for each in person.queue()]
+        for step in ("ArrowRight", "ArrowLeft"):
+            person.press(step)
+            person.seen()
         server.process.kill()
         server.process.wait()
         person.press("KeyB", "Digit1")

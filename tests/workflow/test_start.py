@@ -175,7 +175,7 @@ def test_a_licence_goes_along_with_what_was_trained_from_it(tmp_path: Path) -> N
     for run in (first, second):
         told = read_json(run / "initial_weights.json")
         assert (told["licence"], told["commercial"]) == ("CC-BY-NC-4.0", "no")
-        started = read_json(maskwright.bundle(open_run(run)).folder / "bundle.json")["started_from"]
+        started = read_json(maskwright.bundle(open_run(run)).path / "bundle.json")["started_from"]
         assert started["commercial"] == "no"
     add_weights(second / "weights" / "best.safetensors")
     assert values(choose_start({}, classes=3))["weights"] == "none"  # never unasked

@@ -41,11 +41,13 @@ def diagnose(
     """
     from maskwright.evaluation.diagnose import diagnose as explain
     from maskwright.inference.load import load
+    from maskwright.inference.opening import opened
 
-    predictor = load(run, device=device, threads=threads, model=model)
-    dataset = read_for(screen, data, classes, run, strict=strict, allow_leak=allow_leak)
+    there = opened(run).folder
+    predictor = load(there, device=device, threads=threads, model=model)
+    dataset = read_for(screen, data, classes, there, strict=strict, allow_leak=allow_leak)
     made = explain(predictor, dataset, split=split, on_progress=screen.on_progress)
-    folder = out or place_in_run(run, dataset, split, "diagnosis")
+    folder = out or place_in_run(there, dataset, split, "diagnosis")
     page = _keep(made, predictor, dataset, folder, screen.lang) if folder is not None else None
     value = {**made.to_json(), "photos": made.photo_rows(), "report": None if page is None else str(page)}
     if page is not None:

@@ -44,14 +44,16 @@ def evaluate(
     """
     from maskwright.evaluation.evaluate import evaluate as judge
     from maskwright.inference.load import load
+    from maskwright.inference.opening import opened
 
+    there = opened(run).folder
     predictor = load(
-        run, runtime=runtime, device=device, threads=threads, model=model, postprocess=postprocess, tta=tta
+        there, runtime=runtime, device=device, threads=threads, model=model, postprocess=postprocess, tta=tta
     )
-    dataset = read_for(screen, data, classes, run, strict=strict, allow_leak=allow_leak)
+    dataset = read_for(screen, data, classes, there, strict=strict, allow_leak=allow_leak)
     evaluation = judge(predictor, dataset, split=split, on_progress=screen.on_progress)
     own = postprocess and tta and runtime == "torch"
-    folder = out or (place_in_run(run, dataset, split, "evaluation") if own else None)
+    folder = out or (place_in_run(there, dataset, split, "evaluation") if own else None)
     if folder is not None:
         _keep(evaluation, predictor, dataset, folder)
         kept = say("cli.evaluated_kept", screen.lang, folder=shown(folder))

@@ -32,7 +32,7 @@ def import_mmseg(
     Neither is executed. The run that is written evaluates, predicts and trains like any other. What was carried over,
     what was replaced and what has no counterpart is told entry by entry, also in import.json of the run.
     """
-    from maskwright.experiments.mmsegmentation.import_run import import_mmseg as take_over
+    from maskwright.workflow.import_mmseg import import_mmseg as take_over
 
     imported = take_over(config, checkpoint, out=out, classes=tuple(names(classes) or ()))
     value = {"run": str(out), **read_json(out / "import.json", format_version=1)}

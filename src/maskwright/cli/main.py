@@ -12,6 +12,7 @@ import typer
 
 from maskwright import __version__
 from maskwright.cli.audit import audit
+from maskwright.cli.bundle import bundle
 from maskwright.cli.compare import compare
 from maskwright.cli.convert import convert
 from maskwright.cli.demo import demo
@@ -30,6 +31,7 @@ from maskwright.cli.report import report
 from maskwright.cli.review import review
 from maskwright.cli.run import run
 from maskwright.cli.runs import app as runs
+from maskwright.cli.serve import serve
 from maskwright.cli.sweep import sweep
 from maskwright.cli.train import train
 from maskwright.cli.tune import tune
@@ -39,8 +41,8 @@ from maskwright.sentences import say
 from maskwright.storage import json_text
 
 VERBS = (
-    *(demo, run, audit, review, mend, convert, plan, train, evaluate, compare, diagnose, tune, report, predict, export),
-    *(sweep, ladder, models, import_mmseg, doctor),
+    *(demo, run, audit, review, mend, convert, plan, train, evaluate, compare, diagnose, tune, report, bundle, export),
+    *(predict, serve, sweep, ladder, models, import_mmseg, doctor),
 )
 
 app = typer.Typer(

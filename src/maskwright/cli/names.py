@@ -67,10 +67,11 @@ def place_in_run(run: Path, dataset: Dataset, split: str, what: str) -> Path | N
         split: the split that was judged.
         what: "evaluation" or "diagnosis".
     """
-    if not (run / "data.json").is_file():
-        return None
     from maskwright.shipping.bundle import data_of
+    from maskwright.training.run import is_begun
 
+    if not is_begun(run):
+        return None
     return run / what / split if data_of(run).get(split) == dataset.digest(split) else None
 
 
@@ -85,8 +86,9 @@ def why_not_in_run(run: Path, dataset: Dataset, split: str, lang: str) -> str:
     """
     from maskwright.sentences import say
     from maskwright.shipping.bundle import data_of
+    from maskwright.training.run import is_begun
 
-    if not (run / "data.json").is_file():
+    if not is_begun(run):
         return say("cli.not_in_run_unknown", lang, run=shown(run))
     key = "other" if split in data_of(run) else "split"
     return say(f"cli.not_in_run_{key}", lang, run=shown(run), data=shown(dataset.root or Path("DATA")), split=split)

@@ -38,18 +38,20 @@ def open_page(
 
     Runs: a table of all runs in the folder, curves as they train, recipes, the same photos side by side and the verdict
     of a comparison; a run can be stopped and resumed there. One run: the same for it and the runs beside it, with it
-    chosen. A dataset: the page of maskwright review. Of a bundle it is said what it is.
+    chosen. A dataset: the page of maskwright review. A bundle, a folder or a zip: its model card.
     """
     from maskwright.experiments.search import find_runs, is_run, run_name
 
     audience = Audience(port, host, person, browser)
+    if path.suffix.lower() == ".zip" and path.is_file():
+        return _bundle(screen, path, audience)
     for folder in filter(None, (path, data)):
         if not folder.is_dir():
             what = "a file, and no folder" if folder.exists() else "no such folder"
             wanted = "a folder of runs, a run, a dataset, or a bundle" if folder == path else "the folder of the photos"
             raise UsageError(f"{shown(folder)}: {what}.", do=f"Name {wanted}.")
     if (path / "bundle.json").is_file():
-        return _bundle(path, screen.lang)
+        return _bundle(screen, path, audience)
     if is_run(path):
         place = path.resolve()
         return _runs(screen, place.parent, audience, data, classes, chosen=(run_name(place, place.parent),))
@@ -82,10 +84,22 @@ def _runs(
     )
 
 
-def _bundle(path: Path, lang: str) -> Answer:
+def _bundle(screen: Screen, path: Path, audience: Audience) -> Answer:
+    audience.check(screen.lang)
     from maskwright.data.classes import read_classes
+    from maskwright.inference.opening import opened
     from maskwright.recipe.files import read_recipe
+    from maskwright.web.card import BODY_BYTES, PATH, card_app
 
-    classes, model = read_classes(path / "classes.yaml").names, read_recipe(path / "recipe.yaml").model
-    value = {"bundle": str(path), "model": model, "classes": list(classes)}
-    return Answer(value, say("web.bundle", lang, bundle=shown(path), model=model, classes=", ".join(classes)))
+    folder = opened(path).folder
+    classes, model = read_classes(folder / "classes.yaml").names, read_recipe(folder / "recipe.yaml").model
+    facts = {"bundle": shown(path), "model": model, "classes": ", ".join(classes)}
+    return served(
+        screen,
+        card_app(path, lang=screen.lang),
+        PATH,
+        audience,
+        body_bytes=BODY_BYTES,
+        value={"bundle": str(path), "model": model, "classes": list(classes)},
+        said=(say("card.served", screen.lang, **facts), say("card.stop", screen.lang)),
+    )

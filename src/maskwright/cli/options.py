@@ -9,29 +9,75 @@ import typer
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="A folder of images and masks, in any known layout.")]
 RunOnly = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or a bundle.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or a bundle: a folder or a zip.")]
 RunFolders = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders or bundles, two or more.")]
 JudgeData = Annotated[
     Path | None,
     typer.Option("--data", metavar="DATA", help="Judge all runs anew on this folder.  [default: as they were judged]"),
 ]
+BundleOut = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="OUT", help="A folder, or a file that ends in .zip.  [default: RUN/bundle]"),
+]
 Page = Annotated[Path | None, typer.Option("--out", "-o", metavar="PAGE", help="Also write a page, an HTML file.")]
+
+PageFile = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="PAGE", help="The page, an HTML file.  [default: report.html in RUN]"),
+]
 
 Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="OUT", help="The folder to write.")]
 OutFile = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The file to write.")]
 OutFolder = Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="The folder to write.")]
 Paths = Annotated[
-    list[str], typer.Argument(metavar="PATHS...", help="Photos: files, folders, or patterns such as 'in/*.jpg'.")
+    list[str] | None,
+    typer.Argument(
+        metavar="PATHS...",
+        help="Photos: files, folders, patterns such as 'in/*.jpg', zip and tar archives, films; - for one on standard "
+        "input; camera:0 for a camera.",
+    ),
+]
+FromList = Annotated[
+    str | None,
+    typer.Option("--from-list", metavar="FILE", help="Also take the paths that this file lists; - for standard input."),
+]
+Predicted = Annotated[
+    str,
+    typer.Option("--out", "-o", metavar="OUT", help="The folder to write; - for one photo's mask on standard output."),
 ]
 Labels = Annotated[
     Path | None,
     typer.Option("--labels", metavar="MASKS", help="Masks of the same names: print what was labelled beside it."),
 ]
-Overlay = Annotated[bool, typer.Option(help="Also write each photo with its mask drawn over it.")]
-Quality = Annotated[
-    bool,
-    typer.Option("--quality", help="Also write where the model is unsure, and the Dice that each photo may expect."),
+Write = Annotated[
+    str,
+    typer.Option(
+        "--write",
+        metavar="KINDS",
+        help="What is written beside the masks, with commas: colours, overlays, probs, uncertainty, geojson, objects, "
+        "coco, films; or masks for nothing else.",
+    ),
 ]
+Every = Annotated[int, typer.Option("--every", min=1, metavar="N", help="Of films and cameras, see every N-th frame.")]
+Seconds = Annotated[
+    float | None,
+    typer.Option("--seconds", min=0.1, help="How long a camera is looked at.  [default: until Ctrl-C]"),
+]
+With = Annotated[
+    list[Path] | None,
+    typer.Option("--with", metavar="RUN", help="Another run or bundle: the mean of what they say. May be repeated."),
+]
+TilePx = Annotated[
+    int | None,
+    typer.Option(
+        "--tile-px",
+        min=64,
+        max=16384,
+        help="See photos with a longer side in overlapping tiles of this side, a multiple of 32.  "
+        "[default: 1024 or the training's crop, for photos of more than 16 megapixels]",
+    ),
+]
+NoTile = Annotated[bool, typer.Option("--no-tile", help="See photos of every size whole.")]
 Faults = Annotated[
     float,
     typer.Option("--faults", min=0, max=0.5, metavar="SHARE", help="Share of the training masks with a planted fault."),

@@ -8,11 +8,11 @@ from maskwright.cli import options
 from maskwright.cli.screen import Screen
 from maskwright.cli.texts import photo_table, scores_table
 from maskwright.cli.verb import Answer, verb
-from maskwright.errors import DataError, shown
+from maskwright.errors import DataError, UsageError, shown
 from maskwright.sentences import say
 
 if TYPE_CHECKING:
-    from maskwright.inference.predict import Predictions
+    from maskwright.inference.tally import Predictions
     from maskwright.metrics.scores import Scores
 
 FAILURES_SHOWN = 10
@@ -24,49 +24,64 @@ PHOTOS_SHOWN = 10
 def predict(
     screen: Screen,
     run: options.RunFolder,
-    paths: options.Paths,
-    out: options.OutFolder,
+    out: options.Predicted,
+    paths: options.Paths = None,
+    from_list: options.FromList = None,
     labels: options.Labels = None,
-    overlay: options.Overlay = True,
-    quality: options.Quality = False,
+    write: options.Write = "overlays",
     runtime: options.Runtime = "torch",
     threads: options.Threads = None,
     device: options.Device = "cpu",
     model: options.OwnModel = None,
     postprocess: options.PostProcess = True,
     tta: options.TTA = True,
+    every: options.Every = 1,
+    seconds: options.Seconds = None,
+    others: options.With = None,
+    tile_px: options.TilePx = None,
+    no_tile: options.NoTile = False,
     ray: options.Ray = None,
 ) -> Answer:
     """Write masks for photos.
 
-    Takes files, folders and patterns, also in an object store (s3://bucket/photos). A photo whose mask lies in OUT
-    already is not done again, so that thousands of files can be stopped and gone on with; one that cannot be read is
-    named and passed over. --ray shares them among the machines of a cluster.
+    Takes files, folders, patterns and archives, also in an object store (s3://bucket/photos). A photo whose mask lies
+    in OUT already is not done again, so that thousands of files can be stopped and gone on with; one that cannot be
+    read is named and passed over. --ray shares them among the machines of a cluster.
     """
+    from maskwright.inference.camera import PREFIX, only_camera, predict_camera
+    from maskwright.inference.ensemble import Ensemble
+    from maskwright.inference.inputs import paths_of
     from maskwright.inference.load import load
+    from maskwright.inference.predict import mask_of
     from maskwright.inference.predict import predict as predict_all
+    from maskwright.inference.tiling import tiled
     from maskwright.inference.work import Work
     from maskwright.scale.prediction import over_ray
 
+    if no_tile and tile_px is not None:
+        raise UsageError("--tile-px and --no-tile: one of them.", do="Leave one out.")
+    if out == "-" and screen.quiet:
+        raise UsageError("-o - and --json: both want standard output.", do="Leave one out.")
+    wanted = paths_of(paths or [], from_list)
     spread = Work.outcomes if ray is None else over_ray(ray, threads=threads or 1)
-    predictor = load(
-        run, runtime=runtime, device=device, threads=threads, model=model, postprocess=postprocess, tta=tta
-    )
-    made = predict_all(
-        predictor,
-        predictor.classes,
-        paths,
-        out,
-        overlay=overlay,
-        labels=labels,
-        quality=quality,
-        spread=spread,
-        on_progress=screen.on_progress,
-    )
+    loaded = [
+        load(folder, runtime=runtime, device=device, threads=threads, model=model, postprocess=postprocess, tta=tta)
+        for folder in (run, *(others or ()))
+    ]
+    seeing = [one if no_tile else tiled(one, tile_px=tile_px) for one in loaded]
+    predictor = seeing[0] if len(seeing) == 1 else Ensemble(seeing)
+    classes = loaded[0].classes
+    if out == "-":
+        return Answer(None, "", content=mask_of(predictor, classes, wanted))
+    told: dict[str, Any] = {"write": write, "every": every, "on_progress": screen.on_progress}
+    if any(path.startswith(PREFIX) for path in wanted):
+        made = predict_camera(predictor, classes, only_camera(wanted), out, seconds=seconds, **told)
+    else:
+        made = predict_all(predictor, classes, wanted, out, labels=labels, spread=spread, **told)
     if made.failed and not made.done + made.skipped:
         problems = "\n  ".join(failure.message for failure in made.failed[:FAILURES_SHOWN])
         raise DataError(say("cli.predicted_none", screen.lang), found=problems)
-    return Answer(_value(made, predictor.classes.names), _text(made, predictor.classes.names, screen.lang))
+    return Answer(_value(made, classes.names), _text(made, classes.names, screen.lang))
 
 
 def _value(made: Predictions, names: tuple[str, ...]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from maskwright.progress import Progress
-from maskwright.sentences import say
+from maskwright.sentences import say, table
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -27,7 +27,7 @@ class Screen:
 
     def __init__(self, lang: str = "en", *, quiet: bool = False) -> None:
         self.lang = lang
-        self._quiet = quiet
+        self.quiet = quiet
         self._stage = ""
         self._bar: Bar | None = None
         self._shown_at = 0.0
@@ -44,7 +44,7 @@ class Screen:
     def show(self, text: str) -> None:
         """Print a text for a person on standard output, between two stages."""
         self._end_stage()
-        if not self._quiet:
+        if not self.quiet:
             print(text, flush=True)  # noqa: T201
 
     def on_progress(self, progress: Progress) -> None:
@@ -94,7 +94,8 @@ def duration(seconds: float) -> str:
 
 
 def _about(progress: Progress, lang: str) -> str:
-    facts = [f"{name} {value:.4g}" for name, value in progress.facts.items()]
+    known = table(lang)
+    facts = [f"{known.get(name, name)} {value:.4g}" for name, value in progress.facts.items()]
     left_s = progress.seconds_left
     left = (
         [say("cli.left", lang, time=duration(left_s))] if left_s is not None and progress.done != progress.total else []

@@ -29,12 +29,14 @@ class Answer:
         text: for a person.
         exit_code: 1 where the answer is that a gate was not passed.
         then: what goes on after the answer was given, as serving does.
+        content: bytes that go to standard output as they are, instead of the text.
     """
 
     value: Any
     text: str
     exit_code: int = 0
     then: Callable[[], None] | None = None
+    content: bytes | None = None
 
 
 def verb(act: Callable[..., Answer]) -> Callable[..., None]:
@@ -55,7 +57,11 @@ def verb(act: Callable[..., Answer]) -> Callable[..., None]:
         try:
             with Screen(lang, quiet=as_json) as screen:
                 answer = act(screen, **given)
-            typer.echo(json_text(answer.value) if as_json else answer.text)
+            if answer.content is not None:
+                sys.stdout.buffer.write(answer.content)
+                sys.stdout.buffer.flush()
+            else:
+                typer.echo(json_text(answer.value) if as_json else answer.text)
             if answer.then is not None:
                 answer.then()
         except (Exception, KeyboardInterrupt) as error:

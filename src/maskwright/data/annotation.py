@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.data.classes import Classes
 from maskwright.data.decode import MaskValues, RawMask, Undecodable
 from maskwright.data.finding import Finding
 from maskwright.data.tree import File
@@ -153,3 +154,8 @@ def with_background(names: Sequence[str]) -> tuple[str, ...]:
 def annotation_of(file: File, entry: str, read: Callable[[Path, str, str], Drawing]) -> Annotation:
     """The part of a listed file that belongs to one photo; see `Annotation`."""
     return Annotation(file.path, file.kind, file.size, file.mtime_ns, entry, read)
+
+
+def background_of(classes: Classes) -> int | None:
+    """The id of the class that polygon formats leave undrawn: the one called background, or None."""
+    return next((place for place, name in enumerate(classes.names) if name.lower() in BACKGROUND_NAMES), None)

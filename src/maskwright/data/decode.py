@@ -130,6 +130,32 @@ def read_photo(path: Path, *, name: str, extract: Extract | None = None) -> Phot
     return _decoded(path, name, _photo, extract)
 
 
+def decode_photo(content: bytes, *, name: str) -> Photo:
+    """Decode a photo that lies in memory; see `read_image`.
+
+    Args:
+        content: the bytes of its file.
+        name: how messages call it.
+
+    Raises:
+        Undecodable: likewise.
+    """
+    return read_photo(Path(name), name=name, extract=lambda *_: content)
+
+
+def promised_size(content: bytes, *, name: str) -> tuple[int, int]:
+    """The height and width that a photo in memory promises, before its pixels are decoded and turned.
+
+    Args:
+        content: the bytes of its file.
+        name: how messages call it.
+
+    Raises:
+        Undecodable: it is no picture, or one that is never decoded.
+    """
+    return _decoded(Path(name), name, lambda picture, _: (picture.height, picture.width), lambda *_: content)
+
+
 def read_raw_mask(path: Path, *, name: str) -> RawMask:
     """Decode a mask: 8-bit or 16-bit index, palette, grey or RGB. Values stay as they are on disk.
 
@@ -157,7 +183,6 @@ def _decoded(
         with path.open("rb") if extract is None else io.BytesIO(extract(path, name)) as file:
             picture, header = _opened(file, name)
             with picture:
-                picture.load()
                 return convert(picture, header)
     except Undecodable:
         raise
@@ -209,6 +234,7 @@ _FORMATS: tuple[tuple[Callable[[bytes], bool], Callable[..., ImageFile.ImageFile
 
 
 def _photo(picture: PilImage.Image, header: _Header) -> Photo:
+    picture.load()
     image = np.asarray(_rgb(picture, header.name))
     orientation, turn = _orientations(picture, header)
     return Photo(np.ascontiguousarray(_turned(image, turn)), orientation, header.format)
@@ -228,6 +254,7 @@ def _rgb(picture: PilImage.Image, name: str) -> PilImage.Image:
 
 
 def _raw_mask(picture: PilImage.Image, header: _Header) -> RawMask:
+    picture.load()
     if header.lossy:
         raise Undecodable("mask_lossy", file=header.name, format=header.format)
     _, turn = _orientations(picture, header)

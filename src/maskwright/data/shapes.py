@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from PIL import Image as PilImage
 from PIL import ImageDraw
 from pycocotools import mask as coco_mask
-from scipy.spatial import cKDTree
 
 from maskwright.data.annotation import Canvas
 from maskwright.data.sample import Mask
@@ -81,6 +80,29 @@ def edge_ring(one: MaskObject) -> NDArray[np.int64]:
     return np.asarray(_without_middles((outer + 1) // 2) + np.array(one.offset_xy), np.int64)
 
 
+def edge_polygons(one: MaskObject) -> list[list[NDArray[np.int64]]]:
+    """An object as polygons with holes along the edges of its pixels, as GeoJSON wants them.
+
+    Pixels that touch at a corner only belong to polygons of their own, so that no ring touches itself; a hole may touch
+    its outer ring at a corner.
+
+    Returns:
+        For each polygon its outer ring, with x to the right and y down turning from x to y, and the rings of its
+        holes, turning the other way. `(K, 2)`, corners of pixels in the photo; the first is not repeated at the end.
+    """
+    count, parts, boxes, _ = cv2.connectedComponentsWithStats(one.pixels, connectivity=4)
+    polygons = []
+    for place in range(1, count):
+        left, top, width, height = boxes[place, :4].tolist()
+        part = (parts[top : top + height, left : left + width] == place).astype(np.uint8)
+        doubled = part.repeat(2, axis=0).repeat(2, axis=1)
+        outer, holes = _rings(doubled, np.zeros(2, np.int64), cv2.CHAIN_APPROX_NONE)
+        offset = np.array(one.offset_xy) + np.array((left, top))
+        rings = [np.asarray(_without_middles((ring + 1) // 2) + offset, np.int64) for ring in (outer, *holes)]
+        polygons.append([_turning(ring, outside=ring is rings[0]) for ring in rings])
+    return polygons
+
+
 def bridged(outer: NDArray[np.int64], holes: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     """One ring out of an outline and its holes, for formats that have no holes.
 
@@ -91,6 +113,8 @@ def bridged(outer: NDArray[np.int64], holes: Sequence[NDArray[np.int64]]) -> NDA
         outer: `(K, 2)`.
         holes: likewise, one ring per hole.
     """
+    from scipy.spatial import cKDTree  # half a second, for two formats only
+
     ring, waiting = outer, list(holes)
     while waiting:
         tree = cKDTree(ring)
@@ -202,6 +226,13 @@ def _rings(
     rings = [contour[:, 0].astype(np.int64) - 1 + offset for contour in contours]
     outer = next(ring for ring, links in zip(rings, tree[0], strict=True) if links[3] < 0)
     return outer, [ring for ring, links in zip(rings, tree[0], strict=True) if links[3] >= 0]
+
+
+def _turning(ring: NDArray[np.int64], *, outside: bool) -> NDArray[np.int64]:
+    """A ring so that its signed area (the shoelace formula) is positive where it is an outer one."""
+    x, y = ring[:, 0], ring[:, 1]
+    positive = bool(np.dot(x, np.roll(y, -1)) > np.dot(y, np.roll(x, -1)))
+    return ring if positive == outside else ring[::-1]
 
 
 def _without_middles(ring: NDArray[np.int64]) -> NDArray[np.int64]:

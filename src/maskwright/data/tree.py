@@ -12,7 +12,7 @@ from maskwright.data.decode import EXTENSIONS
 from maskwright.errors import DataError, shown
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class File:
     """One name in a dataset's folder.
 

@@ -13,7 +13,8 @@ import numpy as np
 from maskwright.data.dataset import Dataset
 from maskwright.errors import MaskwrightError, RecipeError, RunError, UsageError, shown
 from maskwright.evaluation.evaluate import Evaluation, evaluate
-from maskwright.inference.load import digest_of, load, weights_in
+from maskwright.inference.load import digest_of, load
+from maskwright.inference.opening import opened, weights_in
 from maskwright.inference.postprocess.settings import FILE
 from maskwright.progress import OnProgress, silent
 from maskwright.recipe.files import read_recipe
@@ -110,8 +111,9 @@ def contenders(
         RunError: a folder is neither a run nor a bundle, or was not judged on this split.
     """
     found, latencies = [], dict[tuple[Any, ...], float | None]()
+    names, folders = _names(folders), [opened(folder).folder for folder in folders]
     _refuse_copies(folders)
-    for name, folder in zip(_names(folders), folders, strict=True):
+    for name, folder in zip(names, folders, strict=True):
         weights, recipe = weights_in(folder), read_recipe(folder / "recipe.yaml")
         evaluation = (
             _stored(folder, split)
@@ -198,7 +200,7 @@ def _is_current(folder: Path, evaluation: Evaluation) -> bool | None:
 
 def _data_of(folder: Path) -> dict[str, SplitData]:
     """What the run or bundle says of its data; older ones say less."""
-    if (folder / "bundle.json").is_file():
+    if (folder / "bundle.json").is_file() and not (folder / "data.json").is_file():  # the first bundles
         about = read_json(folder / "bundle.json")
         photos, masks = about.get("photos") or {}, about.get("masks") or {}
         return {

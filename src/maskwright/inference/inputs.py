@@ -3,59 +3,33 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from maskwright.data.decode import EXTENSIONS
 from maskwright.data.listing import NOT_READ
 from maskwright.data.tree import list_tree
 from maskwright.errors import UsageError, shown
+from maskwright.inference.archives import PHOTO_BYTES, is_archive, photos_in
+from maskwright.inference.films import frames_in, is_film
+from maskwright.inference.photo import Given, PhotoFile
 from maskwright.sentences import say
 
 NO_PHOTOS = (".svg", ".npy", ".npz", ".pdf")
 """Lie beside photos without being meant; other formats that are not read are reported."""
 
-
-@dataclass(frozen=True)
-class PhotoFile:
-    """One photo to predict, not yet opened.
-
-    Args:
-        source: its absolute path, where links are not followed, so that a link is a photo of its own; or its address
-            in an object store, such as `s3://bucket/photos/a.jpg`.
-        relative: POSIX path below the folder that was given, or below the fixed part of a pattern, or the name.
-        size: in bytes.
-        mtime_ns: time of the last change.
-        problem: why it cannot even be opened, as a sentence, or "".
-    """
-
-    source: Path | str
-    relative: str
-    size: int = 0
-    mtime_ns: int = 0
-    problem: str = ""
-
-    @property
-    def stem(self) -> str:
-        """`relative` without its extension."""
-        return PurePath(self.relative).with_suffix("").as_posix()
-
-    @property
-    def address(self) -> str:
-        """`source` as a POSIX path, or as it stands."""
-        return self.source if isinstance(self.source, str) else self.source.as_posix()
-
-    @property
-    def shown(self) -> str:
-        """`source` as messages show it."""
-        return self.source if isinstance(self.source, str) else shown(self.source)
+NAMED = 10
+"""Paths without photos that a message names."""
 
 
-def find_photos(paths: Sequence[str | Path] | str | Path, *, outside: Sequence[Path] = ()) -> list[PhotoFile]:
+def find_photos(
+    paths: Sequence[str | Path] | str | Path, *, every: int = 1, outside: Sequence[Path] = ()
+) -> list[PhotoFile]:
     """The photos that are meant.
 
     A file is taken whatever it is called; folders, with all folders below them, and patterns give the files that are
@@ -63,7 +37,9 @@ def find_photos(paths: Sequence[str | Path] | str | Path, *, outside: Sequence[P
 
     Args:
         paths: files, folders and patterns with `*`, `?`, `[...]` and `**`, also as addresses of an object store that
-            fsspec knows: `s3://bucket/photos`, `gs://bucket/photos/**.jpg`.
+            fsspec knows: `s3://bucket/photos`, `gs://bucket/photos/**.jpg`; zip and tar archives and films, which are
+            not looked for in folders; "-" for the bytes of one photo on standard input.
+        every: of films every n-th frame is a photo.
         outside: folders whose files are left out: where the predictions go.
 
     Returns:
@@ -74,18 +50,20 @@ def find_photos(paths: Sequence[str | Path] | str | Path, *, outside: Sequence[P
             be reached.
     """
     given = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    own = [_absolute(folder) for folder in outside]
-    photos: dict[Path | str, PhotoFile] = {}
+    own = tuple(f"{_absolute(folder)}/" for folder in outside)
+    photos: dict[str, PhotoFile] = {}
     empty: list[str] = []
     for path in given:
-        found = [photo for photo in _expanded(path) if not any(_lies_in(photo, folder) for folder in own)]
+        found = 0
+        for photo in _expanded(path, every):
+            if not photo.source.startswith(own):
+                photos.setdefault(photo.source, photo)
+                found += 1
         if not found:
             empty.append(str(path))
-        for photo in found:
-            photos.setdefault(photo.source, photo)
     if empty or not photos:
         raise UsageError(
-            f"{', '.join(empty) or 'Nothing'}: no photo there.",
+            f"{_some(empty) or 'Nothing'}: no photo there.",
             expected=f"files, folders or patterns of {', '.join(EXTENSIONS)}",
             found="nothing of the kind" if empty else "no path at all",
             do='Check the spelling; a pattern stands in quotes: "photos/**/*.jpg"',
@@ -93,26 +71,48 @@ def find_photos(paths: Sequence[str | Path] | str | Path, *, outside: Sequence[P
     return list(photos.values())
 
 
-def read_bytes(address: str) -> bytes:
-    """A file of an object store."""
-    import fsspec
-
-    with fsspec.open(address, "rb") as file:
-        content: bytes = file.read()
-    return content
+def _some(paths: Sequence[str]) -> str:
+    more = len(paths) - NAMED
+    return ", ".join(paths[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _lies_in(photo: PhotoFile, folder: Path) -> bool:
-    return isinstance(photo.source, Path) and photo.source.is_relative_to(folder)
+def paths_of(paths: Sequence[str], listed: str | None = None) -> list[str]:
+    """Paths, and those of a list.
+
+    Args:
+        paths: as for `find_photos`.
+        listed: a file with one path a line, or with zero bytes between them, as `find -print0` writes; "-" is standard
+            input.
+
+    Raises:
+        UsageError: there is no such list, it is no UTF-8 text, or standard input is wanted twice.
+    """
+    if listed is None:
+        return list(paths)
+    if listed == "-" and "-" in paths:
+        raise UsageError("--from-list - and the photo -: both want standard input.", do="Leave one out.")
+    try:
+        content = sys.stdin.buffer.read() if listed == "-" else Path(listed).read_bytes()
+        lines = content.decode().split("\0" if b"\0" in content else "\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"--from-list {listed}: this is no list of paths.",
+            expected="UTF-8 text, one path a line",
+            found=getattr(error, "strerror", None) or str(error),
+        ) from None
+    return [*paths, *(line.rstrip("\r") for line in lines if line.strip())]
 
 
-def _expanded(path: str | Path) -> Iterator[PhotoFile]:
+def _expanded(path: str | Path, every: int) -> Iterator[PhotoFile]:
+    if str(path) == "-":
+        yield _standard_input()
+        return
     if "://" in str(path):
         yield from _in_store(str(path))
         return
     place = Path(path).expanduser()
     if place.is_file():
-        yield _photo(place, place.name)
+        yield from _held(place, every) or [_photo(place, place.parent)]
     elif place.is_dir():
         yield from _in_folder(place, place)
     elif glob.has_magic(str(place)):
@@ -121,18 +121,38 @@ def _expanded(path: str | Path) -> Iterator[PhotoFile]:
             match = Path(name)
             if match.is_dir():
                 yield from _in_folder(match, root)
-            elif _is_photo(match.suffix) and match.is_file():
-                yield _photo(match, match.relative_to(root).as_posix())
+            elif match.is_file():
+                yield from _held(match, every) or ([_photo(match, root)] if _is_photo(match.suffix) else [])
 
 
 def _in_folder(folder: Path, root: Path) -> Iterator[PhotoFile]:
+    start, below = _slashed(folder), len(_slashed(root))
     for file in list_tree(folder, links_out=True).files:
         if not _is_photo(file.extension) or file.kind == "folder":
             continue
-        place = folder / file.path
-        relative = place.relative_to(root).as_posix()
-        problem = "" if file.kind == "file" else say(f"finding.{file.kind}", file=shown(place))
-        yield PhotoFile(_absolute(place), relative, file.size, file.mtime_ns, problem)
+        source = f"{start}{file.path}"
+        problem = "" if file.kind == "file" else say(f"finding.{file.kind}", file=shown(source))
+        yield PhotoFile(source, below, file.size, file.mtime_ns, problem)
+
+
+def _held(place: Path, every: int) -> Iterator[PhotoFile] | None:
+    """The photos in a file that holds several; None where it is called like none."""
+    if is_film(place):
+        return frames_in(Path(_absolute(place)), every)
+    if not is_archive(place):
+        return None
+    inside = photos_in(Path(_absolute(place)))
+    return (photo for extension, photo in inside if _is_photo(extension) or photo.inside is None)
+
+
+def _standard_input() -> PhotoFile:
+    content = sys.stdin.buffer.read(PHOTO_BYTES + 1)
+    if len(content) > PHOTO_BYTES:
+        raise UsageError(
+            f"-: standard input gives more than {PHOTO_BYTES >> 20} MB.", expected="the bytes of one photo"
+        )
+    mark = int.from_bytes(hashlib.blake2b(content, digest_size=7).digest(), "big")
+    return PhotoFile("stdin", 0, len(content), mark, inside=Given(content))
 
 
 def _in_store(address: str) -> Iterator[PhotoFile]:
@@ -153,9 +173,9 @@ def _in_store(address: str) -> Iterator[PhotoFile]:
         file = PurePosixPath(name)
         parts = file.relative_to(fixed).parts or (file.name,)
         if _is_photo(file.suffix) and found[name]["type"] == "file" and not any(part[0] == "." for part in parts):
-            yield PhotoFile(
-                store.unstrip_protocol(name), "/".join(parts), found[name]["size"], _changed_ns(found[name])
-            )
+            source = store.unstrip_protocol(name)
+            below = len(source) - len("/".join(parts))
+            yield PhotoFile(source, below, found[name]["size"], _changed_ns(found[name]))
 
 
 def _changed_ns(about: Mapping[str, Any]) -> int:
@@ -166,13 +186,17 @@ def _changed_ns(about: Mapping[str, Any]) -> int:
     return int((stamp.timestamp() if isinstance(stamp, datetime) else float(stamp)) * 1e9)
 
 
-def _photo(place: Path, relative: str) -> PhotoFile:
+def _photo(place: Path, root: Path) -> PhotoFile:
     status = place.stat()
-    return PhotoFile(_absolute(place), relative, status.st_size, status.st_mtime_ns)
+    return PhotoFile(_absolute(place), len(_slashed(root)), status.st_size, status.st_mtime_ns)
 
 
-def _absolute(place: Path) -> Path:
-    return Path(os.path.abspath(place))  # noqa: PTH100  resolve() would follow links
+def _absolute(place: Path) -> str:
+    return Path(os.path.abspath(place)).as_posix()  # noqa: PTH100  resolve() would follow links
+
+
+def _slashed(folder: Path) -> str:
+    return f"{_absolute(folder).rstrip('/')}/"
 
 
 def _is_photo(extension: str) -> bool:

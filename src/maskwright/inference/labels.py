@@ -13,10 +13,10 @@ from maskwright.data.decode import read_raw_mask
 from maskwright.data.sample import Mask
 from maskwright.data.tree import list_tree
 from maskwright.errors import DataError, UsageError, shown
-from maskwright.inference.inputs import PhotoFile
+from maskwright.inference.photo import PhotoFile
 
 
-def find_labels(labels: Path | None, photos: Sequence[PhotoFile]) -> dict[Path | str, Path]:
+def find_labels(labels: Path | None, photos: Sequence[PhotoFile]) -> dict[str, Path]:
     """The mask file of each photo that has one.
 
     Args:
@@ -92,13 +92,13 @@ def read_prediction(path: Path, classes: Classes) -> Mask:
     return ids
 
 
-def _by_stem(folder: Path, photos: Sequence[PhotoFile]) -> dict[Path | str, Path]:
+def _by_stem(folder: Path, photos: Sequence[PhotoFile]) -> dict[str, Path]:
     exact: Mapping[str, list[Path]] = defaultdict(list)
     loose: Mapping[str, list[Path]] = defaultdict(list)
     for file in list_tree(folder, links_out=True).pictures(""):
         exact[file.stem()].append(folder / file.path)
         loose[PurePosixPath(file.stem()).name].append(folder / file.path)
-    found: dict[Path | str, Path] = {}
+    found: dict[str, Path] = {}
     for photo in photos:
         stem = unicodedata.normalize("NFC", photo.stem)
         fitting = exact.get(stem) or loose.get(PurePosixPath(stem).name) or []

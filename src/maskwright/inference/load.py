@@ -1,4 +1,4 @@
-"""Opening a run or a bundle to predict with it. Nothing in it is executed, no name that it mentions is imported."""
+"""From a run or a bundle to what predicts with it. Nothing in it is executed, no name that it mentions is imported."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from maskwright.data.classes import Classes, read_classes
 from maskwright.errors import RunError, UsageError, nearest, shown
 from maskwright.inference.exports import PACKAGES, find_export
 from maskwright.inference.fastest import fastest
+from maskwright.inference.opening import opened
 from maskwright.inference.postprocess.predictor import PostProcessed, digest_with
 from maskwright.inference.postprocess.settings import FILE, PostProcess, read_postprocess
 from maskwright.inference.predictor import Loaded, Predictor
@@ -20,14 +21,10 @@ from maskwright.inference.runtimes.openvino import OpenVinoNetwork
 from maskwright.models import ARCHITECTURES, is_own_code
 from maskwright.recipe.files import read_recipe
 from maskwright.recipe.recipe import Recipe
-from maskwright.storage import file_digest, read_json
-from maskwright.training.run import open_run
 
 if TYPE_CHECKING:
     from maskwright.inference.remembering import Remembering
     from maskwright.inference.runtimes.torch import TorchPredictor
-
-BUNDLE_FORMAT = 1
 
 RUNTIMES = ("torch", *PACKAGES, "auto")
 """What can compute a network; "auto" is the fastest of them on this machine."""
@@ -46,7 +43,7 @@ def load(
     """A predictor from a run folder or a bundle, with the post-processing that was fitted for it.
 
     Args:
-        path: the folder.
+        path: the folder, or the file of a zipped bundle.
         runtime: what computes the network: "torch", or one of the folder's exports, which need no torch: "onnx" (ONNX
             Runtime), "openvino", "openvino-int8". "auto" takes the fastest on this machine, measured once.
         device: "auto", "cpu", "cuda" or "cuda:N"; exports are computed on the CPU.
@@ -67,8 +64,8 @@ def load(
         RecipeError: `postprocess.yaml` holds wrong settings, or was fitted for other weights or classes.
         UsageError: there is no such runtime, or its package is not installed.
     """
-    folder = Path(path)
-    weights = weights_in(folder)
+    there = opened(path)
+    folder, weights = there.folder, there.weights
     if not weights.is_file():
         raise RunError(
             f"{shown(folder)}: has no weights yet.",
@@ -79,7 +76,7 @@ def load(
     several = recipe.tta_flip or recipe.tta_scales != (1.0,)
     looking = digest if tta or not several else _digest_of(digest, "once")
 
-    def opened(name: str, tta: bool) -> Loaded:
+    def computed_by(name: str, tta: bool) -> Loaded:
         if name == "torch":
             _refuse_own_code(folder, recipe, model)
             return _in_torch(weights, recipe, classes, looking, device=device, threads=threads, tta=tta)
@@ -92,9 +89,11 @@ def load(
     if _known(runtime) == "auto":
         on_cpu = device in ("cpu", "auto")
         runtime = (
-            fastest(folder, lambda name: opened(name, False), digest=digest, threads=threads) if on_cpu else "torch"
+            fastest(folder, lambda name: computed_by(name, False), digest=digest, threads=threads)
+            if on_cpu
+            else "torch"
         )
-    predictor = opened(runtime, tta)
+    predictor = computed_by(runtime, tta)
     post = _steps_in(folder, digest) if postprocess else None
     return PostProcessed(predictor, post) if post else predictor
 
@@ -186,11 +185,11 @@ def digest_of(folder: Path) -> str | None:
     Raises:
         RunError, RecipeError: as `load`.
     """
-    weights = weights_in(folder)
-    if not weights.is_file():
+    there = opened(folder)
+    if not there.weights.is_file():
         return None
-    digest = _network_digest(folder, weights)
-    post = _steps_in(folder, digest)
+    digest = _network_digest(there.folder, there.weights)
+    post = _steps_in(there.folder, digest)
     return digest_with(digest, post) if post else digest
 
 
@@ -200,7 +199,8 @@ def network_digest(folder: Path) -> str:
     Raises:
         RunError: as `load`.
     """
-    return _network_digest(folder, weights_in(folder))
+    there = opened(folder)
+    return _network_digest(there.folder, there.weights)
 
 
 def _network_digest(folder: Path, weights: Path) -> str:
@@ -216,25 +216,3 @@ def _steps_in(folder: Path, predictor: str) -> PostProcess | None:
     classes = read_classes(folder / "classes.yaml").names
     post = read_postprocess(folder / FILE, classes=classes, predictor=predictor)
     return post if any(post.steps()) else None
-
-
-def weights_in(folder: Path) -> Path:
-    """The weights of a run, its best ones, or of a bundle.
-
-    Raises:
-        RunError: neither lies there, or the bundle is damaged.
-    """
-    return _verified_bundle(folder) if (folder / "bundle.json").is_file() else open_run(folder).best_weights
-
-
-def _verified_bundle(folder: Path) -> Path:
-    content = read_json(folder / "bundle.json", format_version=BUNDLE_FORMAT)
-    for name, digest in content["files"].items():
-        path = folder / name
-        if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file() or file_digest(path) != digest:
-            raise RunError(
-                f"{shown(path)}: is missing or differs from what the bundle says.",
-                expected=f"SHA-256 {digest}",
-                do="Copy the whole bundle again.",
-            )
-    return folder / "weights.safetensors"

@@ -2,69 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from maskwright.data.classes import Classes
-from maskwright.data.encode import write_jpeg, write_mask_png
-from maskwright.data.pictures import overlay
-from maskwright.data.sample import Image, Mask
+from maskwright.data.encode import write_mask_png
 from maskwright.errors import RunError, UsageError, shown
-from maskwright.inference.inputs import PhotoFile
-from maskwright.inference.predictor import Probs
-from maskwright.inference.quality import write_quality
-from maskwright.storage import read_json, write_json
+from maskwright.inference.photo import PhotoFile
+from maskwright.inference.written import FOLDERS, WRITERS, Prediction
+from maskwright.storage import json_text, read_json, replacing
 
 FORMAT = 1
 RECORD = "predictions.json"
-FOLDERS = ("masks", "overlays", "uncertainty")
-"""Where what is made of the photos lies, in the folder of the predictions."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """One photo and where its prediction goes.
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What is written, and where.
 
     Args:
+        out: the folder of the predictions.
+        write: names of `WRITERS` and of `WHOLE`, see `maskwright.inference.written`; masks are always written.
+    """
+
+    out: Path
+    write: tuple[str, ...]
+
+    @property
+    def per_photo(self) -> tuple[str, ...]:
+        """What has a file of its own for each photo, beside the mask."""
+        return tuple(kind for kind in self.write if kind in WRITERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One photo and where its prediction goes; small, since there may be a million of them.
+
+    Args:
+        place: which of the photos it is, from 0.
         photo: the photo.
-        mask_file: the index PNG.
-        overlay_file: the photo with the mask drawn on, or None where none is wanted.
-        quality_file: the map of uncertainty, or None where none is wanted.
+        name: what its files are called, without extension.
+        outputs: what is written, shared by all jobs.
         label_file: the mask that the prediction is compared with, or None.
     """
 
+    place: int
     photo: PhotoFile
-    mask_file: Path
-    overlay_file: Path | None
-    quality_file: Path | None
+    name: str
+    outputs: Outputs
     label_file: Path | None
+
+    @property
+    def mask_file(self) -> Path:
+        """The index PNG."""
+        return self.outputs.out / "masks" / f"{self.name}.png"
+
+    def file(self, kind: str) -> Path | None:
+        """The photo's file of a kind of `WRITERS`, or None where that is not wanted."""
+        if kind not in self.outputs.write:
+            return None
+        return self.outputs.out / kind / f"{self.name}{WRITERS[kind][0]}"
 
     @property
     def finished(self) -> bool:
         """Whether the files are there, from this photo as it is now: `plan_outputs` takes older ones away."""
-        wanted = (self.mask_file, self.overlay_file, self.quality_file)
+        wanted = (self.mask_file, *map(self.file, self.outputs.per_photo))
         return all(file.is_file() for file in wanted if file is not None)
 
-    def write(self, image: Image, mask: Mask, classes: Classes, probs: Probs | None = None) -> None:
+    def write(self, made: Prediction, classes: Classes) -> None:
         """Write the prediction; the mask last, since its being there says that all is there."""
-        if self.quality_file is not None and probs is not None:
-            write_quality(self.quality_file, probs)
-        if self.overlay_file is not None:
-            write_jpeg(self.overlay_file, overlay(image, mask, classes))
-        write_mask_png(self.mask_file, mask, classes)
+        for kind in self.outputs.per_photo:
+            path = self.file(kind)
+            if path is not None:
+                WRITERS[kind][1](path, made, classes)
+        write_mask_png(self.mask_file, made.mask, classes)
 
 
 def plan_outputs(
     photos: Sequence[PhotoFile],
-    out: Path,
+    outputs: Outputs,
     *,
     digest: str | None,
     classes: Classes,
-    labels: Mapping[Path | str, Path],
-    with_overlay: bool = True,
-    with_quality: bool = False,
+    labels: Mapping[str, Path],
     overwrite: bool = False,
 ) -> list[Job]:
     """Give every photo an output of its own, and find what is there already.
@@ -75,12 +98,10 @@ def plan_outputs(
 
     Args:
         photos: the photos.
-        out: the folder of the predictions.
+        outputs: what is written, and into which folder.
         digest: which predictor, or None where that is not known.
         classes: what it predicts.
         labels: as `find_labels` gives them.
-        with_overlay: whether overlays are wanted too.
-        with_quality: whether maps of uncertainty are.
         overwrite: predict all photos again, also where another predictor wrote the folder.
 
     Returns:
@@ -90,29 +111,34 @@ def plan_outputs(
         UsageError: the folder holds predictions of another predictor, or masks that no `predict` wrote.
         RunError: the record is damaged or of another format version.
     """
+    out = outputs.out
     signature = {"predictor": digest, "classes": list(classes.names), "values": list(classes.values)}
     earlier = _earlier(out, signature, overwrite=overwrite)
-    names = _names(photos, {str(source): name for name, (source, _, _) in earlier.items()})
     jobs = []
-    for photo in photos:
-        mask_file = out / "masks" / f"{names[photo.source]}.png"
-        overlay_file = out / "overlays" / f"{names[photo.source]}.jpg"
-        same = earlier.get(names[photo.source]) == _origin(photo)
-        if not same or overwrite:
-            mask_file.unlink(missing_ok=True)
-        quality_file = out / "uncertainty" / f"{names[photo.source]}.png"
-        jobs.append(
-            Job(
-                photo,
-                mask_file,
-                overlay_file if with_overlay else None,
-                quality_file if with_quality else None,
-                labels.get(photo.source),
-            )
-        )
-    files = earlier | {names[photo.source]: _origin(photo) for photo in photos}
-    write_json(out / RECORD, {"format": FORMAT, **signature, "files": files})
+    for place, (photo, name) in enumerate(zip(photos, _names(photos, earlier), strict=True)):
+        job = Job(place, photo, name, outputs, labels.get(photo.source))
+        if overwrite or earlier.get(name) != _origin(photo):
+            job.mask_file.unlink(missing_ok=True)
+        jobs.append(job)
+    _write_record(out / RECORD, signature, earlier, jobs)
     return jobs
+
+
+def _write_record(path: Path, signature: dict[str, Any], earlier: dict[str, list[Any]], jobs: Sequence[Job]) -> None:
+    """Write the record entry by entry: as one text it would take several times the memory of the photos."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", errors="backslashreplace") as file:
+        head = json_text({"format": FORMAT, **signature}, indent=1).removesuffix("\n}")
+        file.write(f'{head},\n "files": {{')
+        for place, (name, origin) in enumerate(_entries(earlier, jobs)):
+            entry = f"{json.dumps(name, ensure_ascii=False)}: {json.dumps(origin, ensure_ascii=False)}"
+            file.write(f"{',' * bool(place)}\n  {entry}")
+        file.write("\n }\n}\n")
+
+
+def _entries(earlier: dict[str, list[Any]], jobs: Sequence[Job]) -> Iterator[tuple[str, list[Any]]]:
+    now = {job.name for job in jobs} if earlier else set()
+    yield from ((name, origin) for name, origin in earlier.items() if name not in now)
+    yield from ((job.name, _origin(job.photo)) for job in jobs)
 
 
 def _earlier(out: Path, signature: dict[str, Any], *, overwrite: bool) -> dict[str, list[Any]]:
@@ -158,26 +184,30 @@ def _told(record: dict[str, Any]) -> str:
 
 
 def _origin(photo: PhotoFile) -> list[Any]:
-    return [photo.address, photo.size, photo.mtime_ns]
+    return [photo.source, photo.size, photo.mtime_ns]
 
 
-def _names(photos: Iterable[PhotoFile], earlier: dict[str, str]) -> dict[Path | str, str]:
+def _names(photos: Iterable[PhotoFile], earlier: dict[str, list[Any]]) -> Iterator[str]:
     """A name for each photo that no other photo has, also where upper and lower case are one."""
-    names: dict[Path | str, str] = {}
-    taken = {name.casefold() for name in earlier.values()}
+    known = {str(source): name for name, (source, _, _) in earlier.items()}
+    taken = {name.casefold() for name in earlier}
     for photo in photos:
-        name = earlier.get(photo.address)
+        name = known.get(photo.source)
         if name is None:
             name = next(name for name in _candidates(photo) if name.casefold() not in taken)
             taken.add(name.casefold())
-        names[photo.source] = name
-    return names
+        yield name
 
 
 def _candidates(photo: PhotoFile) -> Iterable[str]:
-    yield photo.stem
-    yield photo.relative
+    yield photo.stem.translate(_PLAIN)
+    relative = photo.relative.translate(_PLAIN)
+    yield relative
     number = 2
     while True:
-        yield f"{photo.relative}-{number}"
+        yield f"{relative}-{number}"
         number += 1
+
+
+_PLAIN = str.maketrans(":\\", "__")
+"""Letters that are no part of a name everywhere, and that `_is_entry` refuses."""

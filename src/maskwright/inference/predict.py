@@ -1,51 +1,26 @@
-"""Predicting many photos: masks, overlays and a table, in a way that can be broken off and go on."""
+"""Predicting many photos: masks, overlays and tables, in a way that can be broken off and go on."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-
-import numpy as np
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path, PurePosixPath
 
 from maskwright.data.classes import Classes
+from maskwright.data.encode import mask_png
 from maskwright.errors import Interrupted, UsageError, shown
+from maskwright.inference.films import Film, frame_rate, write_film
 from maskwright.inference.inputs import find_photos
 from maskwright.inference.labels import find_labels
-from maskwright.inference.outputs import FOLDERS, Job, plan_outputs
-from maskwright.inference.predictor import Predictor
-from maskwright.inference.work import Failure, Outcome, Work
-from maskwright.metrics.photo import Cell, csv_cell, photo_columns
-from maskwright.metrics.scores import Scores, scores
+from maskwright.inference.outputs import Job, Outputs, plan_outputs
+from maskwright.inference.predictor import Predictor, masks_of
+from maskwright.inference.tally import Predictions, Tally
+from maskwright.inference.work import Outcome, Work
+from maskwright.inference.written import FOLDERS, kinds_of
 from maskwright.progress import OnProgress, Progress, silent
-from maskwright.storage import write_bytes
 
 Spread = Callable[[Work, Sequence[Job]], Iterable[Outcome]]
 """Who does the work: gives the outcome of each job once, in any order."""
-
-
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """What `predict` did.
-
-    Args:
-        out: the folder of the predictions.
-        done: how many photos were predicted now.
-        skipped: how many were there already.
-        failed: photos and labels that could not be read.
-        rows: one dict for each photo, as in `predictions.csv`, in the order of the photos.
-        scores: the scores over all labelled photos together, or None where there are no labels.
-    """
-
-    out: Path
-    done: int
-    skipped: int
-    failed: tuple[Failure, ...]
-    rows: tuple[dict[str, Cell], ...]
-    scores: Scores | None
 
 
 def predict(
@@ -54,9 +29,9 @@ def predict(
     paths: Sequence[str | Path] | str | Path,
     out: Path | str,
     *,
-    overlay: bool = True,
+    write: str | Sequence[str] = "overlays",
     labels: Path | str | None = None,
-    quality: bool = False,
+    every: int = 1,
     overwrite: bool = False,
     spread: Spread = Work.outcomes,
     on_progress: OnProgress = silent,
@@ -64,7 +39,7 @@ def predict(
     """Predict photos into a folder.
 
     Writes `out/masks/<name>.png` (index PNG with palette; a pixel holds the *value* of its class, as in the masks
-    the model learned from), `out/overlays/<name>.jpg`, `out/predictions.csv` and `out/predictions.json`. `<name>` is
+    the model learned from), what `write` names, `out/predictions.csv` and `out/predictions.json`. `<name>` is
     the photo's path below what was given, without extension, or with it where two photos would share one. What is
     there already is not predicted again, so the same call goes on after an interruption.
 
@@ -73,11 +48,14 @@ def predict(
         classes: what it predicts; in its order.
         paths: photos, folders and patterns, see `find_photos`.
         out: the folder, made where it is not there.
-        overlay: whether overlays are written too.
+        write: what is written beside the masks, as a list or with commas: "colours" (RGB PNG in the classes' colours),
+            "overlays" (JPEG), "probs" (uint8 in an NPZ, steps of 1/255), "uncertainty" (PNG, grey, 0 certain to 255;
+            and what Dice each photo may expect in the table, see `maskwright.inference.quality`), "geojson" (polygons
+            along the edges of pixels), "objects" (`objects.csv`: area, share and box per class and object), "coco"
+            (`coco.json`), "films" (of each film its overlays as one, `films/<name>.mp4`); "masks" for none of them.
         labels: a folder of masks with the photos' names, or one mask for one photo, see `find_labels`; then the
             table compares, and pixels labelled as ignored do not count in it.
-        quality: whether to write where the predictor is unsure, `out/uncertainty/<name>.png` (grey, 0 certain to 255),
-            and what Dice each photo may expect, see `maskwright.inference.quality`.
+        every: of films every n-th frame is a photo.
         overwrite: predict again what is there already.
         spread: who does the work on the photos and tells their outcomes in any order: this process, or many machines
             (`maskwright.scale.prediction.over_ray`).
@@ -91,46 +69,63 @@ def predict(
             the predictor knows other classes.
         Interrupted: stopped by the user; what was predicted by then stays.
     """
-    out = Path(out)
+    outputs = Outputs(Path(out), kinds_of(write))
     _check_classes(predictor, classes)
-    photos = find_photos(paths, outside=tuple(out / name for name in FOLDERS))
-    jobs = plan_outputs(
-        photos,
-        out,
-        digest=getattr(predictor, "digest", None),
-        classes=classes,
-        labels=find_labels(None if labels is None else Path(labels), photos),
-        with_overlay=overlay,
-        with_quality=quality,
-        overwrite=overwrite,
-    )
-    outcomes: dict[Path | str, Outcome] = {}
+    photos = find_photos(paths, every=every, outside=tuple(outputs.out / name for name in FOLDERS))
+    found = find_labels(None if labels is None else Path(labels), photos)
+    digest = getattr(predictor, "digest", None)
+    jobs = plan_outputs(photos, outputs, digest=digest, classes=classes, labels=found, overwrite=overwrite)
+    del photos, found
+    tally = Tally(outputs, classes, with_labels=labels is not None)
     on_progress(Progress("stage.predict", 0, len(jobs)))
     try:
-        for outcome in spread(Work(predictor, classes, quality), jobs):
-            outcomes[outcome.source] = outcome
-            on_progress(Progress("stage.predict", len(outcomes), len(jobs)))
+        for outcome in spread(Work(predictor, classes, outputs.write), jobs):
+            tally.add(outcome, jobs[outcome.place])
+            on_progress(tally.progress(len(jobs)))
     except KeyboardInterrupt:
-        there = sum(outcome.kind != "failed" for outcome in outcomes.values())
         raise Interrupted(
-            f"Stopped after {there} of {len(jobs)} photos; they are in {shown(out)}.",
+            f"Stopped after {tally.there} of {len(jobs)} photos; they are in {shown(outputs.out)}.",
             do="The same command goes on from there.",
         ) from None
-    made = [outcomes[job.photo.source] for job in jobs]
-    columns = _columns(classes, with_labels=labels is not None, quality=quality)
-    rows = tuple({column: outcome.row.get(column, "") for column in columns} for outcome in made)
-    write_bytes(out / "predictions.csv", _csv(rows, columns).encode())
-    on_progress(Progress("stage.predict", len(jobs), len(jobs)))
-    kinds = Counter(outcome.kind for outcome in made)
-    counts = [outcome.counts for outcome in made if outcome.counts is not None]
-    return Predictions(
-        out,
-        kinds["done"],
-        kinds["found"],
-        tuple(outcome.failure for outcome in made if outcome.failure is not None),
-        rows,
-        scores(np.sum(counts, axis=0)) if counts else None,
-    )
+    tally.write()
+    if "films" in outputs.write:
+        _write_films(jobs, every)
+    on_progress(tally.progress(len(jobs)))
+    return tally.predictions()
+
+
+def _write_films(jobs: Sequence[Job], every: int) -> None:
+    """Put the overlays of each film together, as long as the film is."""
+    for film, frames in groupby(jobs, lambda job: job.photo.inside):
+        if isinstance(film, Film):
+            first, pictures = _looked_at(frames)
+            name = PurePosixPath(first.name).parent
+            write_film(first.outputs.out / "films" / f"{name}.mp4", pictures, frame_rate(film.path) / every)
+
+
+def _looked_at(frames: Iterable[Job]) -> tuple[Job, Iterator[Path]]:
+    listed = list(frames)
+    return listed[0], (path for job in listed if (path := job.file("overlays")) is not None)
+
+
+def mask_of(predictor: Predictor, classes: Classes, paths: Sequence[str | Path] | str | Path) -> bytes:
+    """The mask of one photo as the bytes of an index PNG, with nothing written anywhere.
+
+    Args:
+        predictor: what predicts.
+        classes: what it predicts; in its order.
+        paths: one photo, see `find_photos`; "-" for its bytes on standard input.
+
+    Raises:
+        UsageError: there is no photo, or more than one.
+        DataError: it cannot be read.
+    """
+    _check_classes(predictor, classes)
+    photos = find_photos(paths)
+    if len(photos) > 1:
+        raise UsageError("-o -: one mask goes to standard output.", expected="one photo", found=f"{len(photos)} photos")
+    (mask,) = masks_of(predictor, [photos[0].image()])
+    return mask_png(mask, classes)
 
 
 def _check_classes(predictor: Predictor, classes: Classes) -> None:
@@ -142,17 +137,3 @@ def _check_classes(predictor: Predictor, classes: Classes) -> None:
             found=", ".join(classes.names),
             do="Pass predictor.classes.",
         )
-
-
-def _columns(classes: Classes, *, with_labels: bool, quality: bool) -> list[str]:
-    areas = [f"{column}:{name}" for name in classes.names for column in ("predicted_px", "predicted_share")]
-    numbers = photo_columns(classes.names) if with_labels else ["judged_px", *areas]
-    return ["file", "mask", *numbers, *(["expected_dice"] if quality else []), "problem"]
-
-
-def _csv(rows: Iterable[dict[str, Cell]], columns: Sequence[str]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([csv_cell(row[column]) for column in columns] for row in rows)
-    return text.getvalue()

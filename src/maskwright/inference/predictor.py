@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,9 @@ from maskwright.data.classes import Classes
 from maskwright.data.grouping import BATCH, same_size_groups
 from maskwright.data.sample import Image, Mask
 from maskwright.errors import UsageError
-from maskwright.recipe.recipe import Recipe
+
+if TYPE_CHECKING:
+    from maskwright.recipe.recipe import Recipe
 
 Probs = NDArray[np.float32]
 """`(C, H, W) float32`, sums to 1 over `C`."""

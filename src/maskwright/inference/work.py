@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.data.classes import Classes
-from maskwright.data.decode import read_image
 from maskwright.data.sample import Image, Mask
 from maskwright.errors import DataError, UsageError, shown
-from maskwright.inference.inputs import PhotoFile, read_bytes
 from maskwright.inference.labels import read_label, read_prediction
+from maskwright.inference.objects import Described, describe_objects
 from maskwright.inference.outputs import Job
-from maskwright.inference.predictor import Predictor, Probs, masks_of, most_probable, probs_of
-from maskwright.inference.quality import read_quality
+from maskwright.inference.photo import PhotoFile
+from maskwright.inference.predictor import Predictor, masks_of, most_probable, probs_of
+from maskwright.inference.written import NEED_PROBS, WHOLE, Prediction
 from maskwright.metrics.confusion import confusion
 from maskwright.metrics.photo import Cell, photo_row
 from maskwright.metrics.scores import scores
@@ -47,18 +46,22 @@ class Outcome:
     """What became of one photo.
 
     Args:
-        source: of the photo.
+        place: of the photo, as in its job.
         kind: "done" now, "found" there already, or "failed".
         row: what `predictions.csv` says of it.
         counts: confusion counts `(C, C)` where it has a label, [label, predicted].
         failure: why the photo, or its label, could not be read.
+        size_hw: height and width of the photo; None where it could not be read.
+        objects: the objects of its mask, where they are wanted.
     """
 
-    source: Path | str
+    place: int
     kind: Literal["done", "found", "failed"]
     row: dict[str, Cell]
     counts: NDArray[np.int64] | None = None
     failure: Failure | None = None
+    size_hw: tuple[int, int] | None = None
+    objects: Sequence[Described] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,26 +71,30 @@ class Work:
     Args:
         predictor: what predicts.
         classes: what it predicts.
-        quality: whether maps of uncertainty are written.
+        write: what is written beside the masks, as in `Outputs`.
     """
 
     predictor: Predictor
     classes: Classes
-    quality: bool
+    write: tuple[str, ...]
 
     def outcomes(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
         """What becomes of each photo: first of those that are there already, then of those that are predicted now."""
         todo: list[Job] = []
-        unreadable: list[Outcome] = []
         for job in jobs:
             found = self._found(job)
             if found is None:
                 todo.append(job)
             else:
                 yield found
-        for job, image, mask, probs in self._predicted(todo, unreadable):
-            _write(job, image, mask, self.classes, probs)
-            yield self._described(job, mask, "done")
+        yield from self.fresh(todo)
+
+    def fresh(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+        """What becomes of photos that are all predicted now; photos that cannot be read come last."""
+        unreadable: list[Outcome] = []
+        for job, made in self._predicted(jobs, unreadable):
+            _write(job, made, self.classes)
+            yield self._described(job, made.mask, "done")
         yield from unreadable
 
     def _found(self, job: Job) -> Outcome | None:
@@ -100,10 +107,8 @@ class Work:
             return None
         return self._described(job, mask, "found")
 
-    def _predicted(
-        self, jobs: Sequence[Job], unreadable: list[Outcome]
-    ) -> Iterator[tuple[Job, Image, Mask, Probs | None]]:
-        """Each job with its photo, its prediction, and its probabilities where `quality` is asked for."""
+    def _predicted(self, jobs: Iterable[Job], unreadable: list[Outcome]) -> Iterator[tuple[Job, Prediction]]:
+        """Each job with its prediction, which holds probabilities where something is made of them."""
         waiting: deque[tuple[Job, Image]] = deque()
 
         def images() -> Iterator[Image]:
@@ -114,33 +119,45 @@ class Work:
                     waiting.append((job, image))
                     yield image
 
-        if self.quality:
+        if any(kind in NEED_PROBS for kind in self.write):
             for probs in probs_of(self.predictor, images()):
-                yield *waiting.popleft(), most_probable(probs), probs
+                job, image = waiting.popleft()
+                yield job, Prediction(image, most_probable(probs), probs)
             return
         for mask in masks_of(self.predictor, images()):
-            yield *waiting.popleft(), mask, None
+            job, image = waiting.popleft()
+            yield job, Prediction(image, mask)
 
     def _described(self, job: Job, mask: Mask, kind: Literal["done", "found"]) -> Outcome:
-        source = job.photo.source
+        """What is told of a mask."""
+        found: list[Described] = []
+        if any(name in WHOLE for name in self.write):
+            found = describe_objects(mask, self.classes, shapes="coco" in self.write)
+        return replace(self._judged(job, mask, kind), size_hw=(mask.shape[0], mask.shape[1]), objects=found)
+
+    def _judged(self, job: Job, mask: Mask, kind: Literal["done", "found"]) -> Outcome:
         row: dict[str, Cell] = {"file": job.photo.shown, "mask": job.mask_file.as_posix()}
-        if job.quality_file is not None and (expected := read_quality(job.quality_file)) is not None:
-            row["expected_dice"] = expected
+        quality_file = job.file("uncertainty")
+        if quality_file is not None:
+            from maskwright.inference.quality import read_quality  # SciPy comes with it
+
+            if (expected := read_quality(quality_file)) is not None:
+                row["expected_dice"] = expected
         if job.label_file is None:
-            return Outcome(source, kind, row | _areas(mask, self.classes))
+            return Outcome(job.place, kind, row | _areas(mask, self.classes))
         try:
             label = read_label(job.label_file, self.classes, (mask.shape[0], mask.shape[1]))
         except DataError as error:
             failure = Failure(shown(job.label_file), str(error))
             row["problem"] = str(error)
-            return Outcome(source, kind, row | _areas(mask, self.classes), failure=failure)
+            return Outcome(job.place, kind, row | _areas(mask, self.classes), failure=failure)
         counts = confusion(label, mask, len(self.classes))
-        return Outcome(source, kind, row | photo_row(scores(counts), self.classes.names), counts)
+        return Outcome(job.place, kind, row | photo_row(scores(counts), self.classes.names), counts)
 
 
 def _failed(job: Job, message: str) -> Outcome:
     file = job.photo.shown
-    return Outcome(job.photo.source, "failed", {"file": file, "problem": message}, failure=Failure(file, message))
+    return Outcome(job.place, "failed", {"file": file, "problem": message}, failure=Failure(file, message))
 
 
 def _areas(mask: Mask, classes: Classes) -> dict[str, Cell]:
@@ -168,19 +185,15 @@ def _read_ahead(jobs: Iterable[Job]) -> Iterator[tuple[Job, Image | DataError]]:
 
 
 def _read(photo: PhotoFile) -> Image | DataError:
-    if photo.problem:
-        return DataError(photo.problem)
     try:
-        if isinstance(photo.source, Path):
-            return read_image(photo.source, name=photo.shown)
-        return read_image(Path(photo.relative), name=photo.shown, extract=lambda *_: read_bytes(photo.address))
+        return photo.image()
     except DataError as error:
         return error
 
 
-def _write(job: Job, image: Image, mask: Mask, classes: Classes, probs: Probs | None) -> None:
+def _write(job: Job, made: Prediction, classes: Classes) -> None:
     try:
-        job.write(image, mask, classes, probs)
+        job.write(made, classes)
     except OSError as error:
         raise UsageError(
             f"{shown(job.mask_file)}: cannot be written.",

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from maskwright.audit.folder import beside
+from maskwright.errors import UsageError, shown
+from maskwright.inference.opening import is_bundle
 from maskwright.metrics.scores import PER_CLASS, SUMMARY
 from maskwright.reports import tables
+from maskwright.reports.card import card_report
 from maskwright.reports.colours import ACCENT, ink_on, page_colour
 from maskwright.reports.contents import Contents, Judged, read_contents
 from maskwright.reports.curves import curves
@@ -22,26 +25,36 @@ from maskwright.storage import write_text
 from maskwright.training.run import Run, open_run
 
 
-def report(run: Run | Path | str, *, lang: str = "en") -> Path:
-    """Write the report of a run: one HTML page that needs no network and no other file.
+def report(run: Run | Path | str, *, out: Path | str | None = None, lang: str = "en") -> Path:
+    """Write the report of a run, or the card of a bundle: one HTML page that needs no network and no other file.
 
     Args:
-        run: a run or its folder; only files in it are read, so the data may be gone and the training may go on.
+        run: a run or its folder; only files in it are read, so the data may be gone and the training may go on. Or a
+            bundle.
+        out: the page; None is `report.html` in the run folder. A bundle is never changed, so its page has to be named.
         lang: "en" or "ru".
 
     Returns:
-        The page, `report.html` in the run folder.
+        The page.
 
     Raises:
         RunError: there is no run, or a file in it is damaged or of another format version.
         RecipeError: the run's recipe cannot be read.
-        UsageError: the language is not known.
+        UsageError: the language is not known, or a bundle's page was not named.
     """
     if not isinstance(run, Run):
+        if is_bundle(Path(run)):
+            return _card(Path(run), out, lang)
         run = open_run(Path(run))
-    path = run.folder / "report.html"
+    path = run.folder / "report.html" if out is None else Path(out)
     write_text(path, page(read_contents(run), Language(lang)))
     return path
+
+
+def _card(bundle: Path, out: Path | str | None, lang: str) -> Path:
+    if out is None:
+        raise UsageError(f"{shown(bundle)}: a bundle is never changed.", do="Say where its page goes: -o card.html")
+    return card_report(bundle, Path(out), lang=lang)
 
 
 def page(contents: Contents, language: Language) -> str:

@@ -19,7 +19,8 @@ from maskwright.data.dataset import Dataset
 from maskwright.data.reading import read
 from maskwright.errors import GateError, RunError, UsageError, nearest, shown
 from maskwright.inference.exports import ABOUT, FOLDER, FORMAT, Export, find_export, made_from
-from maskwright.inference.load import open_network, weights_in
+from maskwright.inference.load import open_network
+from maskwright.inference.opening import weights_in
 from maskwright.inference.runtimes.graph import LEAST_PX, GraphPredictor, Network
 from maskwright.inference.runtimes.openvino import read_ir, save_ir, write_ir
 from maskwright.models import refuse_unnamed_code

@@ -21,7 +21,7 @@ def check_marker(folder: Path) -> None:
         raise RunError(
             f"{shown(folder)}: not a run folder.",
             expected="a folder that maskwright run or train wrote",
-            found="no such folder" if not folder.exists() else "no file named format in it",
+            found=_found(folder),
             do="Give the folder that -o named.",
         )
     text = marker.read_text(encoding="utf-8", errors="replace")
@@ -32,3 +32,11 @@ def check_marker(folder: Path) -> None:
             found=text.strip()[:60],
             do="Use a newer Maskwright: pip install -U maskwright",
         )
+
+
+def _found(folder: Path) -> str:
+    if (folder / "bundle.json").is_file():
+        return "a bundle, which is never changed"
+    if folder.is_file():
+        return "a file"
+    return "no file named format in it" if folder.exists() else "no such folder"

@@ -67,23 +67,24 @@ def refused(request: Request, error: Exception) -> Response:
     lang, kind = request.state.lang, type(error).__name__
     if isinstance(error, RequestValidationError):
         wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:3])
-        return _error(request, "RequestError", say("web.wrong_request", lang, what=wrong), 422)
+        return error_answer(request, "RequestError", say("web.wrong_request", lang, what=wrong), 422)
     if isinstance(error, Refusal):
         message = say(f"web.{error.key}", lang, **error.facts)
     elif isinstance(error, DiskError):
         message = say("web.no_room", lang, what=error.found)
     else:
         message = say("web.not_done", lang, what=error)
-    return _error(request, kind, message, STATUS.get(kind, 422))
+    return error_answer(request, kind, message, STATUS.get(kind, 422))
 
 
 def failed(request: Request, error: Exception) -> Response:
     """What is answered when the disk refused something, or the program has a defect."""
     what = " ".join(f"{type(error).__name__}: {error}".split())[:500]
     if isinstance(error, OSError):
-        return _error(request, "SystemError", say("cli.system", request.state.lang, what=what), 507)
-    return _error(request, "Defect", say("cli.defect", request.state.lang, what=what), 500)
+        return error_answer(request, "SystemError", say("cli.system", request.state.lang, what=what), 507)
+    return error_answer(request, "Defect", say("cli.defect", request.state.lang, what=what), 500)
 
 
-def _error(request: Request, kind: str, message: str, status: int) -> Response:
+def error_answer(request: Request, kind: str, message: str, status: int) -> Response:
+    """An error in the form that all pages and scripts get."""
     return json_answer(request, {"error": {"kind": kind, "message": message}}, status=status)

@@ -19,7 +19,7 @@ from maskwright.evaluation.compare import compare
 from maskwright.evaluation.compare_words import data_words, overfit_words
 from maskwright.evaluation.comparison import Comparison, pair_rows
 from maskwright.evaluation.evaluate import mask_of
-from maskwright.inference.load import weights_in
+from maskwright.inference.opening import weights_in
 from maskwright.reports.colours import SERIES
 from maskwright.reports.compare_report import AREA, page
 from maskwright.reports.language import Language as Words

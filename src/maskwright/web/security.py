@@ -82,11 +82,11 @@ class Entrance:
         """The cookie's value for a token that is good, else None; the token is used up."""
         if self._browser is not None:
             person, good, until = self._browser
-            if _same(token, good):
+            if same(token, good):
                 self._browser = None
                 return self._let_in(person) if self._now() <= until else None
         for person, good in self.tokens.items():
-            if _same(token, good):
+            if same(token, good):
                 self.tokens[person] = secrets.token_urlsafe(24)
                 self._on_used(person, self.tokens[person])
                 return self._let_in(person)
@@ -106,7 +106,8 @@ class Entrance:
         return session
 
 
-def _same(token: str, good: str) -> bool:
+def same(token: str, good: str) -> bool:
+    """Whether a token is the one that is good; how long that takes tells nothing of it."""
     return secrets.compare_digest(token.encode(), good.encode())
 
 
@@ -153,27 +154,32 @@ def guarded(app: App, entrance: Entrance, limits: Limits, *, lang: str = "en") -
             return await send({"type": "websocket.close", "code": 1008})
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         asked = parse_qs(scope["query_string"].decode("latin-1"))
-        spoken = (*asked.get("lang", ()), headers.get("accept-language", ""))
-        said_in = next((each for each in spoken if each in LANGUAGES), lang)
+        said_in = language_for(asked, headers, lang)
         as_page = "text/html" in headers.get("accept", "")
         refusal = _refusal(scope["method"], headers, limits)
         if refusal is not None:
-            return await _refuse(send, *refusal, said_in, as_page=as_page)
+            return await refuse(send, *refusal, said_in, as_page=as_page)
         token = asked.get("token", [""])[0]
         if token and scope["path"] == entrance.page and scope["method"] == "GET":
             session = entrance.exchange(token)
             if session is not None:
-                return await _let_in(send, f"{entrance.cookie}={session}", entrance.page, headers)
-        person = entrance.person(_cookie(headers.get("cookie", ""), entrance.cookie))
+                return await let_in(send, f"{entrance.cookie}={session}", entrance.page, headers)
+        person = entrance.person(cookie_in(headers.get("cookie", ""), entrance.cookie))
         if person is None and scope["path"] == entrance.page and headers.get("sec-fetch-site") == "cross-site":
-            return await _ask_again(send, f"{entrance.page}?{scope['query_string'].decode('latin-1')}")
+            return await ask_again(send, f"{entrance.page}?{scope['query_string'].decode('latin-1')}")
         if person is None:
-            return await _refuse(send, 403, "no_token", said_in, as_page=as_page)
+            return await refuse(send, 403, "no_token", said_in, as_page=as_page)
         scope.setdefault("state", {}).update(person=person, lang=said_in)
         own_files = scope["path"].startswith("/static/")
-        return await app(scope, receive, _with_headers(send, b"no-cache" if own_files else b"no-store"))
+        return await app(scope, receive, with_headers(send, b"no-cache" if own_files else b"no-store"))
 
     return answer
+
+
+def language_for(asked: dict[str, list[str]], headers: dict[str, str], usual: str) -> str:
+    """The language of refusals: what the query or Accept-Language asks for, else the usual one."""
+    spoken = (*asked.get("lang", ()), headers.get("accept-language", ""))
+    return next((each for each in spoken if each in LANGUAGES), usual)
 
 
 def _refusal(method: str, headers: dict[str, str], limits: Limits) -> tuple[int, str] | None:
@@ -195,7 +201,8 @@ def _refusal(method: str, headers: dict[str, str], limits: Limits) -> tuple[int,
     return (413, "too_long") if int(length) > limits.body_bytes else None
 
 
-def _cookie(header: str, name: str) -> str:
+def cookie_in(header: str, name: str) -> str:
+    """The value of a cookie in the header of that name, "" where it is not there."""
     try:
         found = SimpleCookie(header).get(name)
     except CookieError:
@@ -203,15 +210,15 @@ def _cookie(header: str, name: str) -> str:
     return found.value if found else ""
 
 
-async def _let_in(send: Send, cookie: str, page: str, headers: dict[str, str]) -> None:
+async def let_in(send: Send, cookie: str, page: str, headers: dict[str, str]) -> None:
     """Give the cookie and go on without the token in the address."""
     set_cookie = (b"set-cookie", f"{cookie}; HttpOnly; SameSite=Strict; Path=/".encode())
     if headers.get("sec-fetch-site") == "cross-site":
-        return await _ask_again(send, page, set_cookie)
+        return await ask_again(send, page, set_cookie)
     return await _send(send, 303, b"", b"text/plain", set_cookie, (b"location", page.encode()))
 
 
-async def _ask_again(send: Send, address: str, *headers: Header) -> None:
+async def ask_again(send: Send, address: str, *headers: Header) -> None:
     """Have the browser ask once more from a page of ours, where it came by a link on a page from elsewhere.
 
     The strict cookie stays at home then, and a redirect would still count as coming from there.
@@ -221,33 +228,35 @@ async def _ask_again(send: Send, address: str, *headers: Header) -> None:
     await _send(send, 200, page.encode(), b"text/html; charset=utf-8", *headers)
 
 
-async def _refuse(send: Send, status: int, why: str, lang: str, *, as_page: bool) -> None:
+async def refuse(send: Send, status: int, why: str, lang: str, *, as_page: bool, more: Sequence[Header] = ()) -> None:
     """Say no: with a page to a person who opened an address, in JSON to a script."""
-    message, close = say(f"web.{why}", lang), (b"connection", b"close")
+    message, ending = say(f"web.{why}", lang), ((b"connection", b"close"), *more)
     if not as_page:
         value = {"error": {"kind": why, "message": message}}
-        return await _send(send, status, json_text(value).encode(), b"application/json", close)
+        return await _send(send, status, json_text(value).encode(), b"application/json", *ending)
     title, way_out = html.escape(say("web.shut", lang)), html.escape(say("web.way_in", lang))
     page = (
         f'<!doctype html><html lang="{lang}"><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
         f"<title>{title}</title><h1>{title}</h1><p>{html.escape(message)}</p><p>{way_out}</p></html>"
     )
-    return await _send(send, status, page.encode(), b"text/html; charset=utf-8", close)
+    return await _send(send, status, page.encode(), b"text/html; charset=utf-8", *ending)
 
 
 async def _send(send: Send, status: int, body: bytes, kind: bytes, *headers: Header) -> None:
     every = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), *headers]
-    send = _with_headers(send)
+    send = with_headers(send)
     await send({"type": "http.response.start", "status": status, "headers": every})
     await send({"type": "http.response.body", "body": body})
 
 
-def _with_headers(send: Send, cache: bytes = b"no-store") -> Send:
-    async def with_headers(message: Message) -> None:
+def with_headers(send: Send, cache: bytes = b"no-store") -> Send:
+    """Have every answer carry `HEADERS` where it does not say otherwise."""
+
+    async def completed(message: Message) -> None:
         if message["type"] == "http.response.start":
             own = {name.lower() for name, _ in message["headers"]}
             unsaid = [header for header in (*HEADERS, (b"cache-control", cache)) if header[0] not in own]
             message["headers"] = [*message["headers"], *unsaid]
         await send(message)
 
-    return with_headers
+    return completed

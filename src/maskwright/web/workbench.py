@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from maskwright.data.sample import Image, Mask, Sample
-from maskwright.inference.load import load, weights_in
+from maskwright.inference.load import load
+from maskwright.inference.opening import weights_in
 from maskwright.inference.postprocess.settings import FILE
 from maskwright.inference.predictor import Predictor, check_classes, masks_of
 

@@ -16,11 +16,11 @@ from maskwright.data.statistics import Statistics, describe
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.recipe import Recipe, make_recipe
 from maskwright.reports.report import report
-from maskwright.shipping.bundle import bundle
 from maskwright.storage import refuse_inside
 from maskwright.training.presence import training_in
 from maskwright.training.run import Run, is_begun, refuse_begun, refuse_lost_state
 from maskwright.workflow.audit import audit_for_run
+from maskwright.workflow.bundle import bundle
 from maskwright.workflow.doubted import with_doubted_set_aside
 from maskwright.workflow.judge import judge, network_of
 from maskwright.workflow.plan import after_training_s, check_splits, plan, tuning_s
@@ -169,7 +169,7 @@ def _finish(
         judge(made, dataset, threads=recipe.threads, network=network, on_progress=on_progress)
     on_progress(Progress("stage.bundle", 0, 1))
     with clock.stage("bundle"):
-        bundle(made)
+        bundle(made, lang=lang)
     made.add_timings({name: clock.seconds[name] for name in ("evaluate", "bundle")})
     on_progress(Progress("stage.report", 0, 1))
     report(made, lang=lang)

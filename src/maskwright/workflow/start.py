@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maskwright.errors import WeightsError, shown
-from maskwright.inference.load import weights_in
+from maskwright.inference.opening import weights_in
 from maskwright.progress import OnProgress, silent
 from maskwright.recipe.recipe import GIVEN, Recipe, with_settings
 from maskwright.weights.download import offline

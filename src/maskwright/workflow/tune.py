@@ -10,8 +10,9 @@ from maskwright.evaluation.tuning_gallery import keep_tuning
 from maskwright.inference.load import load, network_digest
 from maskwright.inference.remembering import Remembering
 from maskwright.progress import OnProgress, silent
-from maskwright.shipping.bundle import bundle, data_of
+from maskwright.shipping.bundle import data_of
 from maskwright.training.run import Run
+from maskwright.workflow.bundle import bundle
 from maskwright.workflow.judge import judge
 
 

@@ -57,10 +57,12 @@ def test_a_trained_model_writes_the_same_files_as_in_one_process(nodes: Nodes, t
     fit(dataset, recipe, run)
     predictor, taken = load(run.folder, threads=1), photos(tmp_path / "in", 12)
     (taken / "broken.jpg").write_bytes(b"\xff\xd8\xff no photo")
-    alone = predict(predictor, predictor.classes, taken, tmp_path / "alone", quality=True)
+    alone = predict(predictor, predictor.classes, taken, tmp_path / "alone", write="overlays,uncertainty")
     address = f"file://{taken}"  # as in an object store: there is no such path
     spread = over_ray(nodes.address)
-    together = predict(predictor, predictor.classes, address, tmp_path / "together", quality=True, spread=spread)
+    together = predict(
+        predictor, predictor.classes, address, tmp_path / "together", write="overlays,uncertainty", spread=spread
+    )
     assert (together.done, together.skipped, len(together.failed)) == (alone.done, 0, 1) == (12, 0, 1)
     assert "broken.jpg" in together.failed[0].message
     ours, theirs = files(tmp_path / "alone"), files(tmp_path / "together")

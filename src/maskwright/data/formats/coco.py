@@ -278,12 +278,25 @@ def write(target: Target) -> Written:
 
 
 def _entry(one: MaskObject, size_hw: tuple[int, int], labels: dict[int, str]) -> tuple[int, dict[str, Any]]:
+    return one.class_id, described(one, size_hw, crowd=labels[one.class_id] in IGNORE_NAMES)
+
+
+def described(one: MaskObject, size_hw: tuple[int, int], *, crowd: bool = False) -> dict[str, Any]:
+    """An object as COCO's annotations have it, without its ids; the shape gives back its pixels.
+
+    Args:
+        one: the object.
+        size_hw: height and width of its photo.
+        crowd: whether it is no single object.
+
+    Returns:
+        `segmentation` (runs of pixels where it has holes or is a crowd, else a polygon), `area`, `bbox`, `iscrowd`.
+    """
     height, width = one.pixels.shape
-    crowd = labels[one.class_id] in IGNORE_NAMES
     segmentation: Sequence[Any] | dict[str, Any] = (
         _rle(one, size_hw) if crowd or has_holes(one) else [edge_ring(one).ravel().tolist()]
     )
-    return one.class_id, {
+    return {
         "segmentation": segmentation,
         "area": one.area_px,
         "bbox": [*one.offset_xy, width, height],

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from maskwright.data.annotation import BACKGROUND_NAMES, IGNORE_NAMES
+from maskwright.data.annotation import IGNORE_NAMES, background_of
 from maskwright.data.classes import IGNORE, Classes
 from maskwright.data.encode import photo_png
 from maskwright.data.pixels import photo_file
@@ -131,11 +131,6 @@ class Target:
 def stem_of(sample: Sample) -> str:
     """A sample's name inside of its split."""
     return sample.id.removeprefix(f"{sample.split}/")
-
-
-def background_of(classes: Classes) -> int | None:
-    """The id of the class that polygon formats leave undrawn: the one called background, or None."""
-    return next((place for place, name in enumerate(classes.names) if name.lower() in BACKGROUND_NAMES), None)
 
 
 def shape_classes(target: Target) -> dict[int, str]:

@@ -15,7 +15,6 @@ from maskwright.experiments.mmsegmentation.layout import colours_of
 from maskwright.experiments.mmsegmentation.translate import Translation, translate
 from maskwright.recipe.files import write_recipe
 from maskwright.recipe.recipe import Recipe, make_recipe, with_settings
-from maskwright.shipping.bundle import bundle
 from maskwright.storage import file_digest, write_json, write_text
 from maskwright.training.run import Run, make_run, refuse_begun
 
@@ -53,7 +52,7 @@ class Imported:
     loaded: Loaded | None
 
 
-def import_mmseg(
+def import_run(
     config: Path | str, checkpoint: Path | str | None = None, *, out: Path | str, classes: tuple[str, ...] = ()
 ) -> Imported:
     """Turn a config of MMSegmentation 1.x, and a checkpoint that was trained by it, into a run.
@@ -91,8 +90,6 @@ def import_mmseg(
         write_recipe(recipe, run.folder / "recipe.yaml")
         write_text(run.folder / "classes.yaml", classes_yaml(labels))
         write_json(run.folder / "import.json", _record(read, means, checkpoint, loaded))
-        if loaded is not None:
-            bundle(run)
         if out.exists():  # it is empty, and perhaps where the user stands
             for part in sorted(making.iterdir(), key=lambda part: part.name == "format"):
                 part.rename(out / part.name)

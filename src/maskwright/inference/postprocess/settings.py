@@ -131,7 +131,8 @@ def read_postprocess(path: Path, *, classes: tuple[str, ...], predictor: str | N
     Args:
         path: the file.
         classes: names of the classes that the predictor tells apart, by id.
-        predictor: its digest; a file that was fitted for another one is refused, one that names none is taken.
+        predictor: its digest; a file that was fitted for another one is refused, one that names none is taken. None
+            for somebody who only reads what is done.
 
     Raises:
         RecipeError: the file is not flat YAML, is of another format version, holds wrong settings, or was made for
@@ -149,10 +150,10 @@ def read_postprocess(path: Path, *, classes: tuple[str, ...], predictor: str | N
         ) from None
     if not isinstance(values, dict):
         raise RecipeError(f"{shown(path)}: holds no settings.", expected="lines like  temperature: 1.2", do=_WAY_OUT)
-    fitted_for = values.pop("predictor", None) or predictor
+    fitted_for = values.pop("predictor", None)
     _check(path, "is of a format version that is not known here", FORMAT, values.pop("format", FORMAT))
     _check(path, "was made for other classes", list(classes), values.pop("classes", list(classes)))
-    _check(path, "was fitted for other weights or another recipe", predictor, fitted_for)
+    _check(path, "was fitted for other weights or another recipe", predictor, (predictor and fitted_for) or predictor)
     try:
         post = PostProcess.model_validate({**values, "reasons": reasons_in(text)})
     except ValidationError as error:

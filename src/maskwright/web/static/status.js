@@ -98,6 +98,7 @@ function showLoading(app) {
 /** @param {App} app @param {Error} [error] */
 function showOpened(app, error) {
   element("panes").dataset.loading = "false";
+  element("panes").dataset.sample = app.opened?.row.id ?? "";
   element("pane-mask").querySelector(".pane-note").textContent =
     error ? say("photo_unreachable", { error: error.message }) : "";
   if (error) element("panes").dataset.loading = "true";
