@@ -50,13 +50,13 @@ def export(
         on_progress=screen.on_progress,
     )
     megabytes = sum(facts["bytes"] for facts in made.about["files"].values()) / 1e6
-    apart = f"{made.about['checked']['largest_difference']:.1g}"
-    text = say("cli.exported", screen.lang, folder=shown(made.folder), megabytes=f"{megabytes:.1f}", apart=apart)
+    facts = {"folder": shown(made.folder), "megabytes": f"{megabytes:.1f}"}
     gate = made.about.get("gate")
-    return Answer(
-        {"folder": str(made.folder), **made.about},
-        "\n".join([text, *([] if gate is None else _gate_lines(gate, screen.lang))]),
-    )
+    if gate is None:
+        text = say("cli.exported", screen.lang, **facts, apart=f"{made.about['checked']['largest_difference']:.1g}")
+    else:
+        text = "\n".join([say("cli.exported_int8", screen.lang, **facts), *_gate_lines(gate, screen.lang)])
+    return Answer({"folder": str(made.folder), **made.about}, text)
 
 
 def _gate_lines(gate: Mapping[str, Any], lang: str) -> list[str]:

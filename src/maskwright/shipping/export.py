@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import platform
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,7 +18,7 @@ from maskwright.data.classes import Classes, read_classes
 from maskwright.data.dataset import Dataset
 from maskwright.data.reading import read
 from maskwright.errors import GateError, RunError, UsageError, nearest, shown
-from maskwright.inference.exports import ABOUT, FOLDER, FORMAT, Export, made_from
+from maskwright.inference.exports import ABOUT, FOLDER, FORMAT, Export, find_export, made_from
 from maskwright.inference.load import open_network
 from maskwright.inference.opening import weights_in
 from maskwright.inference.runtimes.graph import LEAST_PX, GraphPredictor, Network
@@ -104,15 +105,20 @@ def export(
     target = Path(out) if out is not None else folder / FOLDER / (format + "-int8" * int8)
     on_progress(Progress("stage.export", 0, 2))
     with renewing(target) as making:
-        network = _graph(weights, recipe, classes, resize=resize, output=output)
-        _write(network, making / "model.onnx", classes)
-        on_progress(Progress("stage.export", 1, 2))
-        if format == "openvino":
-            write_ir(making / "model.onnx", making / "model.xml")
-            (making / "model.onnx").unlink()
-        checked = check_against_torch(network, open_network(format, _contents(making), making), output=output)
-        about = _about(format, made_from(weights, recipe), classes, resize=resize, output=output)
-        about |= {"checked": checked}
+        gives = {"name": output, "at_photo_size": resize}
+        there = partial(_there, folder=folder, weights=weights, recipe=recipe, gives=gives, making=making)
+        about = there("openvino") if int8 else {}
+        if not about:
+            network = _graph(weights, recipe, classes, resize=resize, output=output)
+            if format == "onnx" or not there("onnx"):
+                _write(network, making / "model.onnx", classes)
+            on_progress(Progress("stage.export", 1, 2))
+            if format == "openvino":
+                write_ir(making / "model.onnx", making / "model.xml")
+                (making / "model.onnx").unlink()
+            answers = open_network(format, _contents(making), making)
+            about = _about(format, made_from(weights, recipe), classes) | {"output": gives}
+            about |= {"checked": check_against_torch(network, answers, output=output)}
         if judged is not None:
             about["gate"] = _to_int8(making, judged, recipe, split, budget, on_progress)
             _refuse_loss(about["gate"], target)
@@ -120,6 +126,25 @@ def export(
         write_json(making / ABOUT, about)
     on_progress(Progress("stage.export", 2, 2))
     return Export(target, about)
+
+
+def _there(
+    name: str, *, folder: Path, weights: Path, recipe: Recipe, gives: dict[str, Any], making: Path
+) -> dict[str, Any]:
+    """An export that lies in a run already, its files put into another folder; nothing where there is none that fits.
+
+    Tracing a model takes longer than all the rest.
+    """
+    try:
+        there = find_export(folder, name, weights=weights, recipe=recipe)
+        files = there.files
+    except RunError:
+        return {}
+    if there.about["output"] != gives:
+        return {}
+    for file, content in files.items():
+        (making / file).write_bytes(content)
+    return dict(there.about)
 
 
 def _to_int8(
@@ -267,7 +292,7 @@ def _write(network: PhotosIn, path: Path, classes: Classes) -> None:
     write_onnx(network, path, about=about)
 
 
-def _about(format: str, origin: dict[str, Any], classes: Classes, *, resize: bool, output: str) -> dict[str, Any]:
+def _about(format: str, origin: dict[str, Any], classes: Classes) -> dict[str, Any]:
     from maskwright.models.onnx_graph import OPSET
 
     return {
@@ -277,7 +302,6 @@ def _about(format: str, origin: dict[str, Any], classes: Classes, *, resize: boo
         "opset": OPSET,
         "classes": list(classes.names),
         "input": {"name": "photos", "shape": ["B", "H", "W", 3], "type": "uint8", "least_px": LEAST_PX},
-        "output": {"name": output, "at_photo_size": resize},
         "made_by": {
             "maskwright": maskwright.__version__,
             "python": platform.python_version(),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,19 +92,20 @@ def quantised(model: Any, judge: Judge, calibration: Iterable[NDArray[np.uint8]]
         return float(SUMMARIES["mDice"](counts.sum(axis=0))), [float(value) for value in each]
 
     attention = any(op.get_type_name() == "Softmax" for op in model.get_ops())
-    return nncf.quantize_with_accuracy_control(
-        model,
-        nncf.Dataset(list(calibration)),
-        nncf.Dataset(places),
-        mdice,
-        max_drop=budget,
-        preset=nncf.QuantizationPreset.MIXED,
-        subset_size=CALIBRATION_PHOTOS,
-        model_type=nncf.ModelType.TRANSFORMER if attention else None,
-        advanced_accuracy_restorer_parameters=nncf.AdvancedAccuracyRestorerParameters(
-            ranking_subset_size=min(RANKING_PHOTOS, len(places))
-        ),
-    )
+    with contextlib.redirect_stdout(io.StringIO()):  # it draws bars on standard output, where --json writes
+        return nncf.quantize_with_accuracy_control(
+            model,
+            nncf.Dataset(list(calibration)),
+            nncf.Dataset(places),
+            mdice,
+            max_drop=budget,
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=CALIBRATION_PHOTOS,
+            model_type=nncf.ModelType.TRANSFORMER if attention else None,
+            advanced_accuracy_restorer_parameters=nncf.AdvancedAccuracyRestorerParameters(
+                ranking_subset_size=min(RANKING_PHOTOS, len(places))
+            ),
+        )
 
 
 def gate(judge: Judge, before: Network, after: Network, *, budget: float, on_progress: OnProgress = silent) -> Any:
@@ -188,4 +192,5 @@ def _nncf() -> Any:
         raise UsageError(
             "int8: the package nncf is not installed.", found=str(error), do='pip install "maskwright[openvino]"'
         ) from None
+    nncf.set_log_level(logging.ERROR)
     return nncf
