@@ -23,8 +23,8 @@ from maskwright.web.waiting import Done, Line, Room
 FLOATS_TOGETHER = 64_000_000
 """Probabilities of photos that go through a network together, 256 MB: eight of 1600 x 1600 with three classes."""
 OF_ITS_TIME = 0.5
-"""How much of a request's time may be over before it is its turn, by what photos took lately: else it is told at once to
-come again. A batch may take half of that: on a starved computer eight together would all be late."""
+"""How much of a request's time may be over before it is its turn, by what photos took lately: else it is told at once
+to come again. A batch may take half of that: on a starved computer eight together would all be late."""
 HANDS = 2
 """Threads that decode and encode beside the one that predicts; what they call lets go of the interpreter."""
 
