@@ -41,13 +41,13 @@ def test_the_oldest_goes_first_and_takes_its_like_along() -> None:
     first = line.add("a", image())
     act.until_asked()
     rest = [line.add(*each) for each in (("a", image(8)), ("b", image(8)), *[("a", image(8))] * 4, ("a", image()))]
-    assert len(line) == 7
+    assert (len(line), line.photo_s) == (7, 0.0)  # nothing is known yet
     act.free.set()
     assert first.result(30).answer == "a4"
     assert [each.result(30).answer for each in rest] == ["a8", "b8", *["a8"] * 4, "a4"]
     assert act.asked == [("a", [4]), ("a", [8, 8, 8]), ("b", [8]), ("a", [8, 8]), ("a", [4])]
     done = rest[0].result()
-    assert (done.together, done.waited_s > 0, line.seconds_left() > 0) == (3, True, True)
+    assert (done.together, done.waited_s > 0, line.photo_s > 0) == (3, True, True)
     line.close()
 
 

@@ -22,6 +22,9 @@ from maskwright.web.waiting import Done, Line, Room
 
 FLOATS_TOGETHER = 64_000_000
 """Probabilities of photos that go through a network together, 256 MB: eight of 1600 x 1600 with three classes."""
+OF_ITS_TIME = 0.5
+"""How much of a request's time may be over before it is its turn, by what photos took lately: else it is told at once
+to come again. A batch may take half of that: on a starved computer eight together would all be late."""
 HANDS = 2
 """Threads that decode and encode beside the one that predicts; what they call lets go of the interpreter."""
 
@@ -101,8 +104,9 @@ class Service:
         Raises:
             Declined: too many are under way, or its time is over.
         """
-        if self.under_way >= self.bounds.requests:
-            raise Declined(503, "full", retry_after_s=max(1, math.ceil(self.line.seconds_left())))
+        left_s = self.line.photo_s * self.under_way
+        if self.under_way >= self.bounds.requests or left_s > self.bounds.seconds * OF_ITS_TIME:
+            raise Declined(503, "full", retry_after_s=max(1, math.ceil(min(left_s, self.bounds.seconds))))
         self.under_way += 1
         self.meters.under_way.inc()
         visit = Visit()
@@ -182,7 +186,8 @@ class Service:
 
     def _most(self, wanted: tuple[str, str], image: Image) -> int:
         floats = image.size // 3 * len(self.models[wanted[0]].classes)
-        return max(1, min(BATCH, FLOATS_TOGETHER // floats))
+        in_time = self.bounds.seconds * OF_ITS_TIME / 2 / self.line.photo_s if self.line.photo_s else BATCH
+        return max(1, min(BATCH, FLOATS_TOGETHER // floats, int(in_time)))
 
     def _predict(self, wanted: tuple[str, str], images: list[Image]) -> Sequence[Any]:
         name, kind = wanted

@@ -68,7 +68,7 @@ class Line:
         self._waiting: deque[_Waiting] = deque()
         self._more = threading.Condition()
         self._closing = False
-        self._photo_s = 0.0
+        self.photo_s = 0.0  # what one took lately; 0 before the first
         self._thread = threading.Thread(target=self._work, name="predicting", daemon=True)
         self._thread.start()
 
@@ -91,10 +91,6 @@ class Line:
             self._more.notify()
         return one.done
 
-    def seconds_left(self) -> float:
-        """How long those in the line take, by what photos took lately."""
-        return self._photo_s * (len(self._waiting) + 1)
-
     def close(self) -> None:
         """End the thread when the line is empty, and wait for that."""
         with self._more:
@@ -107,7 +103,7 @@ class Line:
             began = time.perf_counter()
             answers = self._predicted(batch)
             took_s = time.perf_counter() - began
-            self._photo_s += RECENT * (took_s / len(batch) - self._photo_s) if self._photo_s else took_s / len(batch)
+            self.photo_s += RECENT * (took_s / len(batch) - self.photo_s) if self.photo_s else took_s / len(batch)
             for one, answer in zip(batch, answers, strict=True):
                 if isinstance(answer, Exception):
                     one.done.set_exception(answer)
