@@ -34,7 +34,8 @@ import maskwright
 from maskwright.cgroups import cpu_name
 from maskwright.data.classes import classes_yaml, make_classes
 from maskwright.inference.exports import exports_in
-from maskwright.inference.load import load, weights_in
+from maskwright.inference.load import load
+from maskwright.inference.opening import weights_in
 from maskwright.inference.predictor import masks_of
 from maskwright.models import build_for
 from maskwright.models.all_mlp_head import AllMLPHead

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -206,6 +206,11 @@ def _judged_on(folder: Path, data: Dataset | Path | str | None) -> Dataset:
     return read(data, classes=read_classes(folder / "classes.yaml"), allow_leak=True)
 
 
+def installed_formats() -> list[str]:
+    """The formats whose packages are all installed."""
+    return [format for format in PACKAGES if not _missing(PACKAGES[format])]
+
+
 def check_against_torch(
     network: PhotosIn, answers: Callable[[NDArray[np.uint8]], NDArray[Any]], *, output: str
 ) -> dict[str, Any]:
@@ -256,7 +261,7 @@ def _check(format: str, output: str, out: Path | str | None, *, int8: bool) -> N
             "int8 is an export to OpenVINO that gives logits.", do="Add --format openvino, without --output."
         )
     wanted = (*PACKAGES[format], *(["nncf"] if int8 else []))
-    missing = [name for name in wanted if importlib.util.find_spec(name) is None]
+    missing = _missing(wanted)
     if missing:
         raise UsageError(
             f"format {format}: packages are not installed.",
@@ -268,6 +273,10 @@ def _check(format: str, output: str, out: Path | str | None, *, int8: bool) -> N
             "An export that gives classes cannot lie in a run: predicting with it needs logits.",
             do="Name a folder of its own: --out FOLDER.",
         )
+
+
+def _missing(packages: Sequence[str]) -> list[str]:
+    return [name for name in packages if importlib.util.find_spec(name) is None]
 
 
 def _opened(folder: Path, model: str | None) -> tuple[Path, Recipe, Classes]:

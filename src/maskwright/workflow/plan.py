@@ -14,6 +14,7 @@ from maskwright.models import check_architecture, check_options
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.plan import draft, looked_once, scheduled
 from maskwright.recipe.recipe import Recipe
+from maskwright.workflow.exporting import exporting_s
 from maskwright.workflow.start import choose_start
 
 TUNING_S, DIAGNOSING_S = 4e-6, 2e-6
@@ -156,7 +157,7 @@ def validation_s(recipe: Recipe, statistics: Statistics, step_s: float) -> float
 
 
 def after_training_s(recipe: Recipe, statistics: Statistics, step_s: float, budget_s: float) -> float:
-    """Seconds that tuning, judging, pictures, report and bundle will take after training.
+    """Seconds that tuning, judging, pictures, exports, report and bundle will take after training.
 
     Args:
         recipe: what is trained.
@@ -169,7 +170,7 @@ def after_training_s(recipe: Recipe, statistics: Statistics, step_s: float, budg
     val, diagnosed_s = statistics.splits["val"], DIAGNOSING_S * _judged_px(statistics)
     predictions = judged + (val.labelled if tuning_s(statistics, budget_s) else 0)
     looks_s = recipe.tta_work * _forward_s(recipe, statistics, step_s)
-    seconds = 4.0 + 1.5 * looks_s * predictions + diagnosed_s + tuning_s(statistics, budget_s)
+    seconds = 4.0 + 1.5 * looks_s * predictions + diagnosed_s + tuning_s(statistics, budget_s) + exporting_s(budget_s)
     return min(seconds, 0.5 * budget_s)
 
 

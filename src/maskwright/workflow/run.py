@@ -22,6 +22,7 @@ from maskwright.training.run import Run, is_begun, refuse_begun, refuse_lost_sta
 from maskwright.workflow.audit import audit_for_run
 from maskwright.workflow.bundle import bundle
 from maskwright.workflow.doubted import with_doubted_set_aside
+from maskwright.workflow.exporting import export_installed, exporting_s
 from maskwright.workflow.judge import judge, network_of
 from maskwright.workflow.plan import after_training_s, check_splits, plan, tuning_s
 from maskwright.workflow.train import (
@@ -167,6 +168,10 @@ def _finish(
         made.add_timings({"tune": clock.seconds["tune"]})
     with clock.stage("evaluate"):
         judge(made, dataset, threads=recipe.threads, network=network, on_progress=on_progress)
+    if exporting_s(clock.budget_s):
+        with clock.stage("export"):
+            export_installed(made, on_progress=on_progress)
+        made.add_timings({"export": clock.seconds["export"]})
     on_progress(Progress("stage.bundle", 0, 1))
     with clock.stage("bundle"):
         bundle(made, lang=lang)

@@ -18,6 +18,7 @@ from PIL import Image
 import maskwright
 from maskwright.errors import GateError, RunError, UsageError
 from maskwright.shipping.export import check_against_torch
+from maskwright.workflow.exporting import export_installed
 from untrained_run import untrained_run
 
 TOLERANCE = 1e-4
@@ -34,7 +35,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folders = {}
     for name, settings in RUNS.items():
         run = untrained_run(tmp_path_factory.mktemp("runs") / name, model=name, **settings)
-        maskwright.export(run)
+        assert export_installed(run)[0] == "onnx"
         folders[name] = run.folder
     return folders
 
@@ -93,7 +94,7 @@ def test_classes_are_no_answer_for_a_run(runs: dict[str, Path]) -> None:
 
 
 def test_what_differs_is_refused(runs: dict[str, Path]) -> None:
-    from maskwright.inference.load import weights_in
+    from maskwright.inference.opening import weights_in
     from maskwright.models.onnx_graph import computed, photos_in
     from maskwright.recipe.files import read_recipe
 
