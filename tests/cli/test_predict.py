@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,17 @@ from maskwright.data.classes import make_classes
 from maskwright.inference.ensemble import Ensemble
 from maskwright.inference.load import load
 from maskwright.inference.tiling import Tiled
-from untrained import untrained_run
+from untrained_run import untrained_run
+
+
+def small_run(folder: Path, *, classes: Sequence[str] = ("background", "cat", "dog"), seed: int = 0) -> Path:
+    settings: dict[str, Any] = {"model": "mlp-mobilenetv2", "crop_hw": (64, 64), "threads": 1}
+    return untrained_run(folder, seed=seed, classes=make_classes(classes), **settings).folder
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return untrained_run(tmp_path_factory.mktemp("runs") / "run")
+    return small_run(tmp_path_factory.mktemp("runs") / "run")
 
 
 @pytest.fixture
@@ -69,7 +75,7 @@ def test_what_is_written_is_chosen(run: Path, photos: Path, tmp_path: Path, caps
 
 
 def test_the_mean_of_several_runs(run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    other = untrained_run(tmp_path / "other", seed=1)
+    other = small_run(tmp_path / "other", seed=1)
     said(capsys, run, photos, "-o", tmp_path / "out", "--with", other, "--write", "probs")
     image = pixels_of(photos / "1.png")
     mean = np.rint(255 * Ensemble([load(run), load(other)])(image))
@@ -80,7 +86,7 @@ def test_the_mean_of_several_runs(run: Path, photos: Path, tmp_path: Path, capsy
     assert said(capsys, other, photos, "-o", tmp_path / "out", "--with", run)["skipped"] == 2
     assert answer(["predict", str(run), str(photos), "-o", str(tmp_path / "out")]) == 2
     assert "another model" in capsys.readouterr().err
-    strange = untrained_run(tmp_path / "strange", classes=make_classes(["sky", "sea", "sand"]))
+    strange = small_run(tmp_path / "strange", classes=["sky", "sea", "sand"])
     assert answer(["predict", str(run), str(photos), "-o", str(tmp_path / "b"), "--with", str(strange)]) == 2
     assert "number 2: 0 sky, 1 sea, 2 sand" in capsys.readouterr().err
 
