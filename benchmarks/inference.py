@@ -168,6 +168,7 @@ def speeds(folders: dict[str, Path], rounds: int, repeats: int) -> dict[str, Any
             "transformers_over_best_quickest": ms["transformers"]["quickest_ms"] / own["quickest_ms"],
             "b0_over_light": own["ms"] / ms[best["mlp-mobilenetv2"]]["ms"],
         }
+        print(json.dumps({side: found[f"{side}x{side}"]}), file=sys.stderr, flush=True)
     return found
 
 
