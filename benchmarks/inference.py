@@ -126,7 +126,9 @@ def textbook(folder: Path, recipe: Recipe) -> Act:
     return act
 
 
-def timed(acts: dict[str, Act], side: int, rounds: int, repeats: int) -> dict[str, dict[str, float]]:
+def timed(
+    acts: dict[str, Act], side: int, rounds: int, repeats: int, clock: Callable[[], float]
+) -> dict[str, dict[str, float]]:
     """Milliseconds of each, the median over rounds and the quickest, all taking turns."""
     photo = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
     for act in acts.values():
@@ -137,24 +139,24 @@ def timed(acts: dict[str, Act], side: int, rounds: int, repeats: int) -> dict[st
         for name, act in acts.items():
             seconds = []
             for _ in range(repeats):
-                began = time.perf_counter()
+                began = clock()
                 act(photo)
-                seconds.append(1000 * (time.perf_counter() - began))
+                seconds.append(1000 * (clock() - began))
             taken[name].append(seconds)
     return {name: {"ms": median(map(median, each)), "quickest_ms": min(map(min, each))} for name, each in taken.items()}
 
 
-def speeds(folders: dict[str, Path], rounds: int, repeats: int) -> dict[str, Any]:
+def speeds(folders: dict[str, Path], rounds: int, repeats: int, threads: int) -> dict[str, Any]:
     """By side: what each takes, and the ratios that are aimed at."""
     acts: dict[str, Act] = {"transformers": peer()}
     b0 = folders["segformer-b0"]
     acts["textbook bf16"] = textbook(b0, read_recipe(b0 / "recipe.yaml"))
     for model, folder in folders.items():
         for name in ("torch", *exports_in(folder)):
-            acts[f"{model} {name}"] = load(folder, runtime=name, threads=THREADS, postprocess=False, tta=False).mask
+            acts[f"{model} {name}"] = load(folder, runtime=name, threads=threads, postprocess=False, tta=False).mask
     found = {}
     for side in SIDES:
-        ms = timed(acts, side, rounds, repeats)
+        ms = timed(acts, side, rounds, repeats, time.process_time if threads == 1 else time.perf_counter)
         best = {
             model: min((name for name in ms if name.startswith(model)), key=lambda name: ms[name]["ms"])
             for model in folders
@@ -196,6 +198,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument(
+        "--busy", action="store_true", help="the processor's time on one thread: what a busy machine tells"
+    )
     parser.add_argument("--keep", type=Path, help="folder for the drawn runs, taken from there the next time")
     parser.add_argument("--run", type=Path, help="a trained run with exports, to compare masks")
     parser.add_argument("--data", type=Path, help="its photos")
@@ -203,8 +208,9 @@ def main() -> None:
     missing = [name for name in ("transformers", "onnxruntime", "openvino") if find_spec(name) is None]
     if missing:
         sys.exit(f"Missing: pip install transformers==5.23.0 'maskwright[onnx,openvino]' ({', '.join(missing)})")
-    torch.set_num_threads(THREADS)
-    cv2.setNumThreads(THREADS)
+    threads = 1 if arguments.busy else THREADS
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(threads)
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as place:
         root = arguments.keep or Path(place)
@@ -214,9 +220,9 @@ def main() -> None:
                 drawn_run(folder, name)
         result = {
             "cpu": cpu_name(),
-            "threads": THREADS,
+            "threads": threads,
             "versions": {name: version(name) for name in ("torch", "transformers", "onnxruntime", "openvino")},
-            **speeds(folders, arguments.rounds, arguments.repeats),
+            **speeds(folders, arguments.rounds, arguments.repeats, threads),
         }
     if arguments.run is not None and arguments.data is not None:
         result["pixels_differing_from_torch_fp32"] = differing(arguments.run, arguments.data)
