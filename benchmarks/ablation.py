@@ -29,7 +29,7 @@ CANDIDATES: dict[str, dict[str, Any]] = {
     "label_smoothing": {"label_smoothing": 0.1},
     "encoder_lr_0.05": {"encoder_lr_multiplier": 0.05},
     "encoder_lr_0.1": {"encoder_lr_multiplier": 0.1},
-    "encoder_frozen_norms": {"encoder_norm": "frozen"},
+    "encoder_trained_norms": {"encoder_norm": "train"},
     "encoder_kept_statistics": {"encoder_norm": "keep_statistics"},
     "lr_half": {"lr": 5e-4},
     "lr_twice": {"lr": 2e-3, "encoder_lr_multiplier": 0.1},
@@ -39,6 +39,7 @@ CANDIDATES: dict[str, dict[str, Any]] = {
     "more_copy_paste": {"copy_paste_prob": 0.5},
     "strong_variations": {"scale_min": 0.5, "scale_max": 2.0, "rotation_deg": 15.0, "copy_paste_prob": 0.5},
     "larger_scales": {"scale_min": 0.8, "scale_max": 2.0},
+    "input_as_it_is": {"short_side_px": 0},
     "input_384": {"short_side_px": 384, "encoder_lr_multiplier": 0.1, "tta_scales": (0.75, 1.0, 1.25)},
 }
 

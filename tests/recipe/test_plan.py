@@ -11,8 +11,10 @@ from maskwright.recipe.plan import (
     OBJECT_SIDE_PX,
     Machine,
     draft,
+    enlarged,
     looked_once,
     scheduled,
+    with_norms_frozen,
 )
 from maskwright.recipe.recipe import Recipe, with_settings
 from tiny import tiny_dataset
@@ -120,6 +122,33 @@ def test_small_photos_of_pretrained_weights_are_looked_at_in_several_ways() -> N
     assert (drafted(256, tta_flip=False).tta_flip, draft(statistics(), LAPTOP, {}).tta_flip) == (False, False)
     once = looked_once(small, {"tta_flip": True})
     assert (once.tta_scales, once.tta_flip) == ((1.0,), True) and once.reason("tta_scales").startswith("measured")
+
+
+def test_small_photos_of_pretrained_weights_can_be_scaled_up() -> None:
+    def larger(side: int, start: object = START, **given: object) -> tuple[object, ...]:
+        data = statistics(size_hw=(side, side + 40))
+        recipe = enlarged(draft(data, LAPTOP, given, start=start), data, given)  # type: ignore[arg-type]
+        return recipe.short_side_px, recipe.crop_hw, recipe.tta_scales
+
+    assert larger(256) == (384, (384, 384), (0.75, 1.0, 1.25))
+    assert larger(256, tta_scales=(1.0,)) == (384, (384, 384), (1.0,))
+    as_they_are = [larger(256, None), larger(256, short_side_px=0), larger(256, crop_hw=(256, 256)), larger(480)]
+    assert [short_side for short_side, _, _ in as_they_are] == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("images", "start", "given", "norm"),
+    [
+        (198, START, {}, "frozen"),
+        (5000, START, {}, "train"),
+        (198, None, {}, "train"),
+        (198, START, {"encoder_norm": "keep_statistics"}, "keep_statistics"),
+    ],
+)
+def test_few_photos_leave_pretrained_norms_alone(images: int, start: object, given: dict[str, str], norm: str) -> None:
+    data = statistics(images=images)
+    recipe = with_norms_frozen(draft(data, LAPTOP, given, start=start), data, given)  # type: ignore[arg-type]
+    assert recipe.encoder_norm == norm
 
 
 def test_the_crop_follows_a_given_short_side() -> None:

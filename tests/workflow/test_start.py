@@ -112,6 +112,25 @@ def test_training_starts_from_the_weights_and_says_what_became_of_each(tmp_path:
     assert recipe.model == "mlp-mobilenetv2" and recipe.reason("weights").startswith("rule: ")
 
 
+@pytest.mark.parametrize(("seconds", "short_side"), [(30.0, 96), (3.0, 0)])
+def test_photos_are_scaled_up_where_there_is_time_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, short_side: int
+) -> None:
+    areas: list[int] = []
+
+    def step_seconds(recipe: Recipe, **_: object) -> float:
+        areas.append(recipe.crop_hw[0])
+        return 0.2
+
+    monkeypatch.setattr("maskwright.training.measure.step_seconds", step_seconds)
+    dataset = tiny_dataset()
+    settings = {"weights": str(encoder_file(tmp_path / "mine.safetensors"))}
+    recipe = plan(dataset, budget_s=seconds, settings=settings)
+    assert (recipe.short_side_px, recipe.encoder_norm) == (short_side, "frozen")
+    assert areas == ([64, 96] if short_side else [64])  # measured anew
+    assert 0.2 * recipe.iterations <= seconds
+
+
 def test_only_who_does_more_than_train_sets_time_aside() -> None:
     settings = {"weights": "none", "model": "segformer-b0", "crop_hw": (64, 64), "batch_size": 2, "threads": 1}
     whole = plan(tiny_dataset(), budget_s=60, settings=settings)

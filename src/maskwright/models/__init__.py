@@ -249,7 +249,7 @@ def check_options(recipe: Recipe) -> None:
         for option, value in values.items()
         if option != "form" or value != "own"
     ]
-    if recipe.encoder_norm != "train" and not _has_norms(recipe.model, recipe.architecture_config):
+    if recipe.encoder_norm != "train" and not has_norms(recipe.model, recipe.architecture_config):
         problems.append(
             f"encoder_norm={recipe.encoder_norm}: the encoder of {recipe.model} has no batch norms. "
             "Leave it at train; encoder_lr_multiplier=0 leaves its weights as they are."
@@ -275,8 +275,13 @@ def options_of(name: str) -> dict[str, tuple[Any, ...]]:
 
 
 @functools.cache
-def _has_norms(name: str, config: str) -> bool:
-    """Whether the encoder of an architecture has batch norms; True where that cannot be told for want of a config."""
+def has_norms(name: str, config: str = "") -> bool:
+    """Whether the encoder of an architecture has batch norms; True where that cannot be told for want of a config.
+
+    Args:
+        name: of the architecture.
+        config: what the recipe says of it as `architecture_config`.
+    """
     from maskwright.models.layers import settle_norms
 
     options = {"architecture_config": config} if "architecture_config" in options_of(name) else {}

@@ -10,9 +10,9 @@ from maskwright.data.dataset import Dataset
 from maskwright.data.statistics import Statistics, describe
 from maskwright.errors import DataError
 from maskwright.evaluation.tuning_photos import WORKING_SIDE_PX
-from maskwright.models import check_architecture, check_options
+from maskwright.models import ARCHITECTURES, check_architecture, check_options, has_norms
 from maskwright.progress import OnProgress, Progress, silent
-from maskwright.recipe.plan import draft, looked_once, scheduled
+from maskwright.recipe.plan import ENLARGED_EPOCHS, draft, enlarged, looked_once, scheduled, with_norms_frozen
 from maskwright.recipe.recipe import Recipe
 from maskwright.workflow.exporting import exporting_s
 from maskwright.workflow.start import choose_start
@@ -76,11 +76,19 @@ def plan(
         check_architecture(str(given["model"]))
     start = choose_start(given, classes=len(dataset.classes), on_progress=on_progress)
     recipe = draft(statistics, machine(device=device, threads=threads), given, start=start)
+    if recipe.model in ARCHITECTURES and has_norms(recipe.model):
+        recipe = with_norms_frozen(recipe, statistics, given)
     check_options(recipe)
     check_class_weights(recipe, dataset)
     check_set_aside(recipe, dataset)
     on_progress(Progress("stage.measure", 0, 1))
     step_s = step_seconds(recipe, classes=len(dataset.classes), limit_s=0.05 * budget_s)
+    larger = enlarged(recipe, statistics, given)
+    if larger != recipe and _sees_enough(
+        larger, statistics, step_s * _area(larger) / _area(recipe), budget_s, follows_s
+    ):
+        recipe = larger
+        step_s = step_seconds(recipe, classes=len(dataset.classes), limit_s=0.05 * budget_s)
     on_progress(Progress("stage.measure", 1, 1))
     if recipe.tta_work > 1 and follows_s(recipe, step_s) > FOLLOWING_SHARE * budget_s:
         recipe = looked_once(recipe, given)
@@ -93,6 +101,22 @@ def plan(
         seconds=max(seconds, step_s),
         given=given,
     )
+
+
+def _sees_enough(
+    recipe: Recipe,
+    statistics: Statistics,
+    step_s: float,
+    budget_s: float,
+    follows_s: Callable[[Recipe, float], float],
+) -> bool:
+    """Whether there is time for the least number of epochs that enlarged photos are worth."""
+    iterations = (budget_s - follows_s(recipe, step_s)) / step_s
+    return iterations * recipe.batch_size >= ENLARGED_EPOCHS * statistics.splits["train"].labelled
+
+
+def _area(recipe: Recipe) -> int:
+    return recipe.crop_hw[0] * recipe.crop_hw[1]
 
 
 def check_splits(dataset: Dataset) -> None:
