@@ -53,7 +53,7 @@ def test_a_zip_predicts_and_is_judged(
     data: Path, packed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     photo = next((data / "images" / "val").iterdir())
-    assert answer(["predict", str(packed), str(photo), "-o", str(tmp_path / "out"), "--no-overlay"]) == 0
+    assert answer(["predict", str(packed), str(photo), "-o", str(tmp_path / "out"), "--write", "masks"]) == 0
     assert len(list((tmp_path / "out" / "masks").rglob("*.png"))) == 1
     capsys.readouterr()
     assert answer(["evaluate", str(packed), str(data)]) == 0

@@ -102,9 +102,9 @@ def test_scores_on_other_data_are_kept_only_where_asked(
     assert answer(["evaluate", str(made), str(other), "--lang", "ru"]) == 0
     assert "другие данные" in capsys.readouterr().out
     assert answer(["evaluate", str(made), str(photos), "--no-postprocess"]) == 0
-    assert "because they are without the run's post-processing, or of one look" in capsys.readouterr().out
+    assert "because they are without the run's post-processing, of one look" in capsys.readouterr().out
     assert answer(["evaluate", str(made), str(photos), "--no-tta"]) == 0
-    assert "or of one look at each photo;" in capsys.readouterr().out
+    assert "of one look at each photo, or of an export;" in capsys.readouterr().out
     assert digests(made / "evaluation") == kept
     assert answer(["evaluate", str(made), str(other), "-o", str(tmp_path / "scores")]) == 0
     assert (tmp_path / "scores" / "per_image.csv").is_file()

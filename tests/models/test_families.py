@@ -46,7 +46,7 @@ def test_a_run_may_name_an_extras_model_and_no_code_of_ones_own(tmp_path: Path) 
         ("smpx:Unet/resnet18", "is not one of"),
     ):
         run = make_run(tmp_path / name[:4])
-        (run.folder / "classes.yaml").write_text("[a, b]")
+        (run.folder / "classes.yaml").write_text("names: [a, b]")
         (run.folder / "weights").mkdir(exist_ok=True)
         (run.folder / "weights" / "best.safetensors").touch()
         write_recipe(Recipe(model=name), run.folder / "recipe.yaml")
