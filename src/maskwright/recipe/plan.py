@@ -111,7 +111,7 @@ def enlarged(recipe: Recipe, statistics: Statistics, given: Mapping[str, Any]) -
     if recipe.weights == "none" or typical > SMALL_SIDE_PX or recipe.short_side_px or chosen:
         return recipe
     crop = _crop(round(ENLARGED * typical))
-    reason = f"measured: 1 point of mDice above photos of {SMALL_SIDE_PX} px and less as they are, on cats and dogs"
+    reason = "measured: half a point of mDice above photos of 256 px as they are, on cats and dogs"
     planned: dict[str, tuple[Any, str]] = {
         "short_side_px": (crop[0], reason),
         "crop_hw": (crop, "rule: the whole photo as it is scaled up"),
@@ -134,7 +134,7 @@ def with_norms_frozen(recipe: Recipe, statistics: Statistics, given: Mapping[str
     few = statistics.splits["train"].labelled <= FEW_PHOTOS
     if recipe.weights == "none" or not few or "encoder_norm" in given:
         return recipe
-    reason = "measured: 1 point of mDice on cats and dogs; more photos would tell more about them"
+    reason = "measured: half a point of mDice on cats and dogs; more photos would tell more about them"
     return with_settings(recipe, {"encoder_norm": "frozen"}, source="the plan", reason=reason)
 
 
