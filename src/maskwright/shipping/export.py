@@ -141,7 +141,7 @@ def _there(
         files = there.files
     except RunError:
         return {}
-    if there.about["output"] != gives:
+    if there.about.get("output") != gives:
         return {}
     for file, content in files.items():
         (making / file).write_bytes(content)
