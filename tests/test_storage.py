@@ -14,7 +14,16 @@ import pytest
 from maskwright import read
 from maskwright.errors import DiskError, MaskwrightError, UsageError
 from maskwright.review.journal import Journal
-from maskwright.storage import becoming, clear_leftovers, refuse_inside, refuse_occupied, replacing, write_text, writing
+from maskwright.storage import (
+    becoming,
+    clear_leftovers,
+    refuse_inside,
+    refuse_occupied,
+    renewing,
+    replacing,
+    write_text,
+    writing,
+)
 from small_folders import split_folder
 
 WRITER = """
@@ -52,6 +61,32 @@ def test_what_a_killed_process_left_is_cleared_by_the_next_one(tmp_path: Path) -
         (folder / "whole").touch()
     assert {path.name for path in tmp_path.iterdir()} - {".new.lock"} == {"new", stranger.name}
     assert [path.name for path in out.iterdir()] == ["whole"]
+
+
+def test_a_folder_is_renewed_whole_and_what_a_kill_left_is_cleared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, left = tmp_path / "new", tmp_path / ".new.0123abcd.tmp"
+    for folder in (out, left):
+        folder.mkdir()
+        (folder / "old").touch()
+    monkeypatch.chdir(out)
+    with renewing(Path()) as folder:
+        (folder / "whole").touch()
+        with pytest.raises(UsageError, match="another process is writing it"), renewing(out):
+            pass
+    assert {path.name for path in tmp_path.iterdir()} - {".new.lock"} == {"new"}
+    assert [path.name for path in out.iterdir()] == ["whole"]
+
+
+def test_where_a_folder_cannot_be_renewed_the_old_one_comes_back(tmp_path: Path) -> None:
+    out = tmp_path / "new"
+    out.mkdir()
+    (out / "old").touch()
+    with pytest.raises(FileNotFoundError), renewing(out) as folder:
+        folder.rmdir()
+    assert {path.name for path in tmp_path.iterdir()} - {".new.lock"} == {"new"}
+    assert [path.name for path in out.iterdir()] == ["old"]
 
 
 def test_after_an_error_nothing_is_left(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name[:80]}.{uuid.uuid4().hex[:8]}.tmp")
+        temporary = _unfinished(path)
         temporary.touch()
         mode = temporary.stat().st_mode
         try:
@@ -99,28 +99,18 @@ def becoming(folder: Path) -> Iterator[Path]:
         UsageError: another process is writing that folder.
         DiskError: the disk is full.
     """
-    whole = folder.resolve()
-    stem = f".{whole.name[:80]}"
-    with writing(folder):
-        whole.parent.mkdir(parents=True, exist_ok=True)
-        with alone(whole.with_name(f"{stem}.lock"), lambda: _occupied(folder)):
-            for leftover in whole.parent.iterdir():
-                if re.fullmatch(re.escape(stem) + LEFTOVER, leftover.name):
-                    shutil.rmtree(leftover, ignore_errors=True)
-            temporary = whole.with_name(f"{stem}.{uuid.uuid4().hex[:8]}.tmp")
-            temporary.mkdir()
-            try:
-                yield temporary
-                if whole.exists():
-                    whole.rmdir()  # it is empty, and Windows renames onto nothing
-                temporary.rename(whole)
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
+    with _beside(folder) as (whole, temporary):
+        yield temporary
+        if whole.exists():
+            whole.rmdir()  # it is empty, and Windows renames onto nothing
+        temporary.rename(whole)
 
 
 @contextlib.contextmanager
 def renewing(folder: Path) -> Iterator[Path]:
     """A temporary folder beside `folder` that takes its place, also that of an older one, when the block ends well.
+
+    What a killed process left of an earlier attempt at the same folder is cleared away first.
 
     Args:
         folder: what is written; its parents are made.
@@ -129,19 +119,44 @@ def renewing(folder: Path) -> Iterator[Path]:
         A context manager giving the temporary folder. After an exception the old folder stands as it was.
 
     Raises:
+        UsageError: another process is writing that folder.
         DiskError: the disk is full.
     """
-    with writing(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = folder.with_name(f".{folder.name[:80]}.{uuid.uuid4().hex[:8]}.tmp")
-        temporary.mkdir()
+    with _beside(folder) as (whole, temporary):
+        yield temporary
+        old = _unfinished(whole)
         try:
-            yield temporary
-            if folder.exists():
-                shutil.rmtree(folder)
-            temporary.rename(folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            if whole.exists():
+                whole.rename(old)
+            temporary.rename(whole)
+        except BaseException:
+            if old.exists():
+                old.rename(whole)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _beside(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """A folder, resolved, and a temporary one beside it, while no other process writes it."""
+    whole = folder.resolve()
+    stem = f".{whole.name[:80]}"
+    with writing(folder):
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        with alone(whole.with_name(f"{stem}.lock"), lambda: _occupied(folder)):
+            for leftover in whole.parent.iterdir():
+                if re.fullmatch(re.escape(stem) + LEFTOVER, leftover.name):
+                    shutil.rmtree(leftover, ignore_errors=True)
+            temporary = _unfinished(whole)
+            temporary.mkdir()
+            try:
+                yield whole, temporary
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _unfinished(whole: Path) -> Path:
+    return whole.with_name(f".{whole.name[:80]}.{uuid.uuid4().hex[:8]}.tmp")
 
 
 @contextlib.contextmanager

@@ -264,6 +264,10 @@ HOSTILE: dict[str, tuple[Callable[[Path], Path], str]] = {
         "postprocess.yaml lies there and is not listed",
     ),
     "data that are not listed": (file_case("data.json", lambda p: p.write_text("{}")), "data.json lies there"),
+    "an export that is not listed": (
+        file_case("exports/onnx/export.json", lambda p: (p.parent.mkdir(parents=True), p.write_text("{}"))),
+        "exports/onnx/export.json lies there and is not listed",
+    ),
     "YAML that becomes billions": (yaml_case("recipe.yaml", LAUGHS), "recipe.yaml refers to itself"),
     "YAML without a bottom": (yaml_case("classes.yaml", b"[" * 50_000), "classes.yaml refers to itself, or nests"),
     "no YAML": (yaml_case("postprocess.yaml", b"a: [1\nb: }"), "postprocess.yaml is no YAML"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -31,14 +32,17 @@ DATA = tiny_dataset(train=6, val=8)
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run that was judged, with an export of its weights and one of other weights."""
+    """A run that was judged, with an export of its weights, one of other weights and two folders that are none."""
     made = drawn_run(tmp_path_factory.mktemp("runs") / "pets", DATA, tta_flip=True)
     evaluate(maskwright.load(made.folder), DATA).save(made.folder / "evaluation" / "val")
     digests = {"onnx": file_digest(made.best_weights), "openvino": "0" * 64}
+    digests |= {".openvino-int8.0123abcd.tmp": digests["onnx"], "my export": digests["onnx"]}
+    network = {"digest": hashlib.sha256(b"a network").hexdigest(), "bytes": 9}
     for name, digest in digests.items():
-        about = {"format": 1, "made_from": {"weights": digest}, "files": {"model.onnx": {"digest": "1" * 64}}}
+        about = {"format": 1, "made_from": {"weights": digest}, "files": {"model.onnx": network}}
         write_json(made.folder / "exports" / name / "export.json", about)
         (made.folder / "exports" / name / "model.onnx").write_bytes(b"a network")
+    (made.folder / "exports" / "onnx" / "my notes.txt").write_text("mine")
     return made
 
 
@@ -65,7 +69,7 @@ def test_a_bundle_holds_all_that_predicting_needs(run: Run, bundle: Path) -> Non
             "card.html",
         ),
         *("exports/onnx/export.json", "exports/onnx/model.onnx"),
-    }, "the export of other weights stays at home"
+    }, "the export of other weights stays at home, and what is none"
     assert told["format"] == 2 and told["made"]["maskwright"] == maskwright.__version__ and told["name"] == "pets"
     assert told["licences"] == {
         "maskwright": "Apache-2.0", "weights": "own", "commercial": "yes", "data": "not stated",
@@ -180,6 +184,14 @@ def test_names_of_others_are_no_markdown(run: Run, tmp_path: Path) -> None:
     assert not re.search(r"(?<!\\)<|(?<!\\)\]\(", re.sub(r"```.*?```", "", card, flags=re.DOTALL))
     assert "On which data it was trained is not known." in card
     assert escaped("1. a\n# b") == r"1\. a \# b" and escaped("- a") == r"\- a" and escaped("a-b 1.5") == "a-b 1.5"
+
+
+def test_a_changed_export_is_not_bundled(run: Run, tmp_path: Path) -> None:
+    copied = Run(tmp_path / "pets")
+    shutil.copytree(run.folder, copied.folder, ignore=shutil.ignore_patterns("bundle"))
+    (copied.folder / "exports" / "onnx" / "model.onnx").write_bytes(b"another")
+    with pytest.raises(RunError, match=r"model\.onnx: is missing or differs"):
+        maskwright.bundle(copied)
 
 
 def test_what_cannot_be_bundled_is_refused(run: Run, bundle: Path, tmp_path: Path) -> None:

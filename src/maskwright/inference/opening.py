@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from maskwright import __version__
 from maskwright.data.cache import cache_folder
 from maskwright.errors import RunError, shown
+from maskwright.inference.exports import ABOUT, FOLDER, PACKAGES
 from maskwright.inference.zipped import Zipped
 from maskwright.storage import file_digest, writing
 from maskwright.training.run import open_run
@@ -34,7 +35,10 @@ MANIFEST = "bundle.json"
 WEIGHTS = "weights.safetensors"
 NEEDED = (WEIGHTS, "classes.yaml", "recipe.yaml")
 """What a bundle cannot do without."""
-OPTIONAL = ("postprocess.yaml", "data.json", "preprocessing.json")
+OPTIONAL = (
+    *("postprocess.yaml", "data.json", "preprocessing.json"),
+    *(f"{FOLDER}/{name}/{ABOUT}" for name in PACKAGES),
+)
 """What is read where it lies there; where it does and is not listed, somebody put it there."""
 
 MOST_FILES = 1000

@@ -13,6 +13,7 @@ from typing import Any
 
 from maskwright.data.classes import read_classes
 from maskwright.errors import RunError, UsageError, shown
+from maskwright.inference.exports import ABOUT, FOLDER, exports_in, read_export
 from maskwright.inference.opening import BUNDLE_FORMAT, MANIFEST, WEIGHTS, manifest_of, opened
 from maskwright.inference.postprocess.settings import FILE
 from maskwright.shipping.facts import Facts
@@ -20,8 +21,6 @@ from maskwright.shipping.preprocessing import preprocessing
 from maskwright.storage import file_digest, read_if_there, read_json, refuse_occupied, replacing, write_json, writing
 from maskwright.training.run import Run, splits_of
 
-EXPORTS = "exports"
-EXPORT_FILE = "export.json"
 LISTING = (".json", ".yaml", ".md", ".html", ".xml")
 """Text, which is packed; weights and networks would become no smaller."""
 
@@ -171,11 +170,11 @@ def _list(folder: Path) -> dict[str, dict[str, Any]]:
 def _take_exports(run: Path, making: Path) -> None:
     """Exports come along that were made from the bundled weights."""
     digest = file_digest(making / WEIGHTS)
-    for about in sorted((run / EXPORTS).glob(f"*/{EXPORT_FILE}")):
-        made_from = read_json(about).get("made_from") or {}
-        if made_from.get("weights") == digest:
-            target = making / EXPORTS / about.parent.name
+    for name in exports_in(run):
+        export = read_export(run / FOLDER / name)
+        if export.about["made_from"]["weights"] == digest:
+            target = making / FOLDER / name
             target.mkdir(parents=True)
-            for path in sorted(about.parent.iterdir()):
-                if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
-                    shutil.copyfile(path, target / path.name)
+            write_json(target / ABOUT, export.about)
+            for file, content in export.files.items():
+                (target / file).write_bytes(content)

@@ -20,7 +20,7 @@ from maskwright.data.reading import read
 from maskwright.errors import GateError, RunError, UsageError, nearest, shown
 from maskwright.inference.exports import ABOUT, FOLDER, FORMAT, Export, find_export, made_from
 from maskwright.inference.load import open_network
-from maskwright.inference.opening import weights_in
+from maskwright.inference.opening import is_bundle, opened
 from maskwright.inference.runtimes.graph import LEAST_PX, GraphPredictor, Network
 from maskwright.inference.runtimes.openvino import read_ir, save_ir, write_ir
 from maskwright.models import refuse_unnamed_code
@@ -28,7 +28,7 @@ from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.files import read_recipe
 from maskwright.recipe.recipe import Recipe
 from maskwright.shipping.int8 import BUDGET, calibration_photos, gate, judge_of, quantised
-from maskwright.storage import file_digest, read_json, renewing, write_json
+from maskwright.storage import file_digest, read_json, refuse_occupied, renewing, write_json
 from maskwright.training.run import Run
 
 if TYPE_CHECKING:
@@ -71,15 +71,15 @@ def export(
     replaced.
 
     Args:
-        run: a run with weights, or the folder of a run or a bundle.
+        run: a run with weights, or the folder of a run, or a bundle: a folder or a zip.
         format: "onnx" or "openvino".
         int8: compute in 8 bits what can be (OpenVINO only): calibrated on training photos, judged on validation; layers
             that cost too much stay in float32.
         data: what int8 is calibrated and judged on; None is what the run was made from.
         split: the split that int8 is judged on.
         budget: what mDice may lose by int8, as a fraction.
-        out: the folder to write; None is `exports/<format>` in the run (`exports/openvino-int8`), where
-            `load(run, runtime=...)` finds it.
+        out: the folder to write, of a bundle not in it; it may be there if it is empty or holds an export. None is
+            `exports/<format>` in the run (`exports/openvino-int8`), where `load(run, runtime=...)` finds it.
         resize: whether the network's answer is brought to the photos' size inside of the file; otherwise whoever uses
             it does that, bilinearly without aligned corners, as `load` does.
         output: "logits" `(B, C, h, w) float32`, or "mask": the most probable class of each pixel, `(B, h, w) uint8`.
@@ -91,18 +91,19 @@ def export(
         The export.
 
     Raises:
-        UsageError: there is no such format, or it is not installed.
+        UsageError: there is no such format, or it is not installed; something else than an export lies in `out`, or
+            it lies in a bundle.
         RecipeError: the architecture cannot be exported.
         GateError: what was written does not say what torch says, or int8 loses more than the budget; what was found
             lies beside the export, in `<name>.refused.json`.
         DataError: the data of an int8 cannot be read, or has no labelled photos to judge on.
         RunError: the folder is no run and no bundle, or has no weights.
     """
-    folder = run.folder if isinstance(run, Run) else Path(run)
+    path = run.folder if isinstance(run, Run) else Path(run)
     _check(format, output, out, int8=int8)
-    weights, recipe, classes = _opened(folder, model)
+    target = _target(path, out, format + "-int8" * int8)
+    folder, weights, recipe, classes = _opened(path, model)
     judged = _judged_on(folder, data) if int8 else None
-    target = Path(out) if out is not None else folder / FOLDER / (format + "-int8" * int8)
     on_progress(Progress("stage.export", 0, 2))
     with renewing(target) as making:
         gives = {"name": output, "at_photo_size": resize}
@@ -140,7 +141,7 @@ def _there(
         files = there.files
     except RunError:
         return {}
-    if there.about["output"] != gives:
+    if there.about.get("output") != gives:
         return {}
     for file, content in files.items():
         (making / file).write_bytes(content)
@@ -195,7 +196,7 @@ def _judged_on(folder: Path, data: Dataset | Path | str | None) -> Dataset:
     """
     if isinstance(data, Dataset):
         return data
-    if data is None:
+    if data is None and not is_bundle(folder):  # a bundle does not tell where they lay
         known = folder / "data.json"
         data = read_json(known, format_version=1).get("path") if known.is_file() else None
     if data is None:
@@ -275,17 +276,34 @@ def _check(format: str, output: str, out: Path | str | None, *, int8: bool) -> N
         )
 
 
+def _target(path: Path, out: Path | str | None, name: str) -> Path:
+    """The folder to write.
+
+    Raises:
+        UsageError: something else than an export lies there, or it would lie in a bundle.
+    """
+    target = path / FOLDER / name if out is None else Path(out).resolve()
+    if is_bundle(path) and target.resolve().is_relative_to(path.resolve()):
+        raise UsageError(
+            f"{shown(path)}: is a bundle, which holds what it lists and is never written into.",
+            do="Name a folder elsewhere: --out FOLDER. Or export the run, and bundle it again.",
+        )
+    if out is not None and not (target / ABOUT).is_file():
+        refuse_occupied(target)
+    return target
+
+
 def _missing(packages: Sequence[str]) -> list[str]:
     return [name for name in packages if importlib.util.find_spec(name) is None]
 
 
-def _opened(folder: Path, model: str | None) -> tuple[Path, Recipe, Classes]:
-    weights = weights_in(folder)
-    if not weights.is_file():
-        raise RunError(f"{shown(folder)}: has no weights yet.", do="Train it to the end: maskwright run ... --resume")
-    recipe = read_recipe(folder / "recipe.yaml")
+def _opened(path: Path, model: str | None) -> tuple[Path, Path, Recipe, Classes]:
+    there = opened(path)
+    if not there.weights.is_file():
+        raise RunError(f"{shown(path)}: has no weights yet.", do="Train it to the end: maskwright run ... --resume")
+    recipe = read_recipe(there.folder / "recipe.yaml")
     refuse_unnamed_code(recipe.model, model)
-    return weights, recipe, read_classes(folder / "classes.yaml")
+    return there.folder, there.weights, recipe, read_classes(there.folder / "classes.yaml")
 
 
 def _graph(weights: Path, recipe: Recipe, classes: Classes, *, resize: bool, output: Any) -> PhotosIn:
