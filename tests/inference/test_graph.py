@@ -10,6 +10,8 @@ import pytest
 
 from maskwright.errors import RunError, UsageError
 from maskwright.inference.load import load
+from maskwright.inference.postprocess.predictor import PostProcessed
+from maskwright.inference.postprocess.settings import PostProcess
 from maskwright.inference.runtimes.graph import GraphPredictor, largest
 from maskwright.models.onnx_graph import computed, photos_in
 from untrained_run import CLASSES, untrained_run
@@ -62,11 +64,53 @@ def test_the_largest_is_what_argmax_says(classes: int) -> None:
     np.testing.assert_array_equal(largest(planes), planes.argmax(0))
 
 
-def test_a_photo_without_a_cell_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size_hw", [(31, 40), (1, 50), (22, 22)])
+def test_a_small_photo_is_what_it_is_with_its_last_row_and_column_repeated(
+    size_hw: tuple[int, int], tmp_path: Path
+) -> None:
+    run = untrained_run(tmp_path / "run", model="mlp-mobilenetv2", tta_flip=True, tta_scales=[0.75, 1.0])
+    network = photos_in(run.best_weights, run.recipe, classes=len(CLASSES), resize=False, output="logits")
+    seen: list[np.ndarray] = []
+
+    def asked(photos: np.ndarray) -> np.ndarray:
+        seen.append(photos)
+        return computed(network, photos)
+
+    graph, once = (
+        GraphPredictor(asked, recipe=run.recipe, classes=load(run.folder).classes, digest="", tta=tta)
+        for tta in (True, False)
+    )
+    (image,) = photos(size_hw)
+    low, right = (max(0, 32 - size) for size in size_hw)
+    whole = np.pad(image, ((0, low), (0, right), (0, 0)), "edge")
+    np.testing.assert_array_equal(once(image), once(whole)[:, : size_hw[0], : size_hw[1]])
+    probs = graph(image)
+    assert probs.shape == (len(CLASSES), *size_hw) and probs.flags["C_CONTIGUOUS"]
+    np.testing.assert_allclose(probs.sum(0), 1, atol=TOLERANCE)
+    np.testing.assert_array_equal(once.mask(image), once(image).argmax(0))
+    assert all(min(photos.shape[1:3]) >= 32 for photos in seen)
+
+
+NO_PHOTOS: list[tuple[Any, str]] = [
+    (np.zeros((64, 64), np.uint8), r"\(64, 64\) uint8"),
+    (np.zeros((64, 64, 4), np.uint8), r"\(64, 64, 4\) uint8"),
+    (np.zeros((0, 5, 3), np.uint8), r"\(0, 5, 3\) uint8"),
+    (np.zeros((64, 64, 3)), r"\(64, 64, 3\) float64"),
+    ("photo.jpg", "str"),
+]
+
+
+@pytest.mark.parametrize(("given", "found"), NO_PHOTOS)
+def test_what_is_no_photo_is_refused_by_every_predictor(given: Any, found: str, tmp_path: Path) -> None:
     run = untrained_run(tmp_path / "run", model="mlp-mobilenetv2")
-    graph = GraphPredictor(lambda _: np.zeros((1, 3, 1, 1)), recipe=run.recipe, classes=None, digest="")  # type: ignore[arg-type, return-value]
-    with pytest.raises(UsageError, match=r"too small.*\n  expected: 32 px.*found: 40 x 31\n.*--runtime torch"):
-        graph(photos((31, 40))[0])
+    plain = load(run.folder)
+    graph = GraphPredictor(
+        lambda _: np.zeros((1, 3, 64, 64), np.float32), recipe=run.recipe, classes=CLASSES, digest=""
+    )
+    for predictor in (plain, graph, PostProcessed(plain, PostProcess())):
+        for ask in (predictor, predictor.mask):
+            with pytest.raises(UsageError, match=rf"expected: \(H, W, 3\) uint8 RGB.*found: {found}\n"):
+                ask(given)
 
 
 def test_a_runtime_that_is_not_there_is_refused(tmp_path: Path) -> None:

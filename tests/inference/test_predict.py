@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from maskwright.errors import Interrupted, RunError, UsageError
 from maskwright.inference.predict import predict
 from maskwright.inference.predictions import Predictions
 from maskwright.inference.quality import expected_dice
+from maskwright.models.scaling import scaled
+from maskwright.recipe.recipe import make_recipe
 
 CLASSES = make_classes(["background", "cat", "dog"], values=(0, 100, 200))
 
@@ -221,6 +224,23 @@ def test_bad_files_are_named_and_passed_over(tmp_path: Path) -> None:
     photo(tmp_path / "in" / "a.jpg")
     mended = go(tmp_path / "in", tmp_path / "out")
     assert (mended.done, mended.skipped, len(mended.failed)) == (1, 1, 5)
+
+
+def test_a_photo_that_the_model_refuses_is_passed_over_by_name(tmp_path: Path) -> None:
+    recipe = make_recipe({"short_side_px": 48}, source="test")
+
+    class Scaling(Thirds):
+        def __call__(self, image: np.ndarray) -> np.ndarray:
+            scaled([image], recipe, 1.0)
+            return super().__call__(image)
+
+    for name, size_hw in (("a", (1, 5000)), ("b", (8, 12)), ("c", (8, 12)), ("d", (30, 1))):
+        photo(tmp_path / "in" / f"{name}.png", size_hw)
+    for write in ("masks", "probs"):
+        made = predict(Scaling(), CLASSES, tmp_path / "in", tmp_path / write, write=write)
+        assert made.done == 2 and [Path(failure.file).name for failure in made.failed] == ["a.png", "d.png"]
+        assert re.search(r"a\.png: .*too oblong.*\n.*found: 5000 x 1 px, .*48 px\n", made.failed[0].message)
+        assert done_in(tmp_path / write) == ["b.png", "c.png"]
 
 
 def test_labels_give_dice_and_labelled_areas(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,10 +87,10 @@ def probs_of(predictor: Predictor, images: Iterable[Image], *, batch: int = BATC
         An iterator of `(C, H, W) float32`, one for each photo.
 
     Raises:
-        UsageError: the predictor answers with another shape or another number of answers.
+        UsageError: one of them is no photo, or the predictor answers with another shape or another number of answers.
     """
     many: Callable[[Sequence[Image]], Sequence[Probs]] | None = getattr(predictor, "many", None)
-    for group in same_size_groups(images, batch):
+    for group in same_size_groups(map(_photo, images), batch):
         answers = [predictor(image) for image in group] if many is None else many(group)
         for image, probs in zip(group, _counted(answers, group), strict=True):
             if probs.ndim != 3 or probs.shape[1:] != image.shape[:2]:
@@ -116,12 +117,34 @@ def masks_of(predictor: Predictor, images: Iterable[Image], *, batch: int = BATC
     if masks is None and one is None:
         yield from (most_probable(probs) for probs in probs_of(predictor, images, batch=batch))
         return
-    for group in same_size_groups(images, batch):
+    for group in same_size_groups(map(_photo, images), batch):
         answers = masks(group) if masks is not None else [one(image) for image in group] if one else []
         for image, mask in zip(group, _counted(answers, group), strict=True):
             if mask.shape != image.shape[:2]:
                 raise _wrong_shape(str(image.shape[:2]), mask.shape)
             yield np.asarray(mask, np.uint8)
+
+
+def photo_groups(images: Iterable[Image]) -> Iterator[list[Image]]:
+    """Neighbours of one size, as they go through a network together.
+
+    Raises:
+        UsageError: one of them is no photo.
+    """
+    return (list(group) for _, group in groupby(map(_photo, images), key=lambda image: image.shape))
+
+
+def _photo(image: Any) -> Image:
+    is_array = isinstance(image, np.ndarray)
+    if is_array and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3 and image.size:
+        found: Image = image
+        return found
+    raise UsageError(
+        "A predictor was given something else than a photo.",
+        expected="(H, W, 3) uint8 RGB of at least one pixel",
+        found=f"{image.shape} {image.dtype}" if is_array else type(image).__name__,
+        do='np.asarray(PIL.Image.open(path).convert("RGB")) makes one; maskwright.predict takes paths.',
+    )
 
 
 def check_classes(predictor: Predictor, names: Sequence[str]) -> None:

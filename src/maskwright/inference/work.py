@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.data.classes import Classes
+from maskwright.data.grouping import same_size_groups
 from maskwright.data.sample import Image, Mask
 from maskwright.errors import DataError, UsageError, shown
 from maskwright.inference.labels import read_label, read_prediction
@@ -90,12 +91,12 @@ class Work:
         yield from self.fresh(todo)
 
     def fresh(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
-        """What becomes of photos that are all predicted now; photos that cannot be read come last."""
-        unreadable: list[Outcome] = []
-        for job, made in self._predicted(jobs, unreadable):
+        """What becomes of photos that are all predicted now; photos that cannot be come last."""
+        failed: list[Outcome] = []
+        for job, made in self._predicted(jobs, failed):
             _write(job, made, self.classes)
             yield self._described(job, made.mask, "done")
-        yield from unreadable
+        yield from failed
 
     def _found(self, job: Job) -> Outcome | None:
         """What lies there of a photo; None where it does not, or cannot be read, so that it is made again."""
@@ -107,26 +108,31 @@ class Work:
             return None
         return self._described(job, mask, "found")
 
-    def _predicted(self, jobs: Iterable[Job], unreadable: list[Outcome]) -> Iterator[tuple[Job, Prediction]]:
-        """Each job with its prediction, which holds probabilities where something is made of them."""
-        waiting: deque[tuple[Job, Image]] = deque()
+    def _predicted(self, jobs: Iterable[Job], failed: list[Outcome]) -> Iterator[tuple[Job, Prediction]]:
+        """Each job with its prediction; those whose photo cannot be read, or that the model refuses, become failed."""
+        waiting: deque[Job] = deque()
 
         def images() -> Iterator[Image]:
             for job, image in _read_ahead(jobs):
                 if isinstance(image, DataError):
-                    unreadable.append(_failed(job, str(image)))
+                    failed.append(_failed(job, str(image)))
                 else:
-                    waiting.append((job, image))
+                    waiting.append(job)
                     yield image
 
+        for group in same_size_groups(images()):
+            those = [waiting.popleft() for _ in group]
+            try:
+                yield from zip(those, self._made(group), strict=True)
+            except DataError as error:
+                failed += [_failed(job, f"{job.photo.shown}: {error}") for job in those]
+
+    def _made(self, images: Sequence[Image]) -> list[Prediction]:
+        """Predictions, which hold probabilities where something is made of them."""
         if any(kind in NEED_PROBS for kind in self.write):
-            for probs in probs_of(self.predictor, images()):
-                job, image = waiting.popleft()
-                yield job, Prediction(image, most_probable(probs), probs)
-            return
-        for mask in masks_of(self.predictor, images()):
-            job, image = waiting.popleft()
-            yield job, Prediction(image, mask)
+            answers = list(probs_of(self.predictor, images))
+            return [Prediction(image, most_probable(one), one) for image, one in zip(images, answers, strict=True)]
+        return [Prediction(*one) for one in zip(images, masks_of(self.predictor, images), strict=True)]
 
     def _described(self, job: Job, mask: Mask, kind: Literal["done", "found"]) -> Outcome:
         """What is told of a mask."""

@@ -8,7 +8,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.errors import DataError
 from maskwright.recipe.recipe import Recipe
+
+MOST_OBLONG = 24
+"""Times that a photo's long side may be its short side where that is scaled up to the network's size: beyond every
+panorama. A line of 5,000 x 1 pixels would become a photo of gigapixels."""
 
 
 def scaled(images: Sequence[NDArray[np.uint8]], recipe: Recipe, scale: float) -> NDArray[np.uint8]:
@@ -21,8 +26,18 @@ def scaled(images: Sequence[NDArray[np.uint8]], recipe: Recipe, scale: float) ->
 
     Returns:
         `(B, H', W', 3) uint8`.
+
+    Raises:
+        DataError: the recipe scales the short side up, and the photos are too oblong for that.
     """
     height, width = images[0].shape[:2]
+    if min(height, width) < recipe.short_side_px and max(height, width) > MOST_OBLONG * min(height, width):
+        raise DataError(
+            "This photo is too oblong for a model that scales its short side up.",
+            expected=f"at most {MOST_OBLONG} times as long as wide",
+            found=f"{width} x {height} px, whose short side becomes {recipe.short_side_px} px",
+            do="Cut it into shorter pieces.",
+        )
     factor = scale * (recipe.short_side_px / min(height, width) if recipe.short_side_px else 1.0)
     if factor == 1.0:
         return np.stack(list(images))

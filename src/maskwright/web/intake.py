@@ -15,6 +15,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from maskwright.data.decode import Undecodable, decode_photo, promised_size
 from maskwright.data.sample import Image
 from maskwright.errors import MaskwrightError
+from maskwright.models.scaling import MOST_OBLONG
 from maskwright.sentences import say
 
 FIELD = "image"
@@ -25,10 +26,6 @@ BARE = ("", "application/octet-stream")
 """Content types, beside those of images, under which a photo may be the body; what it is tells its content."""
 NAME = "photo"
 """How messages call the photo of a request."""
-
-MOST_OBLONG = 24
-"""Times that a photo's long side may be its short side: beyond every panorama. The short side is what is scaled to the
-network's size, so that a line of 100,000 x 1 pixels would become a photo of gigapixels."""
 
 FLOATS = 250_000_000
 """Probabilities of one photo at most, 1 GB: 25 million pixels with 10 classes, 1.6 million with 150."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
 
 import cv2
 import numpy as np
@@ -11,8 +10,7 @@ from numpy.typing import NDArray
 
 from maskwright.data.classes import Classes
 from maskwright.data.sample import Image, Mask
-from maskwright.errors import UsageError
-from maskwright.inference.predictor import Probs
+from maskwright.inference.predictor import Probs, photo_groups
 from maskwright.models.scaling import looks, scaled
 from maskwright.recipe.recipe import Recipe
 
@@ -20,7 +18,8 @@ Network = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Photos `(B, H, W, 3) uint8` to logits `(B, C, h, w) float32`, at the photos' size or smaller."""
 
 LEAST_PX = 32
-"""The shortest side that an exported network is sure to take: a smaller photo has no cell left in the deepest map."""
+"""The shortest side that an exported network is sure to take: a smaller photo has no cell left in the deepest map.
+Its last row and column are repeated up to that size."""
 
 
 class GraphPredictor:
@@ -54,7 +53,7 @@ class GraphPredictor:
 
     def many(self, images: Sequence[Image]) -> list[Probs]:
         """Probabilities of several photos; neighbours of one size go through the network together."""
-        return [probs for group in _groups(images) for probs in self._probs(group)]
+        return [probs for group in photo_groups(images) for probs in self._probs(group)]
 
     def mask(self, image: Image) -> Mask:
         """The most probable class of each pixel, `(H, W) uint8`."""
@@ -63,7 +62,7 @@ class GraphPredictor:
     def masks(self, images: Sequence[Image]) -> list[Mask]:
         """The most probable classes of several photos."""
         once = len(looks(self.recipe, tta=self._tta)) == 1  # then the largest logit tells
-        answers = (self._logits(group) if once else self._probs(group) for group in _groups(images))
+        answers = (self._logits(group) if once else self._probs(group) for group in photo_groups(images))
         return [largest(planes) for group in answers for planes in group]
 
     def _probs(self, images: list[Image]) -> list[Probs]:
@@ -78,9 +77,10 @@ class GraphPredictor:
         size_hw = images[0].shape[:2]
         for scale, mirrored in looks(self.recipe, tta=self._tta):
             seen = scaled(images, self.recipe, scale)
-            _refuse_small(seen.shape[1:3])
-            answers = self._network(np.ascontiguousarray(seen[:, :, ::-1]) if mirrored else seen)
-            found = [_resized(_resized(planes, seen.shape[1:3]), size_hw) for planes in answers]
+            height, width = seen.shape[1:3]
+            padded = _padded(np.ascontiguousarray(seen[:, :, ::-1]) if mirrored else seen)
+            answers = (_resized(planes, padded.shape[1:3]) for planes in self._network(padded))
+            found = [_resized(planes[:, :height, :width], size_hw) for planes in answers]
             yield [planes[:, :, ::-1] for planes in found] if mirrored else found
 
 
@@ -98,10 +98,6 @@ def largest(planes: Probs) -> Mask:
         np.putmask(mask, plane > best, np.uint8(place))
         np.maximum(best, plane, out=best)
     return mask
-
-
-def _groups(images: Sequence[Image]) -> Iterator[list[Image]]:
-    return (list(same_size) for _, same_size in groupby(images, key=lambda image: image.shape))
 
 
 def _resized(planes: Probs, size_hw: tuple[int, ...]) -> Probs:
@@ -125,11 +121,7 @@ def _mean(answers: Sequence[Probs]) -> Probs:
     return np.ascontiguousarray(answers[0]) if len(answers) == 1 else np.mean(answers, axis=0, dtype=np.float32)
 
 
-def _refuse_small(size_hw: tuple[int, ...]) -> None:
-    if min(size_hw) < LEAST_PX:
-        raise UsageError(
-            "This photo is too small for an exported network.",
-            expected=f"{LEAST_PX} px or more on each side",
-            found=" x ".join(map(str, reversed(size_hw))),
-            do="torch predicts photos of any size: --runtime torch, load(..., runtime='torch').",
-        )
+def _padded(photos: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Photos `(B, H, W, 3)` with `LEAST_PX` on each side, their last row and column repeated."""
+    low, right = (max(0, LEAST_PX - size) for size in photos.shape[1:3])
+    return np.pad(photos, ((0, 0), (0, low), (0, right), (0, 0)), "edge") if low or right else photos

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from maskwright.data.classes import Classes
 from maskwright.data.sample import Image, Mask
+from maskwright.inference.predictor import photo_groups
 from maskwright.models import build_for
 from maskwright.models.forward import probs_of_batch, settled_device
 from maskwright.models.loading import load_into
@@ -70,6 +70,5 @@ class TorchPredictor:
 
     def _batches(self, images: Sequence[Image]) -> list[torch.Tensor]:
         return [
-            probs_of_batch(self._model, list(same_size), self.recipe, tta=self._tta)
-            for _, same_size in groupby(images, key=lambda image: image.shape)
+            probs_of_batch(self._model, same_size, self.recipe, tta=self._tta) for same_size in photo_groups(images)
         ]
