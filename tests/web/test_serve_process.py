@@ -180,8 +180,9 @@ def test_what_is_refused_at_the_start(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert answer(["serve", str(tmp_path / "none"), "--no-browser", "--port", "0"]) == 2
-    assert answer(["serve", str(run), "--allow-origin", "lab.example", "--no-browser", "--port", "0"]) == 2
-    assert "--allow-origin: a site is named by scheme and host" in capsys.readouterr().err
+    for origin in ("lab.example", "http://[x"):
+        assert answer(["serve", str(run), "--allow-origin", origin, "--no-browser", "--port", "0"]) == 2
+        assert "--allow-origin: a site is named by scheme and host" in capsys.readouterr().err
     monkeypatch.setenv("MASKWRIGHT_TOKEN", "short")
     assert answer(["serve", str(run), "--no-browser", "--port", "0"]) == 2
     assert "this is no token" in capsys.readouterr().err
