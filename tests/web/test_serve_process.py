@@ -196,6 +196,16 @@ def test_what_is_refused_at_the_start(
     assert "nothing can be served there" in capsys.readouterr().err
 
 
+def test_workers_share_the_cores_that_a_container_grants(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shares = []
+    monkeypatch.setattr("maskwright.cli.serve.usable_cores", lambda: 6)
+    monkeypatch.setattr("maskwright.web.serve_process.open_models", lambda order: shares.append(order.threads) or [])
+    monkeypatch.setattr("maskwright.web.serve_process.serve_several", lambda *_: None)
+    for workers in ("2", "64"):
+        assert answer(["serve", str(run), "--workers", workers, "--no-browser", "--port", "0"]) == 0
+    assert shares == [3, 1]
+
+
 def test_on_an_interface_that_others_reach_a_token_is_made(run: Path, tmp_path: Path) -> None:
     with serving(tmp_path / "log", run, "--host", "0.0.0.0") as server:
         port = server.place[1]
