@@ -210,6 +210,8 @@ def test_on_an_interface_that_others_reach_a_token_is_made(run: Path, tmp_path: 
     with serving(tmp_path / "log", run, "--host", "0.0.0.0") as server:
         port = server.place[1]
         assert len(server.value["token"]) >= 16
+        silent = socket.create_connection(("127.0.0.1", port), timeout=30)
+        silent.sendall(b"GET / HTTP/1.1\r\nHost:")
         connection = HTTPConnection("127.0.0.1", port, timeout=30)
         connection.request("GET", "/v1/model")
         assert connection.getresponse().status == 401
@@ -217,6 +219,8 @@ def test_on_an_interface_that_others_reach_a_token_is_made(run: Path, tmp_path: 
         connection.request("GET", "/v1/model", headers={"authorization": f"Bearer {server.value['token']}"})
         assert json.loads(connection.getresponse().read())["name"] == "tiny"
         connection.close()
+        assert silent.recv(1) == b""  # nobody holds a connection without having asked
+        silent.close()
 
 
 def test_runs_and_bundles_tell_what_was_said_of_them(tmp_path: Path) -> None:
