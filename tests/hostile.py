@@ -139,6 +139,10 @@ def _broken_starts(head: bytes, host: str) -> Iterator[tuple[str, bytes]]:
     yield "no host", b"POST /v1/segment HTTP/1.1\r\nContent-Length: 5\r\n" + body
     yield "two hosts", head + b"Host: evil.example\r\nContent-Length: 5\r\n" + body
     yield "a foreign host", b"POST /v1/segment HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 5\r\n" + body
+    for origin in ("http://[x", "http://[::1", "http://a]b", "http://\u2100.example", "null", "://", ""):
+        asked = f"GET /v1/model HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nConnection: close\r\n\r\n"
+        yield f"origin {origin}", asked.encode()
+    yield "a host that is none", b"GET /v1/model HTTP/1.1\r\nHost: [x\r\nOrigin: http://[x\r\n\r\n"
     yield "http 0.9", b"GET /\r\n\r\n"
     yield "http 3.0", b"GET / HTTP/3.0\r\nHost: x\r\n\r\n"
     yield "http 2 by surprise", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"

@@ -27,6 +27,7 @@ from maskwright.inference.postprocess.predictor import PostProcessed
 from maskwright.inference.postprocess.settings import PostProcess
 from maskwright.recipe.recipe import make_recipe
 from maskwright.web.door import Door, behind
+from maskwright.web.heads import Heads
 from maskwright.web.intake import Bounds
 from maskwright.web.meters import Meters
 from maskwright.web.security import LOOPBACK, our_hosts
@@ -118,7 +119,7 @@ def on_a_port(served: Service, lang: str = "en") -> Iterator[str]:
         bound.listen(128)
         port = bound.getsockname()[1]
         app = application(served, Door(port, hosts=our_hosts(LOOPBACK, port)), lang)
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none"))
+        server = uvicorn.Server(uvicorn.Config(app, http=Heads, log_config=None, access_log=False, ws="none"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
         thread.start()
         try:

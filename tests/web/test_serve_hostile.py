@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -98,6 +99,36 @@ def test_slow_and_vanishing_clients_hold_nothing(asked: Client, address: str) ->
     while "maskwright_predictions_under_way 0.0" not in asked.get("/metrics").text:
         assert time.monotonic() < ends
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("first", [b"", b"G", b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: "])
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_head_that_never_ends_is_cut_off(
+    address: str, first: bytes, answered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("maskwright.web.heads.HEAD_S", 1.0)
+    place = urlsplit(address)
+    with socket.create_connection((place.hostname, place.port), timeout=PATIENCE_S) as one:
+        if answered:
+            one.sendall(f"GET /healthz HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode())
+            assert one.recv(10_000).startswith(b"HTTP/1.1 200")
+        one.sendall(first)
+        began = time.monotonic()
+        while _is_open(one):
+            assert time.monotonic() - began < PATIENCE_S
+            with contextlib.suppress(ConnectionError):
+                one.sendall(b"x" if first else b"")  # a byte now and then changes nothing
+
+
+def _is_open(one: socket.socket) -> bool:
+    """Whether the other end has not closed a connection within a tenth of a second."""
+    one.settimeout(0.1)
+    try:
+        return one.recv(1000) != b""
+    except TimeoutError:
+        return True
+    except ConnectionError:
+        return False
 
 
 def test_memory_stays_where_it_is(address: str) -> None:

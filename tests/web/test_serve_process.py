@@ -180,8 +180,9 @@ def test_what_is_refused_at_the_start(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert answer(["serve", str(tmp_path / "none"), "--no-browser", "--port", "0"]) == 2
-    assert answer(["serve", str(run), "--allow-origin", "lab.example", "--no-browser", "--port", "0"]) == 2
-    assert "--allow-origin: a site is named by scheme and host" in capsys.readouterr().err
+    for origin in ("lab.example", "http://[x"):
+        assert answer(["serve", str(run), "--allow-origin", origin, "--no-browser", "--port", "0"]) == 2
+        assert "--allow-origin: a site is named by scheme and host" in capsys.readouterr().err
     monkeypatch.setenv("MASKWRIGHT_TOKEN", "short")
     assert answer(["serve", str(run), "--no-browser", "--port", "0"]) == 2
     assert "this is no token" in capsys.readouterr().err
@@ -195,10 +196,22 @@ def test_what_is_refused_at_the_start(
     assert "nothing can be served there" in capsys.readouterr().err
 
 
+def test_workers_share_the_cores_that_a_container_grants(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shares = []
+    monkeypatch.setattr("maskwright.cli.serve.usable_cores", lambda: 6)
+    monkeypatch.setattr("maskwright.web.serve_process.open_models", lambda order: shares.append(order.threads) or [])
+    monkeypatch.setattr("maskwright.web.serve_process.serve_several", lambda *_: None)
+    for workers in ("2", "64"):
+        assert answer(["serve", str(run), "--workers", workers, "--no-browser", "--port", "0"]) == 0
+    assert shares == [3, 1]
+
+
 def test_on_an_interface_that_others_reach_a_token_is_made(run: Path, tmp_path: Path) -> None:
     with serving(tmp_path / "log", run, "--host", "0.0.0.0") as server:
         port = server.place[1]
         assert len(server.value["token"]) >= 16
+        silent = socket.create_connection(("127.0.0.1", port), timeout=30)
+        silent.sendall(b"GET / HTTP/1.1\r\nHost:")
         connection = HTTPConnection("127.0.0.1", port, timeout=30)
         connection.request("GET", "/v1/model")
         assert connection.getresponse().status == 401
@@ -206,6 +219,8 @@ def test_on_an_interface_that_others_reach_a_token_is_made(run: Path, tmp_path: 
         connection.request("GET", "/v1/model", headers={"authorization": f"Bearer {server.value['token']}"})
         assert json.loads(connection.getresponse().read())["name"] == "tiny"
         connection.close()
+        assert silent.recv(1) == b""  # nobody holds a connection without having asked
+        silent.close()
 
 
 def test_runs_and_bundles_tell_what_was_said_of_them(tmp_path: Path) -> None:

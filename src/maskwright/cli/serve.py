@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from maskwright.cgroups import usable_cores
 from maskwright.cli import options
 from maskwright.cli.screen import Screen
 from maskwright.cli.verb import Answer, verb
@@ -102,7 +103,7 @@ def serve(
     token = _token(token_file) or (None if is_loopback(host) else secrets.token_urlsafe(24))
     origins = _origins(allow_origin or [])
     bounds = Bounds(round(max_mb * 1e6), round(max_mpx * 1e6), queue, timeout)
-    share = threads or max(1, _cores() // workers)
+    share = threads or max(1, usable_cores() // workers)
     with contextlib.ExitStack() as held:
         listening = listen(host, port)
         held.enter_context(listening.socket)
@@ -173,10 +174,6 @@ def _origins(given: list[str]) -> frozenset[str]:
 def _curl(address: str, token: str | None) -> str:
     shown_token = f'-H "Authorization: Bearer {token}" ' if token else ""
     return f"curl {shown_token}--data-binary @photo.jpg {address}/v1/segment -H 'Content-Type: image/jpeg' -o mask.png"
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _open(page: str) -> None:

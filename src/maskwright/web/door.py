@@ -65,7 +65,7 @@ class Door:
         if self.hosts is not None and host not in self.hosts:
             return "foreign_host"
         if origin is not None:
-            ours = origin.lower() in self.origins or urlsplit(origin.lower()).netloc == host
+            ours = origin.lower() in self.origins or _site(origin)[1] == host
             return None if ours else "foreign_origin"
         cross = headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
         return "foreign_origin" if cross and method not in ("GET", "HEAD") else None
@@ -82,8 +82,16 @@ class Door:
 
 def origins_for(given: Iterable[str]) -> frozenset[str]:
     """Sites as the Origin header names them: scheme and host, in lower case, without a path."""
-    parts = [urlsplit(each.strip().lower()) for each in given]
-    return frozenset(f"{each.scheme}://{each.netloc}" for each in parts if each.scheme and each.netloc)
+    return frozenset(f"{scheme}://{host}" for scheme, host in map(_site, given) if scheme and host)
+
+
+def _site(address: str) -> tuple[str, str]:
+    """Scheme and host of an address in lower case, "" for what it lacks; both where it is none, as "http://[x"."""
+    try:
+        parts = urlsplit(address.strip().lower())
+    except ValueError:
+        return "", ""
+    return parts.scheme, parts.netloc
 
 
 def behind(app: App, door: Door, *, lang: str = "en") -> App:

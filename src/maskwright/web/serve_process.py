@@ -22,6 +22,7 @@ from maskwright.inference.load import load
 from maskwright.inference.predictor import Predictor
 from maskwright.inference.tiling import tiled
 from maskwright.web.door import Door, behind
+from maskwright.web.heads import Heads
 from maskwright.web.intake import Bounds
 from maskwright.web.meters import SHARED, Meters
 from maskwright.web.security import App, Message, Receive, Scope, Send
@@ -103,6 +104,7 @@ def serve_one(order: Order, bound: socket.socket, models: Sequence[Model], *, wo
     app = Observed(_stopping_said(_outside(service, order), service), service.meters)
     config = uvicorn.Config(
         app,
+        http=Heads,
         log_config=None,
         access_log=False,
         server_header=False,
