@@ -55,6 +55,12 @@ def test_int8_is_taken_only_where_it_wins(ms: dict[str, float], name: str) -> No
     assert chosen(ms) == name
 
 
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MASKWRIGHT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "speeds"
+
+
 def run(folder: Path, *names: str) -> Path:
     for name in names:
         (folder / "exports" / name).mkdir(parents=True)
@@ -68,11 +74,12 @@ def test_without_exports_nothing_is_measured(tmp_path: Path) -> None:
     assert opened.asked == []
 
 
-def test_it_is_measured_once(tmp_path: Path) -> None:
-    folder, opened = run(tmp_path, "onnx", "openvino"), Opened(torch=0.004, onnx=0.001)
+def test_it_is_measured_once(tmp_path: Path, cache: Path) -> None:
+    folder, opened = run(tmp_path / "run", "onnx", "openvino"), Opened(torch=0.004, onnx=0.001)
     assert fastest(folder, opened, digest="a") == "onnx"  # the one that cannot be opened is passed over
     assert opened.asked == ["torch", "onnx", "openvino"]
-    (measured,) = json.loads((folder / "exports" / "speed.json").read_text())["measured"].values()
+    (place,) = cache.iterdir()
+    measured = json.loads(place.read_text())
     assert measured["ms"]["torch"] > measured["ms"]["onnx"] >= 1
     assert measured["machine"]["cores"] >= 1
     assert fastest(folder, opened, digest="a") == "onnx"
@@ -80,11 +87,22 @@ def test_it_is_measured_once(tmp_path: Path) -> None:
     assert fastest(folder, opened, digest="other weights") == "onnx"
     assert fastest(folder, opened, digest="a", threads=3) == "onnx"
     assert len(opened.asked) == 9
+    assert [path.name for path in (folder / "exports").iterdir() if path.is_file()] == [], "it may be a bundle"
 
 
-def test_what_was_remembered_wrongly_is_measured_again(tmp_path: Path) -> None:
-    folder = run(tmp_path, "onnx")
-    (folder / "exports" / "speed.json").write_text("no JSON")
+@pytest.mark.usefixtures("cache")
+def test_an_export_that_was_made_again_is_measured_anew(tmp_path: Path) -> None:
+    folder = run(tmp_path / "run", "onnx")
+    assert fastest(folder, Opened(torch=0.001, onnx=0.004), digest="a") == "torch"
+    (folder / "exports" / "onnx" / "export.json").write_text('{"opset": 20}')
+    assert fastest(folder, Opened(torch=0.004, onnx=0.001), digest="a") == "onnx"
+
+
+def test_what_was_remembered_wrongly_is_measured_again(tmp_path: Path, cache: Path) -> None:
+    folder = run(tmp_path / "run", "onnx")
+    assert fastest(folder, Opened(torch=0.004, onnx=0.001), digest="a") == "onnx"
+    (place,) = cache.iterdir()
+    place.write_text("no JSON")
     assert fastest(folder, Opened(torch=0.001, onnx=0.004), digest="a") == "torch"
 
 

@@ -1,4 +1,4 @@
-"""Which runtime computes a network fastest on this machine: measured once, and remembered beside the exports."""
+"""Which runtime computes a network fastest on this machine: measured once, and remembered in the cache."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from maskwright.cgroups import cpu_name, usable_cores
+from maskwright.data.cache import cache_folder
 from maskwright.errors import MaskwrightError
-from maskwright.inference.exports import FOLDER, PACKAGES, exports_in
+from maskwright.inference.exports import ABOUT, FOLDER, PACKAGES, exports_in
 from maskwright.inference.predictor import Loaded
-from maskwright.storage import json_text, read_if_there, write_json
+from maskwright.storage import file_digest, json_text, read_if_there, write_json
 
-REMEMBERED = "speed.json"
+REMEMBERED = "speeds"
 FORMAT = 1
 
 WARMING, TIMED, LONGEST_S = 4, 9, 2.0
@@ -34,7 +35,7 @@ def fastest(folder: Path, opened: Callable[[str], Loaded], *, digest: str, threa
     Args:
         folder: the run or the bundle.
         opened: gives the predictor of a runtime, of one look at each photo.
-        digest: of the weights: others are measured anew.
+        digest: of the weights: others are measured anew, as exports are that were made again.
         threads: threads to compute with; None takes all cores.
 
     Returns:
@@ -47,14 +48,15 @@ def fastest(folder: Path, opened: Callable[[str], Loaded], *, digest: str, threa
     if not there:
         return "torch"
     machine = _machine(threads)
-    key = hashlib.blake2b(json_text([machine, digest, there]).encode(), digest_size=16).hexdigest()
-    place = folder / FOLDER / REMEMBERED
-    known = _remembered(place)
-    if key not in known:
-        known[key] = {"machine": machine, "ms": _measured(("torch", *there), opened)}
+    made = {name: file_digest(folder / FOLDER / name / ABOUT) for name in there}
+    key = hashlib.blake2b(json_text([machine, digest, made]).encode(), digest_size=16).hexdigest()
+    place = cache_folder() / REMEMBERED / f"{key}.json"
+    ms = _remembered(place)
+    if not ms:
+        ms = _measured(("torch", *there), opened)
         with contextlib.suppress(OSError):  # where nothing may be written, it is measured again next time
-            write_json(place, {"format": FORMAT, "measured": known})
-    return chosen(known[key]["ms"])
+            write_json(place, {"format": FORMAT, "machine": machine, "ms": ms})
+    return chosen(ms)
 
 
 def chosen(ms: Mapping[str, float]) -> str:
@@ -93,10 +95,10 @@ def _seconds(predictor: Loaded) -> float:
     return min(taken)
 
 
-def _remembered(place: Path) -> dict[str, Any]:
+def _remembered(place: Path) -> dict[str, float]:
     """What was measured before; nothing where the file is missing or cannot be used."""
     try:
-        return dict(read_if_there(place, format_version=FORMAT).get("measured") or {})
+        return dict(read_if_there(place, format_version=FORMAT).get("ms") or {})
     except MaskwrightError:
         return {}
 
