@@ -176,3 +176,26 @@ def test_tiles(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert np.abs(tiles - expected).max() <= 1 and (tiles != whole).any()
     assert answer(["predict", str(run), "x", "-o", "y", "--tile-px", "64", "--no-tile"]) == 2
     assert "one of them" in capsys.readouterr().err
+
+
+def test_a_file_is_no_place_for_predictions(tmp_path: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "b.zip").write_bytes(b"mine")
+    for out in (tmp_path / "b.zip", tmp_path / "b.zip" / "in"):
+        assert answer(["predict", str(tmp_path / "not looked at"), str(photos), "-o", str(out)]) == 2
+        error = capsys.readouterr().err
+        assert "predictions cannot be written there.\n  expected: a folder" in error and "b.zip\n" in error
+    assert (tmp_path / "b.zip").read_bytes() == b"mine"
+
+
+def test_without_a_folder_predictions_go_beside_one(
+    run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert answer(["predict", str(run), str(photos / "0.png"), "--threads", "1"]) == 0
+    assert (tmp_path / "predictions" / "masks" / "0.png").is_file()
+    assert str(Path("predictions/masks")) in capsys.readouterr().out
+
+
+def test_a_runtime_that_is_not_there_is_refused_in_our_own_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert answer(["predict", "run", "photo.jpg", "--runtime", "cuda"]) == 2
+    assert "Invalid value for '--runtime': 'cuda' is not one of 'torch', 'onnx'" in capsys.readouterr().err

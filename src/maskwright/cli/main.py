@@ -125,7 +125,7 @@ def _wrong_use(error: typer.TyperException, arguments: Sequence[str]) -> int:
     message = say(
         "cli.usage",
         _language(arguments),
-        message=error.format_message(),
+        message=error.format_message().replace("Value error, ", ""),  # pydantic's words, which typer shows
         usage=" ".join(usage.split()),
         command=command,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maskwright.cli import options
@@ -24,7 +25,7 @@ PHOTOS_SHOWN = 10
 def predict(
     screen: Screen,
     run: options.RunFolder,
-    out: options.Predicted,
+    out: options.Predicted = "predictions",
     paths: options.Paths = None,
     from_list: options.FromList = None,
     labels: options.Labels = None,
@@ -52,6 +53,7 @@ def predict(
     from maskwright.inference.ensemble import Ensemble
     from maskwright.inference.inputs import paths_of
     from maskwright.inference.load import load
+    from maskwright.inference.outputs import refuse_file
     from maskwright.inference.predict import mask_of
     from maskwright.inference.predict import predict as predict_all
     from maskwright.inference.tiling import tiled
@@ -62,6 +64,7 @@ def predict(
         raise UsageError("--tile-px and --no-tile: one of them.", do="Leave one out.")
     if out == "-" and screen.quiet:
         raise UsageError("-o - and --json: both want standard output.", do="Leave one out.")
+    refuse_file(Path("" if out == "-" else out))
     wanted = paths_of(paths or [], from_list)
     spread = Work.outcomes if ray is None else over_ray(ray, threads=threads or 1)
     loaded = [

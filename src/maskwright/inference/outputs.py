@@ -108,10 +108,11 @@ def plan_outputs(
         One job for each photo, in their order.
 
     Raises:
-        UsageError: the folder holds predictions of another predictor, or masks that no `predict` wrote.
+        UsageError: the folder is a file, or holds predictions of another predictor, or masks that no `predict` wrote.
         RunError: the record is damaged or of another format version.
     """
     out = outputs.out
+    refuse_file(out)
     signature = {"predictor": digest, "classes": list(classes.names), "values": list(classes.values)}
     earlier = _earlier(out, signature, overwrite=overwrite)
     jobs = []
@@ -122,6 +123,22 @@ def plan_outputs(
         jobs.append(job)
     _write_record(out / RECORD, signature, earlier, jobs)
     return jobs
+
+
+def refuse_file(out: Path) -> None:
+    """Refuse to write predictions to where a file lies.
+
+    Raises:
+        UsageError: OUT, or what it would lie in, is a file.
+    """
+    file = next((place for place in (out, *out.parents) if place.is_file()), None)
+    if file is not None:
+        raise UsageError(
+            f"{shown(out)}: predictions cannot be written there.",
+            expected="a folder, or one to be made",
+            found=f"a file, {shown(file)}",
+            do="Name a folder (-o).",
+        )
 
 
 def _write_record(path: Path, signature: dict[str, Any], earlier: dict[str, list[Any]], jobs: Sequence[Job]) -> None:
