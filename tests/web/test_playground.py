@@ -293,7 +293,7 @@ def test_what_is_no_photo_is_said(chromium: Any) -> None:
 def test_on_a_phone_nothing_is_wider_than_the_screen(chromium: Any, lang: str) -> None:
     with playing(chromium, PHONE, has_touch=True) as player:
         player.open(lang)
-        wide = "document.documentElement.scrollWidth"
+        said, wide = table(lang), "document.documentElement.scrollWidth"
         assert player.page.evaluate(wide) == 390
         player.choose(png(three_bands()))
         player.page.select_option("#model-b", "other")
@@ -301,6 +301,8 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(chromium: Any, lang: str) -
         for one in player.page.locator("#steps details").all():
             one.locator("summary").click()
         assert player.page.evaluate(wide) == 390
+        player.page.select_option("#model-b", label=said["playground.compare_plain"])
+        player.until(lambda: player.page.locator("#label-b").inner_text() == said["playground.network_alone"])
         small = player.page.evaluate(
             "[...document.querySelectorAll('button, select, summary, .slide')].filter((each) => each.offsetParent"
             " && each.getBoundingClientRect().height < 26 && !each.matches('.link')).map((each) => each.outerHTML)"

@@ -164,9 +164,16 @@ def test_what_the_log_and_the_counts_tell(caplog: pytest.LogCaptureFixture) -> N
     assert "maskwright_predictions_under_way 0.0" in counts
 
 
-def test_refusals_are_in_the_language_that_is_asked_for() -> None:
-    answer = segment(client(), b"", **{"accept-language": "ru"})
-    assert (answer.status_code, "нет фотографии" in answer.json()["error"]["message"]) == (400, True)
+@pytest.mark.parametrize(
+    ("spoken", "russian"),
+    [
+        ("ru", True), ("ru-RU,ru;q=0.9,en-US;q=0.8,en;q=0.7", True), ("de,RU;q=0.5", True), ("en;q=0.5, ru-RU", True),
+        ("en-GB,ru;q=0.9", False), ("ru;q=0, en", False), ("rus", False), ("*", False), ("", False), (";q=x,-", False),
+    ],
+)  # fmt: skip
+def test_refusals_are_in_the_language_that_is_asked_for(spoken: str, russian: bool) -> None:
+    answer = segment(client(), b"", **{"accept-language": spoken})
+    assert (answer.status_code, "нет фотографии" in answer.json()["error"]["message"]) == (400, russian)
 
 
 def test_what_is_too_long_or_too_large_is_413_before_it_is_decoded() -> None:

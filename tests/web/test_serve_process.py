@@ -128,6 +128,21 @@ def test_several_workers_answer_on_one_port_and_a_dead_one_is_replaced(run: Path
         assert server.events()[-1]["event"] == "all stopped"
 
 
+def test_asked_twice_several_workers_end_at_once(run: Path, tmp_path: Path) -> None:
+    with serving(tmp_path / "log", run, "--workers", "2", "--drain", "60") as server:
+        ends = time.monotonic() + 90
+        while sum(each["event"] == "serving" for each in server.events()) < 2:
+            assert time.monotonic() < ends
+            time.sleep(0.1)
+        server.process.send_signal(signal.SIGINT)
+        while sum(each["event"] == "stopping" for each in server.events()) < 2:
+            assert time.monotonic() < ends
+            time.sleep(0.1)
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(timeout=20) == 0
+        assert server.events()[-1]["event"] == "all stopped"
+
+
 def test_a_token_and_another_site_as_they_are_given(run: Path, tmp_path: Path) -> None:
     token = "0123456789abcdef-token"
     (tmp_path / "token").write_text(token + "\n")

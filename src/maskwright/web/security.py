@@ -178,8 +178,25 @@ def guarded(app: App, entrance: Entrance, limits: Limits, *, lang: str = "en") -
 
 def language_for(asked: dict[str, list[str]], headers: dict[str, str], usual: str) -> str:
     """The language of refusals: what the query or Accept-Language asks for, else the usual one."""
-    spoken = (*asked.get("lang", ()), headers.get("accept-language", ""))
-    return next((each for each in spoken if each in LANGUAGES), usual)
+    preferred = (tag.split("-")[0] for tag in accepted(headers.get("accept-language", "")))
+    return next((each for each in (*asked.get("lang", ()), *preferred) if each in LANGUAGES), usual)
+
+
+def accepted(header: str) -> list[str]:
+    """What an Accept header takes, in lower case, the best first (RFC 9110, 12.4.2)."""
+    wishes = []
+    for place, part in enumerate(header.split(",")):
+        what, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        weight = next((piece[2:] for piece in parameters if piece.startswith("q=")), "1")
+        wishes.append((-_number(weight), place, what))
+    return [what for minus_weight, _, what in sorted(wishes) if minus_weight < 0]
+
+
+def _number(text: str) -> float:
+    try:
+        return min(1.0, max(0.0, float(text)))
+    except ValueError:
+        return 0.0
 
 
 def _refusal(method: str, headers: dict[str, str], limits: Limits) -> tuple[int, str] | None:

@@ -18,6 +18,7 @@ from maskwright.data.encode import JPEG_QUALITY, mask_png, mask_values
 from maskwright.data.pictures import overlay
 from maskwright.data.sample import Image, Mask
 from maskwright.inference.written import geojson
+from maskwright.web.security import accepted
 
 Format = Literal["palette", "index", "overlay", "rle", "geojson", "areas"]
 Areas = list[dict[str, Any]]
@@ -120,24 +121,11 @@ FOR_ACCEPT: Mapping[str, Format] = {
 
 def format_for(accept: str) -> Format | None:
     """The format that an Accept header asks for (RFC 9110, 12.5.1), None where it takes none of ours."""
-    wishes = []
-    for place, part in enumerate(accept.split(",") if accept.strip() else ["*/*"]):
-        kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        weight = next((piece[2:] for piece in parameters if piece.startswith("q=")), "1")
-        wishes.append((-_number(weight), place, kind))
-    for minus_weight, _, kind in sorted(wishes):
-        if minus_weight < 0:
-            for ours, chosen in FOR_ACCEPT.items():
-                if kind in (ours, "*/*", f"{ours.split('/')[0]}/*"):
-                    return chosen
+    for kind in accepted(accept if accept.strip() else "*/*"):
+        for ours, chosen in FOR_ACCEPT.items():
+            if kind in (ours, "*/*", f"{ours.split('/')[0]}/*"):
+                return chosen
     return None
-
-
-def _number(text: str) -> float:
-    try:
-        return min(1.0, max(0.0, float(text)))
-    except ValueError:
-        return 0.0
 
 
 def sent(chosen: Format, made: Segmented) -> bytes | dict[str, Any]:

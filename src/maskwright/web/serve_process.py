@@ -125,7 +125,7 @@ def serve_several(order: Order, bound: socket.socket, count: int) -> None:
     """Serve in several processes on one socket, each with models of its own, until asked to stop.
 
     They share nothing but the files, and the counts that `/metrics` adds up through a folder of its own. One that dies
-    is replaced.
+    is replaced. Asked a second time, they are killed.
 
     Args:
         order: see `Order`.
@@ -133,12 +133,20 @@ def serve_several(order: Order, bound: socket.socket, count: int) -> None:
         count: how many.
     """
     asked: list[int] = []
+    workers: list[BaseProcess] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        asked.append(number)
+        if len(asked) > 1:
+            for worker in workers:
+                worker.kill()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda given, _frame: asked.append(given))
+        signal.signal(number, stop)
     set_up()
     with tempfile.TemporaryDirectory(prefix="maskwright-counts-") as counts:
         os.environ[SHARED] = counts
-        workers = [_started(order, bound) for _ in range(count)]
+        workers += [_started(order, bound) for _ in range(count)]
         while not asked:
             time.sleep(LOOK_S)
             for place, worker in enumerate(workers):

@@ -173,7 +173,7 @@ function showProbs(of) {
 /** Say what stands on which side. */
 function showNames() {
   element("label-a").textContent = play.a.name;
-  element("label-b").textContent = play.plain ? say("compare_plain") : play.b?.name ?? "";
+  element("label-b").textContent = play.plain ? say("network_alone") : play.b?.name ?? "";
   element("steps-title").textContent = say(comparing(play) ? "steps_left" : "steps");
 }
 
