@@ -114,3 +114,17 @@ def test_both_languages_have_the_same_parts() -> None:
         english[1].tables[0].rows[0][1]
     )
     assert "(" not in str(english[1].tables[0].rows[2][1]), "no interval where there is none"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("/work/shared/pretrained/mit_b0.pth", "mit_b0.pth"),
+        (r"C:\Users\ann\mit_b0.pth", "mit_b0.pth"),
+        ("mlp-mobilenetv2-ade", "mlp-mobilenetv2-ade"),
+        ("hf:nvidia/mit-b0", "hf:nvidia/mit-b0"),
+    ],
+)
+def test_nobody_reads_where_the_first_weights_lay(name: str, told: str) -> None:
+    licences = next(one for one in sections(card(started_from={"name": name}), EN) if one.id == "licences")
+    assert f"began with {told}: licence" in " ".join(licences.items)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PureWindowsPath
 from typing import NamedTuple
 
 from maskwright.metrics.scores import SUMMARY
@@ -14,6 +15,7 @@ from maskwright.reports.language import Language
 from maskwright.reports.tuning import AREA as TUNING
 from maskwright.reports.tuning import value_text
 from maskwright.shipping.facts import NOT_STATED, Facts, Score
+from maskwright.weights.hub import PREFIX
 
 FINDINGS_SHOWN = 8
 DIGEST_SHOWN = 16
@@ -232,10 +234,20 @@ def _licences(facts: Facts, language: Language) -> Iterator[str]:
         commercial = (licences.commercial if licences else start.commercial) or NOT_STATED
         may = language.named(f"report.commercial_{commercial.replace(' ', '_')}", commercial)
         licence = (licences.weights if licences else start.licence) or NOT_STATED
-        yield t("licence_weights", name=start.name or t("unknown"), licence=_stated(licence, language), commercial=may)
+        yield t(
+            "licence_weights",
+            name=_public(start.name) or t("unknown"),
+            licence=_stated(licence, language),
+            commercial=may,
+        )
         if start.training_data:
             yield t("licence_trained_on", data=start.training_data)
     yield t("licence_data", licence=_stated(licences.data if licences else NOT_STATED, language))
+
+
+def _public(name: str | None) -> str:
+    """Weights as others may know them: an item of the cache, one of the hub, or a file's name without its folders."""
+    return name if name and name.startswith(PREFIX) else PureWindowsPath(name or "").name
 
 
 def _stated(licence: str, language: Language) -> str:
