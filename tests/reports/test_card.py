@@ -128,3 +128,18 @@ def test_both_languages_have_the_same_parts() -> None:
 def test_nobody_reads_where_the_first_weights_lay(name: str, told: str) -> None:
     licences = next(one for one in sections(card(started_from={"name": name}), EN) if one.id == "licences")
     assert f"began with {told}: licence" in " ".join(licences.items)
+
+
+@pytest.mark.parametrize(
+    ("facts", "split"),
+    [
+        ({}, "test"),
+        ({"scores": {"val": SCORE}}, "val"),
+        ({"scores": {}}, "val"),
+        ({"scores": {}, "data": None}, "val"),
+        ({"scores": {"test; rm -rf ~": SCORE}}, "val"),
+    ],
+)
+def test_what_is_typed_names_a_split_that_there_is(facts: dict[str, Any], split: str) -> None:
+    code = dict(next(one for one in sections(card(**facts), EN) if one.id == "use").code)
+    assert f"evaluate BUNDLE DATA --split {split}\n" in code["bash"]

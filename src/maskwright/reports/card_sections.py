@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from maskwright.metrics.scores import SUMMARY
 from maskwright.recipe.recipe import Recipe
-from maskwright.reports.card_facts import Card
+from maskwright.reports.card_facts import ORDER, Card
 from maskwright.reports.card_limits import limits
 from maskwright.reports.language import Language
 from maskwright.reports.tuning import AREA as TUNING
@@ -22,9 +22,9 @@ DIGEST_SHOWN = 16
 """Of a digest in hex; data.json has all of it."""
 CLASS_COLUMNS = ("dice", "iou", "precision", "recall")
 
-BASH = (
-    "maskwright predict BUNDLE photo.jpg -o masks\nmaskwright evaluate BUNDLE DATA --split test\nmaskwright open BUNDLE"
-)
+BASH = """maskwright predict BUNDLE photo.jpg -o masks
+maskwright evaluate BUNDLE DATA --split {split}
+maskwright open BUNDLE"""
 PYTHON = """import maskwright
 import numpy as np
 from PIL import Image
@@ -82,7 +82,7 @@ def sections(card: Card, language: Language) -> tuple[Section, ...]:
         Section("result", t("result"), tuple(_judged(card, language)), tuple(_scores(card, language))),
         Section("limits", t("limits"), (t("limits_how"),), items=tuple(limits(card, language)) or (t("limits_none"),)),
         Section("data", t("data"), tables=tuple(_splits(card, language)), items=tuple(_data(card, language))),
-        Section("use", t("use"), (t("use_how"),), code=(("bash", BASH), ("python", PYTHON))),
+        Section("use", t("use"), (t("use_how"),), code=(("bash", BASH.format(split=_split(card))), ("python", PYTHON))),
         Section("steps", t("steps"), (t("steps_how"),), items=tuple(_steps(card, language))),
         Section("licences", t("licences"), items=tuple(_licences(card.facts, language))),
         Section("made", t("made"), items=tuple(_made(card, language))),
@@ -106,6 +106,15 @@ def verdict(card: Card, language: Language) -> str:
     split, score = card.judged
     facts = {"photos": language.counted(score.images, "on_photos"), "split": split}
     return language.t("verdict", mdice=str(_measured(score, "mDice", language)), **facts)
+
+
+def _split(card: Card) -> str:
+    """A split that whoever reads the card can judge: one that was judged, else one that there is.
+
+    Names of others stay out: what stands here is typed into a shell.
+    """
+    known = (card.facts.scores, card.data.splits if card.data else ())
+    return next((name for there in known for name in ORDER if name in there), "val")
 
 
 def _classes(card: Card, language: Language) -> Table:
