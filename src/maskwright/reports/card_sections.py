@@ -216,22 +216,18 @@ def _steps(card: Card, language: Language) -> Iterator[str]:
     yield t("step_photo")
     if recipe.short_side_px:
         yield t("step_resize", px=recipe.short_side_px)
-    yield t("step_normalise", mean=_channels(recipe.mean_rgb), std=_channels(recipe.std_rgb))
+    yield t("step_normalise", mean=language.numbers(recipe.mean_rgb), std=language.numbers(recipe.std_rgb))
     yield t("step_network", classes=len(card.classes))
     yield t("step_after")
     looks = len(recipe.tta_scales) * (1 + recipe.tta_flip)
     if looks > 1:
-        scales = ", ".join(f"{scale:g}" for scale in recipe.tta_scales)
+        scales = language.numbers(recipe.tta_scales)
         yield t("step_looks_mirrored" if recipe.tta_flip else "step_looks", n=looks, scales=scales)
     words = Language(language.code, TUNING)
     for name, value in card.post.steps() if card.post else ():
         plain = list(value) if isinstance(value, tuple) else value
         said = value_text(name, plain, list(card.classes.names), words)
         yield t("step_post", step=words.t(f"step_{name}"), value=said)
-
-
-def _channels(values: tuple[float, float, float]) -> str:
-    return ", ".join(f"{value:g}" for value in values)
 
 
 def _licences(facts: Facts, language: Language) -> Iterator[str]:
