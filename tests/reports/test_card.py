@@ -61,7 +61,7 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     ({"scores": {"test": {**SCORE, "groups": 10}}}, "come in 10 groups", "10"),
     ({"causes": [CAUSE]}, "Object missed: this costs 3.0 points of mDice on val, mostly of disc.", "Объект пропущен"),
     ({"audit": {"findings": {"leak": 2, "near_leak": 1}}}, "found 3 photos that lie", "частях: 3"),
-    ({"audit": {"disputed": 4}}, "disputes the labels of 4 photos", "4 фотографии"),
+    ({"audit": {"disputed": 4}}, "disputes the labels of 4 photos", "4 снимка"),
     ({"settings": {"rotation_deg": 10}}, "turned by up to 10°", "на 10°"),
     ({"settings": {"model": "my.code:network"}}, "--model my.code:network", "--model my.code:network"),
 ]
@@ -109,8 +109,40 @@ def test_both_languages_have_the_same_parts() -> None:
     assert [one.id for one in english] == [one.id for one in russian]
     assert [len(one.items) for one in english] == [len(one.items) for one in russian]
     assert "looked at 2 times" in " ".join(english[5].items) and "256 px" in " ".join(english[5].items)
+    assert "by the deviation (58.395, 57.12, 57.375)" in " ".join(english[5].items)
+    assert "на отклонение (58,395; 57,12; 57,375)" in " ".join(russian[5].items)
+    assert not any("фото" in said for one in russian for said in (*one.text, *one.items)), "one word for a photo"
     assert "believed wrong: 2 photos" in " ".join(english[3].items)
     assert str(english[1].tables[0].rows[0][1]).startswith("90.0") and "80.0–95.0" in str(
         english[1].tables[0].rows[0][1]
     )
     assert "(" not in str(english[1].tables[0].rows[2][1]), "no interval where there is none"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("/work/shared/pretrained/mit_b0.pth", "mit_b0.pth"),
+        (r"C:\Users\ann\mit_b0.pth", "mit_b0.pth"),
+        ("mlp-mobilenetv2-ade", "mlp-mobilenetv2-ade"),
+        ("hf:nvidia/mit-b0", "hf:nvidia/mit-b0"),
+    ],
+)
+def test_nobody_reads_where_the_first_weights_lay(name: str, told: str) -> None:
+    licences = next(one for one in sections(card(started_from={"name": name}), EN) if one.id == "licences")
+    assert f"began with {told}: licence" in " ".join(licences.items)
+
+
+@pytest.mark.parametrize(
+    ("facts", "split"),
+    [
+        ({}, "test"),
+        ({"scores": {"val": SCORE}}, "val"),
+        ({"scores": {}}, "val"),
+        ({"scores": {}, "data": None}, "val"),
+        ({"scores": {"test; rm -rf ~": SCORE}}, "val"),
+    ],
+)
+def test_what_is_typed_names_a_split_that_there_is(facts: dict[str, Any], split: str) -> None:
+    code = dict(next(one for one in sections(card(**facts), EN) if one.id == "use").code)
+    assert f"evaluate BUNDLE DATA --split {split}\n" in code["bash"]

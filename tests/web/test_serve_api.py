@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -146,6 +147,14 @@ def test_the_model_is_told_and_chosen_by_name() -> None:
     assert (answer.status_code, answer.json()["error"]["message"]) == (
         *(404, "third: no model of that name is served. There are: one, other."),
     )
+
+
+def test_a_run_is_read_once_for_all_that_is_told_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    monkeypatch.setattr("maskwright.web.served_models.scores_of", lambda path: read.append(path) or {})
+    asked = client(service(model()))
+    assert [asked.get(path).status_code for path in ("/", "/v1/model", "/v1/model")] == [200, 200, 200]
+    assert len(read) == 1
 
 
 def test_what_the_log_and_the_counts_tell(caplog: pytest.LogCaptureFixture) -> None:

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PureWindowsPath
 from typing import NamedTuple
 
 from maskwright.metrics.scores import SUMMARY
 from maskwright.recipe.recipe import Recipe
-from maskwright.reports.card_facts import Card
+from maskwright.reports.card_facts import ORDER, Card
 from maskwright.reports.card_limits import limits
 from maskwright.reports.language import Language
 from maskwright.reports.tuning import AREA as TUNING
 from maskwright.reports.tuning import value_text
 from maskwright.shipping.facts import NOT_STATED, Facts, Score
+from maskwright.weights.hub import PREFIX
 
 FINDINGS_SHOWN = 8
 DIGEST_SHOWN = 16
 """Of a digest in hex; data.json has all of it."""
 CLASS_COLUMNS = ("dice", "iou", "precision", "recall")
 
-BASH = (
-    "maskwright predict BUNDLE photo.jpg -o masks\nmaskwright evaluate BUNDLE DATA --split test\nmaskwright open BUNDLE"
-)
+BASH = """maskwright predict BUNDLE photo.jpg -o masks
+maskwright evaluate BUNDLE DATA --split {split}
+maskwright open BUNDLE"""
 PYTHON = """import maskwright
 import numpy as np
 from PIL import Image
@@ -80,7 +82,7 @@ def sections(card: Card, language: Language) -> tuple[Section, ...]:
         Section("result", t("result"), tuple(_judged(card, language)), tuple(_scores(card, language))),
         Section("limits", t("limits"), (t("limits_how"),), items=tuple(limits(card, language)) or (t("limits_none"),)),
         Section("data", t("data"), tables=tuple(_splits(card, language)), items=tuple(_data(card, language))),
-        Section("use", t("use"), (t("use_how"),), code=(("bash", BASH), ("python", PYTHON))),
+        Section("use", t("use"), (t("use_how"),), code=(("bash", BASH.format(split=_split(card))), ("python", PYTHON))),
         Section("steps", t("steps"), (t("steps_how"),), items=tuple(_steps(card, language))),
         Section("licences", t("licences"), items=tuple(_licences(card.facts, language))),
         Section("made", t("made"), items=tuple(_made(card, language))),
@@ -104,6 +106,15 @@ def verdict(card: Card, language: Language) -> str:
     split, score = card.judged
     facts = {"photos": language.counted(score.images, "on_photos"), "split": split}
     return language.t("verdict", mdice=str(_measured(score, "mDice", language)), **facts)
+
+
+def _split(card: Card) -> str:
+    """A split that whoever reads the card can judge: one that was judged, else one that there is.
+
+    Names of others stay out: what stands here is typed into a shell.
+    """
+    known = (card.facts.scores, card.data.splits if card.data else ())
+    return next((name for there in known for name in ORDER if name in there), "val")
 
 
 def _classes(card: Card, language: Language) -> Table:
@@ -205,22 +216,18 @@ def _steps(card: Card, language: Language) -> Iterator[str]:
     yield t("step_photo")
     if recipe.short_side_px:
         yield t("step_resize", px=recipe.short_side_px)
-    yield t("step_normalise", mean=_channels(recipe.mean_rgb), std=_channels(recipe.std_rgb))
+    yield t("step_normalise", mean=language.numbers(recipe.mean_rgb), std=language.numbers(recipe.std_rgb))
     yield t("step_network", classes=len(card.classes))
     yield t("step_after")
     looks = len(recipe.tta_scales) * (1 + recipe.tta_flip)
     if looks > 1:
-        scales = ", ".join(f"{scale:g}" for scale in recipe.tta_scales)
+        scales = language.numbers(recipe.tta_scales)
         yield t("step_looks_mirrored" if recipe.tta_flip else "step_looks", n=looks, scales=scales)
     words = Language(language.code, TUNING)
     for name, value in card.post.steps() if card.post else ():
         plain = list(value) if isinstance(value, tuple) else value
         said = value_text(name, plain, list(card.classes.names), words)
         yield t("step_post", step=words.t(f"step_{name}"), value=said)
-
-
-def _channels(values: tuple[float, float, float]) -> str:
-    return ", ".join(f"{value:g}" for value in values)
 
 
 def _licences(facts: Facts, language: Language) -> Iterator[str]:
@@ -232,10 +239,20 @@ def _licences(facts: Facts, language: Language) -> Iterator[str]:
         commercial = (licences.commercial if licences else start.commercial) or NOT_STATED
         may = language.named(f"report.commercial_{commercial.replace(' ', '_')}", commercial)
         licence = (licences.weights if licences else start.licence) or NOT_STATED
-        yield t("licence_weights", name=start.name or t("unknown"), licence=_stated(licence, language), commercial=may)
+        yield t(
+            "licence_weights",
+            name=_public(start.name) or t("unknown"),
+            licence=_stated(licence, language),
+            commercial=may,
+        )
         if start.training_data:
             yield t("licence_trained_on", data=start.training_data)
     yield t("licence_data", licence=_stated(licences.data if licences else NOT_STATED, language))
+
+
+def _public(name: str | None) -> str:
+    """Weights as others may know them: an item of the cache, one of the hub, or a file's name without its folders."""
+    return name if name and name.startswith(PREFIX) else PureWindowsPath(name or "").name
 
 
 def _stated(licence: str, language: Language) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -49,6 +50,10 @@ class Language:
         if not _finite(number):
             return self.t("not_available")
         return self._with_comma(f"{number:.{digits}f}")
+
+    def numbers(self, several: Iterable[float]) -> str:
+        """Numbers with the decimals that they have, kept apart by semicolons where the comma is the decimal one."""
+        return ("; " if self.code == "ru" else ", ").join(self._with_comma(f"{number:g}") for number in several)
 
     def percent(self, fraction: float | None, digits: int = 1) -> str:
         """A fraction in [0, 1] as a percentage; n/a for nan; more digits where a small share would read as 0."""

@@ -240,13 +240,12 @@ def _post(model: Model, text: str) -> PostProcess:
 
 
 def _told(model: Model) -> dict[str, Any]:
-    about = model.to_json()
     return {
         "name": model.name,
-        "architecture": about["architecture"],
-        "runtime": about["runtime"],
+        "architecture": model.predictor.recipe.model,
+        "runtime": model.runtime,
         "classes": class_values(model.classes),
-        "post": about["postprocess"],
+        "post": model.post.model_dump(mode="json"),
         "fitted": any(model.post.steps()),
     }
 
