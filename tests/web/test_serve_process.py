@@ -96,11 +96,12 @@ def test_several_workers_answer_on_one_port_and_a_dead_one_is_replaced(run: Path
     with serving(tmp_path / "log", run, "--workers", "2", "--drain", "0.2") as server:
         assert server.value["workers"] == 2
         seen: set[int] = set()
+        answers: list[int] = []
 
         def ask(times: int) -> None:
             for _ in range(times):
                 with Client(base_url=server.origin, timeout=60) as one:
-                    assert one.post("/v1/segment?format=areas", content=PHOTO).status_code == 200
+                    answers.append(one.post("/v1/segment?format=areas", content=PHOTO).status_code)
 
         ends = time.monotonic() + 90
         while len(seen) < 2 and time.monotonic() < ends:
@@ -111,10 +112,15 @@ def test_several_workers_answer_on_one_port_and_a_dead_one_is_replaced(run: Path
                 each.join()
             seen = {each["pid"] for each in server.events() if each["event"] == "request"}
         assert len(seen) == 2
-        asked = sum(each["event"] == "request" for each in server.events())
+        assert set(answers) == {200}
+        while sum(each["event"] == "request" for each in server.events()) < len(answers):  # a line follows its answer
+            assert time.monotonic() < ends
+            time.sleep(0.1)
         with Client(base_url=server.origin, timeout=60) as one:
             counts = one.get("/metrics").text
-        assert f'maskwright_requests_total{{path="/v1/segment",status="200"}} {float(asked)}' in counts  # of both
+        assert (
+            f'maskwright_requests_total{{path="/v1/segment",status="200"}} {float(len(answers))}' in counts
+        )  # of both
         signal_to = seen.pop()
         import os
 
