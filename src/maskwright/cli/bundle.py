@@ -19,6 +19,7 @@ def bundle(screen: Screen, run: options.RunFolder, out: options.BundleOut = None
     exports that were made of these weights, and a model card in Markdown and HTML. maskwright run ends with one in
     RUN/bundle, which is made anew where -o is left out. A bundle is written again as it is, as a folder or as a zip.
     """
+    from maskwright.inference.exports import exports_in
     from maskwright.inference.opening import opened
     from maskwright.shipping.facts import read_facts
     from maskwright.workflow.bundle import bundle as make
@@ -27,7 +28,7 @@ def bundle(screen: Screen, run: options.RunFolder, out: options.BundleOut = None
     folder = opened(made.path).folder
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     facts, size = read_facts(folder), sum(path.stat().st_size for path in files)
-    exports = sorted(path.parent.name for path in folder.glob("exports/*/export.json"))
+    exports = exports_in(folder)
     scores = {name: score.metrics for name, score in facts.scores.items()}
     value = {"bundle": str(made.path), "bytes": size, "exports": exports, "scores": scores}
     return Answer(value, "\n".join(_lines(made.path, size, exports, judged=bool(scores), lang=screen.lang)))

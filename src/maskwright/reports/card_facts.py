@@ -8,6 +8,7 @@ from pathlib import Path
 from maskwright.data.classes import Classes, read_classes
 from maskwright.data.statistics import SplitStatistics, Statistics
 from maskwright.errors import MaskwrightError
+from maskwright.inference.exports import exports_in
 from maskwright.inference.opening import WEIGHTS, damaged
 from maskwright.inference.postprocess.settings import FILE, PostProcess, read_postprocess
 from maskwright.recipe.files import read_recipe
@@ -78,7 +79,7 @@ def card_of(folder: Path, facts: Facts) -> Card:
             read_postprocess(post, classes=classes.names, predictor=None) if post.is_file() else None,
             _data(folder / "data.json", classes),
             (folder / WEIGHTS).stat().st_size,
-            tuple(sorted(path.parent.name for path in folder.glob("exports/*/export.json"))),
+            tuple(exports_in(folder)),
         )
     except MaskwrightError as error:
         raise damaged(folder, f"{error.where} {error.found}".strip()) from None
