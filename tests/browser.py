@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -45,3 +46,15 @@ def watched(page: Page) -> tuple[list[str], list[str]]:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: requests.append(request.url))
     return complaints, requests
+
+
+def wait_until(page: Page, condition: str, seconds: float = 120.0) -> None:
+    """Wait for a JavaScript expression, or a function of nothing, to be true.
+
+    Playwright's `wait_for_function` evaluates a string within the page, which our pages' Content-Security-Policy
+    forbids as soon as the condition is not true at once.
+    """
+    end = time.monotonic() + seconds
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, f"not true after {seconds:.0f} s: {condition}"
+        page.wait_for_timeout(20)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from browser import wait_until
 from mask_references import Ids
 from review_pets import SIDE
 
@@ -55,7 +56,7 @@ class Reviewer:
 
     def seen(self) -> None:
         """Wait until the photo asked for is in view."""
-        self.page.wait_for_function(IN_VIEW)
+        wait_until(self.page, IN_VIEW)
         self.page.wait_for_timeout(150)
 
     def press(self, *keys: str) -> None:

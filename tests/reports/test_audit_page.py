@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from audit_case import disputed, surveyed
-from browser import watched
+from browser import wait_until, watched
 from maskwright.reports.audit_report import audit_report
 from tiny import tiny_dataset
 
@@ -39,7 +39,7 @@ def opened(chromium: Any, pages: dict[str, Path]) -> Any:
 def page(opened: Any) -> Any:
     """The page as it was when it was opened."""
     opened.evaluate("document.querySelector('.filters').reset(); document.activeElement.blur(); scrollTo(0, 0)")
-    opened.wait_for_function("document.querySelectorAll('.evidence:not([hidden])').length === 300")
+    wait_until(opened, "document.querySelectorAll('.evidence:not([hidden])').length === 300")
     return opened
 
 
@@ -85,7 +85,7 @@ def test_filters_by_check_split_class_and_text(page: Any) -> None:
     assert _shown(page) == 0
     assert page.get_by_text("No finding fits these filters.").is_visible()
     page.get_by_role("button", name="Show all").click()
-    page.wait_for_function("document.querySelectorAll('.evidence:not([hidden])').length === 300")
+    wait_until(page, "document.querySelectorAll('.evidence:not([hidden])').length === 300")
     page.locator("select[name=classes]").select_option(label=_option(page, "classes", "disc"))
     assert _shown(page) == page.locator('.evidence[data-classes~="2"]').count() < 300
 
@@ -155,7 +155,7 @@ def _open(page: Any, path: Path) -> None:
 def _draw_all(page: Any) -> None:
     for chart in page.locator(".chart").all():
         chart.scroll_into_view_if_needed()
-    page.wait_for_function("[...document.querySelectorAll('.chart')].every(chart => chart.dataset.drawn === 'yes')")
+    wait_until(page, "[...document.querySelectorAll('.chart')].every(chart => chart.dataset.drawn === 'yes')")
 
 
 def _shown(page: Any) -> int:

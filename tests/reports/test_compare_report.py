@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from browser import watched
+from browser import wait_until, watched
 from compared_runs import counts_of, judged_run
 from maskwright.errors import UsageError
 from maskwright.evaluation.compare import compare
@@ -114,7 +114,7 @@ def test_the_page_stands_by_itself(chromium: Any, pages: dict[str, Path], lang: 
     page = chromium.new_page(color_scheme=theme, viewport={"width": width, "height": 800})
     complaints, requests = watched(page)
     page.goto(pages[lang].as_uri())
-    page.wait_for_function("document.querySelectorAll('.chart[data-drawn=yes]').length === 3")
+    wait_until(page, "document.querySelectorAll('.chart[data-drawn=yes]').length === 3")
     assert complaints == []
     assert [url for url in requests if not url.startswith("data:")] == [pages[lang].as_uri()]
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

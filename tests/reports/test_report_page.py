@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from browser import watched
+from browser import wait_until, watched
 from faulty import diagnosed
 from maskwright.reports.report import report
 from maskwright.storage import write_json
@@ -121,7 +121,7 @@ def test_it_prints_in_light_with_its_curves(chromium: Any, pages: dict[str, Path
 def _open(page: Any, path: Path) -> None:
     page.set_default_timeout(120_000)  # a loaded machine is slow, not wrong
     page.goto(path.as_uri())
-    page.wait_for_function("[...document.querySelectorAll('.chart')].every(chart => chart.dataset.drawn)")
+    wait_until(page, "[...document.querySelectorAll('.chart')].every(chart => chart.dataset.drawn)")
 
 
 def _channels(colour: str) -> list[float]:

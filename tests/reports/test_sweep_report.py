@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from browser import watched
+from browser import wait_until, watched
 from maskwright.errors import UsageError
 from maskwright.experiments.space import Range, Space
 from maskwright.experiments.sweep_words import verdicts
@@ -140,7 +140,7 @@ def test_its_figures_are_drawn(sweep: Sweep, tmp_path: Path, chromium: Any) -> N
     opened = chromium.new_page(viewport={"width": 390, "height": 800})
     complaints, requests = watched(opened)
     opened.goto(sweep_report(sweep, tmp_path / "page.html").as_uri())
-    opened.wait_for_function("document.querySelectorAll('.chart[data-drawn]').length === 5")
+    wait_until(opened, "document.querySelectorAll('.chart[data-drawn]').length === 5")
     assert opened.evaluate("document.documentElement.scrollWidth") == 390
     assert complaints == [] and len(requests) == 1
     opened.close()
