@@ -92,7 +92,10 @@ def serve(run: Path, workers: int, log: Path) -> tuple[subprocess.Popen[str], st
     command += ["--workers", str(workers)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log.open("w"), text=True)
     assert server.stdout is not None
-    address = str(json.loads(server.stdout.readline())["address"])
+    said = json.loads(server.stdout.readline())
+    if "address" not in said:
+        raise SystemExit(f"serve did not start: {said}")
+    address = str(said["address"])
     once(HTTPConnection(urlsplit(address).netloc, timeout=120), photo(SMALL_PX, 0))  # it is warm now
     return server, address
 

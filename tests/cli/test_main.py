@@ -46,8 +46,8 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         (["plan", "x", "--set", "learning_rate"], "no value"),
         (["run", "x", "--set", "lrr=1"], "Did you mean lr"),
         (["run", "no-such-folder"], "no-such-folder: no such folder"),
-        (["evaluate", "no-such-run", "x"], "not a run folder"),
-        (["predict", "no-such-run", "x", "-o", "y"], "not a run folder"),
+        (["evaluate", "no-such-run", "x"], "neither a run folder nor a bundle"),
+        (["predict", "no-such-run", "x", "-o", "y"], "neither a run folder nor a bundle"),
         (["report", "no-such-run"], "not a run folder"),
     ],
 )

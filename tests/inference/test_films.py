@@ -14,7 +14,7 @@ from maskwright.data.decode import read_image
 from maskwright.errors import Interrupted, UsageError
 from maskwright.inference import camera as camera_module
 from maskwright.inference.camera import only_camera, predict_camera
-from maskwright.inference.films import frame_rate, frames_in
+from maskwright.inference.films import frame_rate, frames_in, write_film
 from maskwright.inference.inputs import find_photos
 from maskwright.inference.predict import predict
 from maskwright.inference.predictions import Predictions
@@ -100,6 +100,14 @@ def test_a_film_of_overlays(tmp_path: Path) -> None:
         assert np.abs(frame[..., ::-1].astype(int) - overlay).mean() < 6
     assert not [one for one in tmp_path.rglob("*") if ".tmp" in one.name]
     assert find_photos(tmp_path / "*.avi", outside=[tmp_path / "out"])[0].relative == "clip.avi/000000"
+
+
+@pytest.mark.parametrize(("rate", "written"), [(521.908, 521.91), (0.0123, 0.1), (1e6, 600), (29.97003, 29.97)])
+def test_a_film_has_nearly_any_frame_rate(rate: float, written: float, tmp_path: Path) -> None:
+    picture = tmp_path / "a.jpg"
+    cv2.imwrite(str(picture), np.zeros((32, 32, 3), np.uint8))
+    write_film(tmp_path / "film.mp4", [picture] * 12, rate)
+    assert frame_rate(str(tmp_path / "film.mp4")) == pytest.approx(written, rel=0.001)
 
 
 def test_damaged_frames_are_named_and_passed_over(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -301,7 +301,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], Path], str]] = {
         "recipe.yaml has another digest",
     ),
     # neither
-    "neither a run nor a bundle": (lambda folder: folder, "not a run folder"),
+    "neither a run nor a bundle": (lambda folder: folder, "neither a run folder nor a bundle"),
     "nothing": (lambda folder: folder / "nothing", "no such folder"),
 }  # fmt: skip
 

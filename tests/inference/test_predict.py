@@ -17,12 +17,10 @@ import pytest
 from PIL import Image
 
 from maskwright.data.classes import make_classes
-from maskwright.errors import Interrupted, RunError, UsageError
+from maskwright.errors import DataError, Interrupted, RunError, UsageError
 from maskwright.inference.predict import predict
 from maskwright.inference.predictions import Predictions
 from maskwright.inference.quality import expected_dice
-from maskwright.models.scaling import scaled
-from maskwright.recipe.recipe import make_recipe
 
 CLASSES = make_classes(["background", "cat", "dog"], values=(0, 100, 200))
 
@@ -227,19 +225,18 @@ def test_bad_files_are_named_and_passed_over(tmp_path: Path) -> None:
 
 
 def test_a_photo_that_the_model_refuses_is_passed_over_by_name(tmp_path: Path) -> None:
-    recipe = make_recipe({"short_side_px": 48}, source="test")
-
-    class Scaling(Thirds):
+    class Picky(Thirds):
         def __call__(self, image: np.ndarray) -> np.ndarray:
-            scaled([image], recipe, 1.0)
+            if min(image.shape[:2]) == 1:
+                raise DataError("This photo is too thin.", found=f"{image.shape[1]} x {image.shape[0]} px")
             return super().__call__(image)
 
     for name, size_hw in (("a", (1, 5000)), ("b", (8, 12)), ("c", (8, 12)), ("d", (30, 1))):
         photo(tmp_path / "in" / f"{name}.png", size_hw)
     for write in ("masks", "probs"):
-        made = predict(Scaling(), CLASSES, tmp_path / "in", tmp_path / write, write=write)
+        made = predict(Picky(), CLASSES, tmp_path / "in", tmp_path / write, write=write)
         assert made.done == 2 and [Path(failure.file).name for failure in made.failed] == ["a.png", "d.png"]
-        assert re.search(r"a\.png: .*too oblong.*\n.*found: 5000 x 1 px, .*48 px\n", made.failed[0].message)
+        assert re.search(r"a\.png: .*too thin.*\n.*found: 5000 x 1 px$", made.failed[0].message)
         assert done_in(tmp_path / write) == ["b.png", "c.png"]
 
 

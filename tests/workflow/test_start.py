@@ -194,8 +194,12 @@ def test_a_licence_goes_along_with_what_was_trained_from_it(tmp_path: Path) -> N
     for run in (first, second):
         told = read_json(run / "initial_weights.json")
         assert (told["licence"], told["commercial"]) == ("CC-BY-NC-4.0", "no")
-        started = read_json(maskwright.bundle(open_run(run)).path / "bundle.json")["started_from"]
-        assert started["commercial"] == "no"
+        bundle = maskwright.bundle(open_run(run)).path
+        assert read_json(bundle / "bundle.json")["started_from"]["commercial"] == "no"
+        written = [path for path in bundle.rglob("*") if path.is_file() and str(tmp_path).encode() in path.read_bytes()]
+        assert written == []  # where the weights lay is nobody's business
+        assert maskwright.load(bundle).digest == maskwright.load(open_run(run)).digest
+        assert read_recipe(bundle / "recipe.yaml").weights == read_recipe(run / "recipe.yaml").weights.split("/")[-1]
     add_weights(second / "weights" / "best.safetensors")
     assert values(choose_start({}, classes=3))["weights"] == "none"  # never unasked
 

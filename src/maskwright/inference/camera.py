@@ -96,7 +96,7 @@ def predict_camera(
     on_progress(Progress("stage.predict", tally.there, tally.there))
     if "films" in outputs.write and tally.there:
         pictures = (job.file("overlays") for job in jobs[: len(tally.rows)])
-        write_film(outputs.out / "films" / f"{name}.mp4", filter(None, pictures), max(0.1, tally.there / passed_s))
+        write_film(outputs.out / "films" / f"{name}.mp4", filter(None, pictures), tally.there / passed_s)
     return tally.predictions()
 
 

@@ -95,11 +95,12 @@ def write_film(path: Path, pictures: Iterable[Path], rate: float) -> None:
     Args:
         path: the film, `.mp4`.
         pictures: JPEG files; those that are not there are left out, others than the first's size are fitted to it.
-        rate: frames a second.
+        rate: frames a second; MPEG-4 counts in fractions of at most 65535, so it is rounded to hundredths, 0.1 to 600.
 
     Raises:
         UsageError: this OpenCV cannot write such films.
     """
+    rate = round(min(max(rate, 0.1), 600.0), 2)
     with replacing(path) as temporary:
         named = temporary.with_name(f"{temporary.name}.mp4")  # OpenCV goes by the extension
         writer: cv2.VideoWriter | None = None

@@ -19,8 +19,9 @@ from maskwright.inference.runtimes.graph import GraphPredictor, Network
 from maskwright.inference.runtimes.onnxruntime import OnnxNetwork
 from maskwright.inference.runtimes.openvino import OpenVinoNetwork
 from maskwright.models import ARCHITECTURES, is_own_code
-from maskwright.recipe.files import read_recipe
+from maskwright.recipe.files import read_recipe, without_place
 from maskwright.recipe.recipe import Recipe
+from maskwright.training.run import Run
 
 if TYPE_CHECKING:
     from maskwright.inference.remembering import Remembering
@@ -31,7 +32,7 @@ RUNTIMES = ("torch", *PACKAGES, "auto")
 
 
 def load(
-    path: Path | str,
+    path: Run | Path | str,
     *,
     runtime: str = "torch",
     device: str = "cpu",
@@ -43,7 +44,7 @@ def load(
     """A predictor from a run folder or a bundle, with the post-processing that was fitted for it.
 
     Args:
-        path: the folder, or the file of a zipped bundle.
+        path: the run or its folder, or a bundle: a folder or a zip.
         runtime: what computes the network: "torch", or one of the folder's exports, which need no torch: "onnx" (ONNX
             Runtime), "openvino", "openvino-int8". "auto" takes the fastest on this machine, measured once.
         device: "auto", "cpu", "cuda" or "cuda:N"; exports are computed on the CPU.
@@ -64,7 +65,7 @@ def load(
         RecipeError: `postprocess.yaml` holds wrong settings, or was fitted for other weights or classes.
         UsageError: there is no such runtime, or its package is not installed.
     """
-    there = opened(path)
+    there = opened(path.folder if isinstance(path, Run) else path)
     folder, weights = there.folder, there.weights
     if not weights.is_file():
         raise RunError(
@@ -204,8 +205,9 @@ def network_digest(folder: Path) -> str:
 
 
 def _network_digest(folder: Path, weights: Path) -> str:
+    file = folder / "recipe.yaml"
     digest = hashlib.blake2b(weights.read_bytes(), digest_size=16)
-    digest.update((folder / "recipe.yaml").read_bytes())
+    digest.update(without_place(file.read_text(encoding="utf-8"), read_recipe(file).weights).encode())
     return digest.hexdigest()
 
 

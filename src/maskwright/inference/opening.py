@@ -28,7 +28,8 @@ from maskwright.errors import RunError, shown
 from maskwright.inference.exports import ABOUT, FOLDER, PACKAGES
 from maskwright.inference.zipped import Zipped
 from maskwright.storage import file_digest, writing
-from maskwright.training.run import open_run
+from maskwright.training.marker import check_marker
+from maskwright.training.run import Run
 
 BUNDLE_FORMAT = 2
 MANIFEST = "bundle.json"
@@ -105,7 +106,8 @@ def opened(path: Path | str) -> Opened:
     if path.is_file():
         return _opened_zip(path)
     if not is_bundle(path):
-        return Opened(path, open_run(path).best_weights)
+        check_marker(path, or_bundle=True)
+        return Opened(path, Run(path).best_weights)
     check_files(path, manifest_of(_small(path / MANIFEST, MOST_JSON_BYTES), path))
     return Opened(path, path / WEIGHTS)
 

@@ -8,12 +8,26 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.errors import DataError
 from maskwright.recipe.recipe import Recipe
 
 MOST_OBLONG = 24
-"""Times that a photo's long side may be its short side where that is scaled up to the network's size: beyond every
-panorama. A line of 5,000 x 1 pixels would become a photo of gigapixels."""
+"""Times that a photo's long side may be the short side that a recipe names: beyond every panorama. A line of 5,000 x 1
+pixels would become a photo of gigapixels."""
+
+
+def scale_factor(height: int, width: int, short_side_px: int) -> float:
+    """What a photo's sides are multiplied by for its short side to have so many pixels; 0 keeps the photo as it is.
+
+    A photo that is more than 24 times as long as wide is not scaled quite so far: its long side gets 24 times as many.
+    """
+    if not short_side_px:
+        return 1.0
+    return min(short_side_px / min(height, width), MOST_OBLONG * short_side_px / max(height, width))
+
+
+def resized_hw(height: int, width: int, factor: float) -> tuple[int, int]:
+    """Height and width in whole pixels after scaling: at least 1."""
+    return max(1, round(height * factor)), max(1, round(width * factor))
 
 
 def scaled(images: Sequence[NDArray[np.uint8]], recipe: Recipe, scale: float) -> NDArray[np.uint8]:
@@ -26,22 +40,12 @@ def scaled(images: Sequence[NDArray[np.uint8]], recipe: Recipe, scale: float) ->
 
     Returns:
         `(B, H', W', 3) uint8`.
-
-    Raises:
-        DataError: the recipe scales the short side up, and the photos are too oblong for that.
     """
     height, width = images[0].shape[:2]
-    if min(height, width) < recipe.short_side_px and max(height, width) > MOST_OBLONG * min(height, width):
-        raise DataError(
-            "This photo is too oblong for a model that scales its short side up.",
-            expected=f"at most {MOST_OBLONG} times as long as wide",
-            found=f"{width} x {height} px, whose short side becomes {recipe.short_side_px} px",
-            do="Cut it into shorter pieces.",
-        )
-    factor = scale * (recipe.short_side_px / min(height, width) if recipe.short_side_px else 1.0)
+    factor = scale * scale_factor(height, width, recipe.short_side_px)
     if factor == 1.0:
         return np.stack(list(images))
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    size = resized_hw(height, width, factor)[::-1]
     way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     return np.stack([np.asarray(cv2.resize(image, size, interpolation=way), np.uint8) for image in images])
 

@@ -67,6 +67,16 @@ def read_recipe(path: Path) -> Recipe:
     return make_recipe(values, source=shown(path), reasons={key: reasons[key] for key in reasons if key in values})
 
 
+def without_place(text: str, weights: str) -> str:
+    """The text of a recipe that names the file which training started from, but not where that lay.
+
+    Args:
+        text: of `recipe.yaml`.
+        weights: its setting of that name.
+    """
+    return text.replace(weights, Path(weights).name) if Path(weights).is_absolute() else text
+
+
 def parse_settings(assignments: Sequence[str]) -> dict[str, Any]:
     """Settings from `--set key=value`, values read as YAML.
 

@@ -16,6 +16,7 @@ from maskwright.errors import RunError, UsageError, shown
 from maskwright.inference.exports import ABOUT, FOLDER, exports_in, read_export
 from maskwright.inference.opening import BUNDLE_FORMAT, MANIFEST, WEIGHTS, manifest_of, opened
 from maskwright.inference.postprocess.settings import FILE
+from maskwright.recipe.files import read_recipe, without_place
 from maskwright.shipping.facts import Facts
 from maskwright.shipping.preprocessing import preprocessing
 from maskwright.storage import file_digest, read_if_there, read_json, refuse_occupied, replacing, write_json, writing
@@ -61,6 +62,7 @@ def packed(run: Run, out: Path, facts: Facts, pages: Pages) -> Bundle:
         for name, file in copies.items():
             if name != FILE or file.is_file():
                 shutil.copyfile(file, making / name)
+        _without_place(making / "recipe.yaml")
         data = read_if_there(run.folder / "data.json")
         if data:  # where the photos lay is nobody's business
             write_json(making / "data.json", {**data, "path": Path(data["path"]).name})
@@ -165,6 +167,12 @@ def _list(folder: Path) -> dict[str, dict[str, Any]]:
         path.relative_to(folder).as_posix(): {"sha256": file_digest(path), "bytes": path.stat().st_size}
         for path in paths
     }
+
+
+def _without_place(recipe: Path) -> None:
+    """Of the file that training started from a bundle keeps the name: where it lay is nobody's business."""
+    text = without_place(recipe.read_text(encoding="utf-8"), read_recipe(recipe).weights)
+    recipe.write_text(text, encoding="utf-8")
 
 
 def _take_exports(run: Path, making: Path) -> None:

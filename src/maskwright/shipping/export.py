@@ -158,7 +158,8 @@ def _to_int8(
 
     judge = judge_of(dataset, split, predictor_of)
     before = open_network("openvino", _contents(making), making)
-    model = quantised(read_ir(making / "model.xml"), judge, calibration_photos(dataset, recipe), budget=budget)
+    photos = calibration_photos(dataset, recipe)
+    model = quantised(read_ir(making / "model.xml"), judge, photos, budget=budget, on_progress=on_progress)
     save_ir(model, making / "model.xml")
     found: dict[str, Any] = gate(
         judge, before, open_network("openvino", _contents(making), making), budget=budget, on_progress=on_progress

@@ -168,6 +168,8 @@ def facts_of(run: Run, *, lang: str = "en") -> Facts:
     scores, outdated = _scores(folder, present)
     initial = read_if_there(folder / "initial_weights.json", format_version=None)
     known = next((entry for entry in ENTRIES if entry.name == initial.get("name")), None)
+    if Path(initial.get("name") or "").is_absolute():
+        initial["name"] = Path(initial["name"]).name  # where it lay is nobody's business
     start = Start.model_validate({**initial, "training_data": known.training_data if known else None})
     return Facts(
         name=folder.resolve().name,

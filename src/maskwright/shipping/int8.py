@@ -67,7 +67,14 @@ class Judge:
         return np.stack(found)
 
 
-def quantised(model: Any, judge: Judge, calibration: Iterable[NDArray[np.uint8]], *, budget: float) -> Any:
+def quantised(
+    model: Any,
+    judge: Judge,
+    calibration: Sequence[NDArray[np.uint8]],
+    *,
+    budget: float,
+    on_progress: OnProgress = silent,
+) -> Any:
     """The network in int8; layers are given back to float32, the costliest first, until the budget is met.
 
     Args:
@@ -75,6 +82,7 @@ def quantised(model: Any, judge: Judge, calibration: Iterable[NDArray[np.uint8]]
         judge: says what a network is worth.
         calibration: photos `(1, H, W, 3) uint8` of the training.
         budget: what mDice may lose, as a fraction.
+        on_progress: told after each photo, of calibration and of each judgement on the way.
 
     Returns:
         A model of OpenVINO. Whether the budget is met, `gate` says.
@@ -85,9 +93,13 @@ def quantised(model: Any, judge: Judge, calibration: Iterable[NDArray[np.uint8]]
     nncf = _nncf()
     places = list(range(len(judge.samples)))
 
+    def told(numbered: tuple[int, NDArray[np.uint8]]) -> NDArray[np.uint8]:
+        on_progress(Progress("stage.calibrate", numbered[0], len(calibration)))
+        return numbered[1]
+
     def mdice(compiled: Any, chosen: Iterable[int]) -> tuple[float, list[float]]:
         listed = [int(place) for place in chosen]
-        counts = judge.counts(judge.masks(lambda photos: compiled(photos)[0], listed), listed)
+        counts = judge.counts(judge.masks(lambda photos: compiled(photos)[0], listed, on_progress), listed)
         each = SUMMARIES["mDice"](counts)
         return float(SUMMARIES["mDice"](counts.sum(axis=0))), [float(value) for value in each]
 
@@ -95,7 +107,7 @@ def quantised(model: Any, judge: Judge, calibration: Iterable[NDArray[np.uint8]]
     with contextlib.redirect_stdout(io.StringIO()):  # it draws bars on standard output, where --json writes
         return nncf.quantize_with_accuracy_control(
             model,
-            nncf.Dataset(list(calibration)),
+            nncf.Dataset(list(enumerate(calibration, 1)), told),
             nncf.Dataset(places),
             mdice,
             max_drop=budget,

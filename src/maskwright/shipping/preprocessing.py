@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from maskwright.models.scaling import MOST_OBLONG
 from maskwright.recipe.recipe import Recipe
 
 FORMAT = 1
@@ -47,6 +48,7 @@ def _resize(short_side_px: int) -> dict[str, Any] | None:
     return {
         "short_side_px": short_side_px,
         "keeps_proportions": True,
+        "longest_side_px": MOST_OBLONG * short_side_px,
         "sides": "rounded to whole pixels",
         "smaller": "mean over areas (OpenCV's INTER_AREA)",
         "larger": "bilinear (OpenCV's INTER_LINEAR)",

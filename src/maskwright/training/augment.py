@@ -15,6 +15,7 @@ from scipy.special import ndtri
 
 from maskwright.data.classes import IGNORE
 from maskwright.data.sample import Image, Mask
+from maskwright.models.scaling import resized_hw, scale_factor
 from maskwright.recipe.recipe import Recipe
 
 Pair = tuple[Image, Mask]
@@ -40,12 +41,13 @@ def augment(pair: Pair, recipe: Recipe, rng: np.random.Generator, *, donor: Pair
 
 
 def fit_short_side(pair: Pair, short_side_px: int) -> Pair:
-    """The pair scaled so that the photo's short side has that many pixels; 0 keeps it."""
+    """The pair scaled as `models.scaling.scale_factor` says."""
     image, mask = pair
-    factor = short_side_px / min(image.shape[:2]) if short_side_px else 1.0
+    height, width = image.shape[:2]
+    factor = scale_factor(height, width, short_side_px)
     if factor == 1.0:
         return pair
-    size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
+    size = resized_hw(height, width, factor)[::-1]
     return (
         np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR), np.uint8),
         np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8),

@@ -10,17 +10,22 @@ MARKER = "format"
 FORMAT_TEXT = "maskwright run 1\n"
 
 
-def check_marker(folder: Path) -> None:
+def check_marker(folder: Path, *, or_bundle: bool = False) -> None:
     """Refuse a folder that is no run of a version that is known here.
+
+    Args:
+        folder: of a run.
+        or_bundle: say that a bundle would do too.
 
     Raises:
         RunError: the folder is missing, is no run, or is of another format version.
     """
     marker = folder / MARKER
     if not marker.is_file():
+        runs = "a folder that maskwright run or train wrote"
         raise RunError(
-            f"{shown(folder)}: not a run folder.",
-            expected="a folder that maskwright run or train wrote",
+            f"{shown(folder)}: {'neither a run folder nor a bundle' if or_bundle else 'not a run folder'}.",
+            expected=f"{runs}, or a bundle of it: a folder or a zip" if or_bundle else runs,
             found=_found(folder),
             do="Give the folder that -o named.",
         )

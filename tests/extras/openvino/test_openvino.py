@@ -15,6 +15,7 @@ from PIL import Image
 import maskwright
 from maskwright.errors import GateError, UsageError
 from maskwright.inference.exports import exports_in
+from maskwright.progress import Progress
 from tiny import tiny_dataset
 from untrained_run import untrained_run
 
@@ -73,7 +74,9 @@ def test_predicting_needs_neither_torch_nor_network(run: Path, tmp_path: Path) -
 def test_int8_passes_its_gate_or_is_refused_with_a_report(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An untrained network puts every second pixel on an edge: what is tested is the gate, not what int8 is worth."""
     data = tiny_dataset(train=8, val=6)
-    made = maskwright.export(run, format="openvino", int8=True, data=data, budget=1.0)
+    steps: list[Progress] = []
+    made = maskwright.export(run, format="openvino", int8=True, data=data, budget=1.0, on_progress=steps.append)
+    assert {(step.stage, step.done) for step in steps} >= {("stage.calibrate", 8), ("stage.int8", 6)}
     gate = json.loads((made.folder / "export.json").read_text())["gate"]
     assert gate["met"] and gate["photos"] == 6 and gate["split"] == "val"
     assert 0 < gate["agreement"] <= 1
