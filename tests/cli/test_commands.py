@@ -104,7 +104,11 @@ def test_scores_on_other_data_are_kept_only_where_asked(
     assert answer(["evaluate", str(made), str(photos), "--no-postprocess"]) == 0
     assert "because they are without the run's post-processing, of one look" in capsys.readouterr().out
     assert answer(["evaluate", str(made), str(photos), "--no-tta"]) == 0
-    assert "of one look at each photo, or of an export;" in capsys.readouterr().out
+    assert "of one look at each photo, of an export, or of several runs together;" in capsys.readouterr().out
+    for others in ([], ["--with", str(made)]):
+        assert answer(["evaluate", str(made), str(photos), *others, "--json"]) == 0
+    alone, twice = map(json.loads, capsys.readouterr().out.splitlines())
+    assert alone["metrics"] == twice["metrics"]
     assert digests(made / "evaluation") == kept
     assert answer(["evaluate", str(made), str(other), "-o", str(tmp_path / "scores")]) == 0
     assert (tmp_path / "scores" / "per_image.csv").is_file()

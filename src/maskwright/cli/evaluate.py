@@ -30,6 +30,7 @@ def evaluate(
     runtime: options.Runtime = "torch",
     threads: options.Threads = None,
     device: options.Device = "cpu",
+    others: options.With = None,
     model: options.OwnModel = None,
     postprocess: options.PostProcess = True,
     tta: options.TTA = True,
@@ -39,20 +40,23 @@ def evaluate(
     """Judge a run on labelled photos.
 
     Scores of a run or a bundle on a split of DATA: a row per class, in percent. On the data that the run was made from
-    they are kept in the run; others, and those with --no-postprocess, --no-tta or another --runtime, are kept where -o
-    says. --json gives fractions.
+    they are kept in the run; others, and those with --no-postprocess, --no-tta, --with or another --runtime, are kept
+    where -o says. --json gives fractions.
     """
     from maskwright.evaluation.evaluate import evaluate as judge
+    from maskwright.inference.ensemble import together
     from maskwright.inference.load import load
     from maskwright.inference.opening import opened
 
     there = opened(run).folder
-    predictor = load(
-        there, runtime=runtime, device=device, threads=threads, model=model, postprocess=postprocess, tta=tta
-    )
+    loaded = [
+        load(one, runtime=runtime, device=device, threads=threads, model=model, postprocess=postprocess, tta=tta)
+        for one in (there, *(others or ()))
+    ]
+    predictor = together(loaded)
     dataset = read_for(screen, data, classes, there, strict=strict, allow_leak=allow_leak)
     evaluation = judge(predictor, dataset, split=split, on_progress=screen.on_progress)
-    own = postprocess and tta and runtime == "torch"
+    own = postprocess and tta and runtime == "torch" and not others
     folder = out or (place_in_run(there, dataset, split, "evaluation") if own else None)
     if folder is not None:
         _keep(evaluation, predictor, dataset, folder)

@@ -50,7 +50,7 @@ def predict(
     read is named and passed over. --ray shares them among the machines of a cluster.
     """
     from maskwright.inference.camera import PREFIX, only_camera, predict_camera
-    from maskwright.inference.ensemble import Ensemble
+    from maskwright.inference.ensemble import together
     from maskwright.inference.inputs import paths_of
     from maskwright.inference.load import load
     from maskwright.inference.outputs import refuse_file
@@ -72,7 +72,7 @@ def predict(
         for folder in (run, *(others or ()))
     ]
     seeing = [one if no_tile else tiled(one, tile_px=tile_px) for one in loaded]
-    predictor = seeing[0] if len(seeing) == 1 else Ensemble(seeing)
+    predictor = together(seeing)
     classes = loaded[0].classes
     if out == "-":
         return Answer(None, "", content=mask_of(predictor, classes, wanted))

@@ -63,6 +63,15 @@ class Ensemble:
         return _own(self.predictors[0], "recipe")
 
 
+def together(predictors: Sequence[Predictor]) -> Predictor:
+    """One predictor as it is, several as an `Ensemble`.
+
+    Raises:
+        UsageError: as `Ensemble`.
+    """
+    return predictors[0] if len(predictors) == 1 else Ensemble(predictors)
+
+
 def _own(predictor: Predictor, name: str) -> Any:
     return getattr(predictor, name)
 
