@@ -242,7 +242,7 @@ def test_a_run_that_was_not_judged_is_refused_with_the_way_out(run: Made) -> Non
     runs = [run("a", 0.8, 1), run("b", 0.8, 2)]
     with pytest.raises(RunError, match=r"a: was not judged on the split 'test'.*\n.*counts.npz\n.*--data DATA"):
         compare(runs, split="test")
-    with pytest.raises(RunError, match="not a run folder"):
+    with pytest.raises(RunError, match="neither a run folder nor a bundle"):
         compare([runs[0], runs[0].parent / "nothing"])
 
 

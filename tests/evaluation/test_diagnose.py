@@ -293,5 +293,5 @@ def test_what_cannot_be_diagnosed_is_refused(dataset: Dataset, tmp_path: Path) -
         diagnose(Faulty(dataset), dataset, split="test")
     with pytest.raises(UsageError, match="the predictor answers for other classes than the dataset has"):
         diagnose(lambda image: np.full((2, *image.shape[:2]), 0.5, np.float32), dataset)
-    with pytest.raises(RunError, match="not a run folder"):
+    with pytest.raises(RunError, match="neither a run folder nor a bundle"):
         diagnose(tmp_path, dataset)

@@ -12,7 +12,8 @@ from maskwright.errors import RunError, UsageError
 from maskwright.inference.load import load
 from maskwright.inference.postprocess.predictor import PostProcessed
 from maskwright.inference.postprocess.settings import PostProcess
-from maskwright.inference.runtimes.graph import GraphPredictor, largest
+from maskwright.inference.predictor import most_probable
+from maskwright.inference.runtimes.graph import GraphPredictor
 from maskwright.models.onnx_graph import computed, photos_in
 from untrained_run import CLASSES, untrained_run
 
@@ -31,6 +32,7 @@ WAYS: list[dict[str, Any]] = [
     {"tta_flip": True, "tta_scales": [0.75, 1.0, 1.3]},
     {"short_side_px": 48},
     {"short_side_px": 80, "tta_scales": [1.0, 1.5]},
+    {"short_side_px": 40, "tta_scales": [0.8, 1.1], "tta_flip": True},  # photos are larger than each look
 ]
 
 
@@ -59,9 +61,9 @@ def test_it_says_what_torch_says(settings: dict[str, Any], resize: bool, tmp_pat
 
 
 @pytest.mark.parametrize("classes", [1, 2, 3, 40])
-def test_the_largest_is_what_argmax_says(classes: int) -> None:
+def test_the_most_probable_is_what_argmax_says(classes: int) -> None:
     planes = np.random.default_rng(0).integers(0, 9, (classes, 31, 17)).astype(np.float32)  # with many ties
-    np.testing.assert_array_equal(largest(planes), planes.argmax(0))
+    np.testing.assert_array_equal(most_probable(planes), planes.argmax(0))
 
 
 @pytest.mark.parametrize("size_hw", [(31, 40), (1, 50), (22, 22)])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from maskwright.models.forward import normalised, probs_of_batch
-from maskwright.models.scaling import scaled
+from maskwright.models.scaling import mean_hw, scaled
 from maskwright.recipe.recipe import make_recipe
 
 
@@ -55,3 +55,15 @@ def test_several_looks_are_their_mean() -> None:
     assert model.seen[1:] == [(1, 3, 64, 96)] * 2 + [(1, 3, 96, 144)] * 2 and probs.shape == once.shape
     assert torch.allclose(probs, (once + once.flip(3)) / 2, atol=0.01) and not torch.allclose(probs, once, atol=0.1)
     assert recipe.tta_work == 2 * (1 + 1.5**2)
+
+
+def test_the_mean_over_looks_at_a_large_photo_is_taken_at_the_largest_looks_size() -> None:
+    recipe = make_recipe({"short_side_px": 40, "tta_scales": (0.8, 1.2), "tta_flip": True}, source="test")
+    assert mean_hw(480, 640, recipe, tta=True) == (48, 64)
+    assert mean_hw(480, 640, recipe, tta=False) == (480, 640)  # one look: its logits are scaled to the photo
+    assert mean_hw(44, 64, recipe, tta=True) == (44, 64)
+    probs = probs_of_batch(Sloping(), [np.zeros((480, 640, 3), np.uint8)], recipe, tta=True)
+    assert probs.shape == (1, 2, 480, 640) and torch.allclose(probs.sum(1), torch.ones(1, 480, 640))
+    exact = make_recipe({"short_side_px": 480, "tta_scales": (0.8, 1.2), "tta_flip": True}, source="test")
+    near = probs_of_batch(Sloping(), [np.zeros((480, 640, 3), np.uint8)], exact, tta=True)
+    assert torch.allclose(probs, near, atol=0.01)

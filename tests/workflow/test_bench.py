@@ -40,10 +40,13 @@ def test_what_cannot_be_measured_says_why_and_the_rest_is(run: Path) -> None:
     export = run / "exports" / "onnx" / "export.json"
     export.parent.mkdir(parents=True)
     write_json(export, {"format": 99})
+    steps = run / "postprocess.yaml"  # fitted for other weights: what is not taken is not asked for either
+    steps.write_text("format: 1\npredictor: other\n")
     try:
         made = bench(run, sizes=[32], threads=[1], seconds=0.1)
     finally:
         export.unlink()
+        steps.unlink()
     *torch, onnx = made.speeds
     assert len(torch) == len(PRECISIONS) and not any(speed.problem for speed in torch)
     assert onnx.case == Case("onnx", "fp32", 1, (32, 32)) and "99" in onnx.problem

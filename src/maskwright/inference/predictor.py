@@ -168,8 +168,19 @@ def check_classes(predictor: Predictor, names: Sequence[str]) -> None:
 
 
 def most_probable(probs: Probs) -> Mask:
-    """The class with the highest probability in each pixel, the first of equals: `(H, W) uint8`."""
-    return np.asarray(probs.argmax(axis=0), np.uint8)
+    """The class with the highest probability in each pixel, the first of equals.
+
+    Args:
+        probs: `(C, H, W)`, or logits.
+
+    Returns:
+        `(H, W) uint8`; what `argmax` gives, several times as fast with few classes.
+    """
+    best, mask = probs[0].copy(), np.zeros(probs.shape[1:], np.uint8)
+    for place, plane in enumerate(probs[1:], 1):
+        np.putmask(mask, plane > best, np.uint8(place))
+        np.maximum(best, plane, out=best)
+    return mask
 
 
 def _counted(answers: Sequence[Answer], group: Sequence[Image]) -> Sequence[Answer]:

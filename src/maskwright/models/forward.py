@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from maskwright.errors import UsageError
-from maskwright.models.scaling import looks, scaled
+from maskwright.models.scaling import looks, mean_hw, scaled
 from maskwright.recipe.recipe import Recipe
 
 
@@ -64,17 +64,22 @@ def probs_of_batch(
     Returns:
         `(B, C, H, W)` float32, sums to 1 over C: the mean over the ways.
     """
-    answers: list[Tensor] = []
+    height, width = images[0].shape[:2]
+    answers, at = [], mean_hw(height, width, recipe, tta=tta)
     for scale, mirrored in looks(recipe, tta=tta):
         seen = normalised(scaled(images, recipe, scale), recipe, next(model.parameters()).device)
-        answer = _answer(model, seen.flip(3) if mirrored else seen, images[0].shape, recipe)
+        answer = _answer(model, seen.flip(3) if mirrored else seen, at, recipe)
         answers.append(answer.flip(3) if mirrored else answer)
-    return answers[0] if len(answers) == 1 else torch.stack(answers).mean(0)
+    return answers[0] if len(answers) == 1 else _resized(torch.stack(answers).mean(0), (height, width))
 
 
-def _answer(model: nn.Module, seen: Tensor, shape: tuple[int, ...], recipe: Recipe) -> Tensor:
+def _answer(model: nn.Module, seen: Tensor, size_hw: tuple[int, ...], recipe: Recipe) -> Tensor:
     with autocast(seen.device, recipe.precision):
         logits: Tensor = model(seen)
-    if logits.shape[2:] != shape[:2]:
-        logits = functional.interpolate(logits, size=shape[:2], mode="bilinear", align_corners=False)
-    return logits.float().softmax(1)
+    return _resized(logits, size_hw).float().softmax(1)
+
+
+def _resized(planes: Tensor, size_hw: tuple[int, ...]) -> Tensor:
+    if planes.shape[2:] == size_hw:
+        return planes
+    return functional.interpolate(planes, size=size_hw, mode="bilinear", align_corners=False)

@@ -50,6 +50,17 @@ def scaled(images: Sequence[NDArray[np.uint8]], recipe: Recipe, scale: float) ->
     return np.stack([np.asarray(cv2.resize(image, size, interpolation=way), np.uint8) for image in images])
 
 
+def mean_hw(height: int, width: int, recipe: Recipe, *, tta: bool) -> tuple[int, int]:
+    """The size at which the mean over the looks at a photo is taken.
+
+    It is the photo's own, but that of the largest look where there are several and the photo is larger still: a photo
+    of 12 megapixels in six looks would otherwise be scaled up six times.
+    """
+    ways = looks(recipe, tta=tta)
+    factor = max(scale for scale, _ in ways) * scale_factor(height, width, recipe.short_side_px)
+    return (height, width) if len(ways) == 1 or factor >= 1 else resized_hw(height, width, factor)
+
+
 def looks(recipe: Recipe, *, tta: bool) -> list[tuple[float, bool]]:
     """The ways in which a photo is looked at, each a scale and whether it is mirrored; their mean is the answer.
 

@@ -61,5 +61,6 @@ def _looks(recipe: Recipe) -> dict[str, Any]:
         "scales": list(recipe.tta_scales),
         "mirrored_too": recipe.tta_flip,
         "how": "one look per scale of the photo, and one of its mirror image where that is said, turned back; the "
-        "answer is the mean of their probabilities. One look at scale 1 is faster and less exact.",
+        "answer is the mean of their probabilities, taken at the photo's size, or at that of the largest look where "
+        "the photo is larger, and then scaled to the photo's. One look at scale 1 is faster and less exact.",
     }

@@ -127,7 +127,7 @@ def bench(
         raise UsageError(f"bench: {wrong[0]} is no size and no number of threads.", expected="whole numbers from 1 on")
     there = opened(path)
     recipe = read_recipe(there.folder / "recipe.yaml")
-    load(there.folder, model=model)  # what cannot be opened is told before anything is measured
+    load(there.folder, model=model, postprocess=False)  # what cannot be opened is told before anything is measured
     cores = usable_cores()
     cases = [
         Case(runtime, precision, count, size_hw)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.data.sample import Mask
-from maskwright.inference.predictor import Probs
+from maskwright.inference.predictor import Probs, most_probable
 
 NUDGE = np.float32(1e-3)
 """Probability that a decided class gets beyond what the swap gives it, so that equals are told apart."""
@@ -26,7 +26,7 @@ def decided(probs: Probs, mask: Mask) -> Probs:
     Returns:
         `(C, H, W) float32`, sums to 1 over `C`; `probs` itself where nothing differs.
     """
-    was = probs.argmax(axis=0)
+    was = most_probable(probs)
     rows, columns = np.nonzero(was != mask)
     if not len(rows):
         return probs

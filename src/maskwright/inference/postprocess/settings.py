@@ -164,7 +164,10 @@ def read_postprocess(path: Path, *, classes: tuple[str, ...], predictor: str | N
     return post
 
 
-_WAY_OUT = "Make it anew: maskwright tune RUN DATA; or do without it: --no-postprocess, load(..., postprocess=False)."
+_WAY_OUT = (
+    "Make it anew: maskwright tune RUN DATA; or delete it. predict, evaluate and load do without it: --no-postprocess, "
+    "postprocess=False."
+)
 
 
 def _check(path: Path, what: str, expected: object, found: object) -> None:

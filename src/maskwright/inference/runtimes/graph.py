@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from maskwright.data.classes import Classes
 from maskwright.data.sample import Image, Mask
-from maskwright.inference.predictor import Probs, photo_groups
-from maskwright.models.scaling import looks, scaled
+from maskwright.inference.predictor import Probs, most_probable, photo_groups
+from maskwright.models.scaling import looks, mean_hw, scaled
 from maskwright.recipe.recipe import Recipe
 
 Network = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -63,18 +63,18 @@ class GraphPredictor:
         """The most probable classes of several photos."""
         once = len(looks(self.recipe, tta=self._tta)) == 1  # then the largest logit tells
         answers = (self._logits(group) if once else self._probs(group) for group in photo_groups(images))
-        return [largest(planes) for group in answers for planes in group]
+        return [most_probable(planes) for group in answers for planes in group]
 
     def _probs(self, images: list[Image]) -> list[Probs]:
-        ways = zip(*self._looked_at(images), strict=True)
-        return [_mean([_softmax(planes) for planes in one]) for one in ways]
+        height, width = images[0].shape[:2]
+        ways = zip(*self._looked_at(images, mean_hw(height, width, self.recipe, tta=self._tta)), strict=True)
+        return [_resized(_mean([_softmax(planes) for planes in one]), (height, width)) for one in ways]
 
     def _logits(self, images: list[Image]) -> list[Probs]:
-        return next(self._looked_at(images))
+        return next(self._looked_at(images, images[0].shape[:2]))
 
-    def _looked_at(self, images: list[Image]) -> Iterator[list[Probs]]:
-        """The logits `(C, H, W)` of each photo at its own size, look by look."""
-        size_hw = images[0].shape[:2]
+    def _looked_at(self, images: list[Image], size_hw: tuple[int, ...]) -> Iterator[list[Probs]]:
+        """The logits `(C, H, W)` of each photo at a size, look by look."""
         for scale, mirrored in looks(self.recipe, tta=self._tta):
             seen = scaled(images, self.recipe, scale)
             height, width = seen.shape[1:3]
@@ -82,22 +82,6 @@ class GraphPredictor:
             answers = (_resized(planes, padded.shape[1:3]) for planes in self._network(padded))
             found = [_resized(planes[:, :height, :width], size_hw) for planes in answers]
             yield [planes[:, :, ::-1] for planes in found] if mirrored else found
-
-
-def largest(planes: Probs) -> Mask:
-    """The class with the largest value in each pixel, the first of equals.
-
-    Args:
-        planes: `(C, H, W)`.
-
-    Returns:
-        `(H, W) uint8`; what `argmax` gives, several times as fast with few classes.
-    """
-    best, mask = planes[0].copy(), np.zeros(planes.shape[1:], np.uint8)
-    for place, plane in enumerate(planes[1:], 1):
-        np.putmask(mask, plane > best, np.uint8(place))
-        np.maximum(best, plane, out=best)
-    return mask
 
 
 def _resized(planes: Probs, size_hw: tuple[int, ...]) -> Probs:

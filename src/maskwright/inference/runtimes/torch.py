@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from maskwright.data.classes import Classes
 from maskwright.data.sample import Image, Mask
-from maskwright.inference.predictor import photo_groups
+from maskwright.inference.predictor import most_probable, photo_groups
 from maskwright.models import build_for
 from maskwright.models.forward import probs_of_batch, settled_device
 from maskwright.models.loading import load_into
@@ -62,7 +62,7 @@ class TorchPredictor:
 
     def masks(self, images: Sequence[Image]) -> list[Mask]:
         """The most probable classes of several photos."""
-        return [mask for batch in self._batches(images) for mask in batch.argmax(1).cpu().numpy().astype(np.uint8)]
+        return [most_probable(probs) for probs in self.many(images)]
 
     def compute_in(self, precision: str) -> None:
         """Compute in another precision than the recipe's, "fp32" or "bf16"."""
