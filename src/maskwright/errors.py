@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -80,10 +81,8 @@ def nearest(name: str, known: Sequence[str]) -> str:
 
 
 def shown(path: Path | str) -> str:
-    """A path as messages show it: relative to the working directory where that is shorter."""
-    path = Path(path)
+    """A path as messages show it: relative to the working directory where it lies there. Links are not followed."""
     try:
-        relative = path.resolve().relative_to(Path.cwd())
+        return str(Path(os.path.abspath(path)).relative_to(Path.cwd()))  # noqa: PTH100  resolve() would follow links
     except ValueError:
         return str(path)
-    return str(relative)

@@ -89,6 +89,16 @@ def test_jobs_can_be_sent_to_other_processes(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again[0].photo.image(), jobs[0].photo.image())
 
 
+@pytest.mark.parametrize("name", ["набор/кот é.png", "\u2592.png"])
+def test_a_zip_whose_names_are_utf_8_without_saying_so(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as holder:
+        holder.writestr("x" * len(name.encode()), png())
+    path.write_bytes(path.read_bytes().replace(b"x" * len(name.encode()), name.encode()))
+    assert [photo.relative for photo in find_photos(path)] == [name]
+    assert go(path, tmp_path / "out").done == 1
+
+
 def test_a_zip_full_of_traps(tmp_path: Path) -> None:
     path = tmp_path / "traps.zip"
     with zipfile.ZipFile(path, "w") as holder:

@@ -18,7 +18,7 @@ from pycocotools import mask as coco_mask
 
 from maskwright.data.classes import make_classes
 from maskwright.data.shapes import edge_polygons, objects
-from maskwright.errors import UsageError
+from maskwright.errors import UsageError, shown
 from maskwright.inference.objects import describe_objects
 from maskwright.inference.predict import predict
 from maskwright.inference.spill import Spill
@@ -121,7 +121,10 @@ def test_everything_at_once_and_going_on_gives_the_same(tmp_path: Path) -> None:
     }  # fmt: skip
     with (out / "objects.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [(row["file"], row["class"], row["object"], row["area_px"]) for row in rows] == [
+    with (out / "predictions.csv").open(newline="") as file:
+        assert {row["file"] for row in rows} <= {row["file"] for row in csv.DictReader(file)}
+    below = len(f"{shown(tmp_path / 'in')}/")
+    assert [(row["file"][below:], row["class"], row["object"], row["area_px"]) for row in rows] == [
         ("b.png", "dog", "all", "100"),
         ("b.png", "dog", "1", "100"),
         ("sub/a.png", "cat", "all", "112"),
@@ -147,6 +150,17 @@ def test_everything_at_once_and_going_on_gives_the_same(tmp_path: Path) -> None:
     assert (again.done, again.skipped) == (1, 2)
     made = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     assert {path for path in before if before[path] != made[path]} == set()
+
+
+def test_photos_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    for place in ("one", "two"):
+        drawn(tmp_path / place / "a.png", np.full((10, 10), 2, np.uint8))
+    predict(Drawn(), CLASSES, [tmp_path / "one", tmp_path / "two"], tmp_path / "out", write=["objects", "coco"])
+    files = [shown(tmp_path / place / "a.png") for place in ("one", "two")]
+    with (tmp_path / "out" / "objects.csv").open(newline="") as file:
+        assert list(dict.fromkeys(row["file"] for row in csv.DictReader(file))) == files
+    coco = json.loads((tmp_path / "out" / "coco.json").read_text())
+    assert [image["file_name"] for image in coco["images"]] == ["a.png", files[1]]
 
 
 def test_the_mask_of_all_pixels_of_a_class_can_be_measured_by_hand(tmp_path: Path) -> None:

@@ -65,7 +65,8 @@ def verb(act: Callable[..., Answer]) -> Callable[..., None]:
             if answer.then is not None:
                 answer.then()
         except (Exception, KeyboardInterrupt) as error:
-            raise typer.Exit(refuse(error, as_json=as_json, lang=lang, debug=debug)) from None
+            resumes = "resume" in signature.parameters
+            raise typer.Exit(refuse(error, as_json=as_json, lang=lang, debug=debug, resumes=resumes)) from None
         if answer.exit_code:
             raise typer.Exit(answer.exit_code)
 
@@ -82,7 +83,7 @@ def verb(act: Callable[..., Answer]) -> Callable[..., None]:
     return command
 
 
-def refuse(error: BaseException, *, as_json: bool, lang: str, debug: bool) -> int:
+def refuse(error: BaseException, *, as_json: bool, lang: str, debug: bool, resumes: bool = False) -> int:
     """Say in one paragraph why a command ends without an answer.
 
     Args:
@@ -90,6 +91,7 @@ def refuse(error: BaseException, *, as_json: bool, lang: str, debug: bool) -> in
         as_json: also print `{"error": {"kind", "message"}}` on standard output.
         lang: "en" or "ru".
         debug: show the traceback too.
+        resumes: whether the command has a --resume to tell of.
 
     Returns:
         The exit code.
@@ -99,18 +101,18 @@ def refuse(error: BaseException, *, as_json: bool, lang: str, debug: bool) -> in
         return 1
     if debug:
         traceback.print_exception(error)
-    message, code = _said(error, lang)
+    message, code = _said(error, lang, resumes)
     if as_json:
         typer.echo(json_text({"error": {"kind": type(error).__name__, "message": message}}))
     typer.echo(message, err=True)
     return code
 
 
-def _said(error: BaseException, lang: str) -> tuple[str, int]:
+def _said(error: BaseException, lang: str, resumes: bool) -> tuple[str, int]:
     if isinstance(error, MaskwrightError):
         return str(error), error.exit_code
     if isinstance(error, KeyboardInterrupt):
-        return say("cli.stopped", lang), 130
+        return say("cli.stopped_resumable" if resumes else "cli.stopped", lang), 130
     what = " ".join(f"{type(error).__name__}: {error}".split())[:500]
     if isinstance(error, OSError):
         return say("cli.system", lang, what=what), 2

@@ -115,6 +115,9 @@ class _Bomb(Exception):
     """An archive that unpacks to far more than its size."""
 
 
+_UTF8 = 0x800
+"""The flag of an entry of a zip whose name is in UTF-8; others are read as code page 437."""
+
 _Listed = tuple[str, int, int, str]
 """Name, where it lies, bytes, and the key of why it may not be opened or ""."""
 
@@ -126,7 +129,18 @@ def _in_zip(path: Path) -> Iterator[_Listed]:
         for entry, one in enumerate(holder.infolist()):
             if not one.is_dir():
                 link = stat.S_ISLNK(one.external_attr >> 16)
-                yield one.filename, entry, one.file_size, "link" if link else "locked" if one.flag_bits & 1 else ""
+                problem = "link" if link else "locked" if one.flag_bits & 1 else ""
+                yield _zip_name(one), entry, one.file_size, problem
+
+
+def _zip_name(entry: zipfile.ZipInfo) -> str:
+    """What an entry is called: many programs write UTF-8 without the flag that says so."""
+    if entry.flag_bits & _UTF8:
+        return entry.filename
+    try:
+        return entry.filename.encode("cp437").decode()
+    except UnicodeError:
+        return entry.filename
 
 
 def _in_tar(path: Path) -> Iterator[_Listed]:

@@ -53,8 +53,8 @@ def describe_objects(mask: Mask, classes: Classes, *, shapes: bool) -> list[Desc
     return found
 
 
-Told = tuple[str, tuple[int, int], Sequence[Described]]
-"""A photo's file as tables call it, its height and width, and its objects."""
+Told = tuple[str, str, tuple[int, int], Sequence[Described]]
+"""A photo's file as `predictions.csv` calls it, its path below what was given, its height and width, its objects."""
 
 
 def write_objects(path: Path, told: Iterable[Told], classes: Classes) -> None:
@@ -72,7 +72,7 @@ def write_objects(path: Path, told: Iterable[Told], classes: Classes) -> None:
     ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for name, (height, width), found in told:
+        for name, _, (height, width), found in told:
             for class_id in sorted({one["class"] for one in found}):
                 own = [one for one in found if one["class"] == class_id]
                 for one in ({"object": "all", **_together(own)}, *own):
@@ -83,6 +83,9 @@ def write_objects(path: Path, told: Iterable[Told], classes: Classes) -> None:
 def write_coco(path: Path, told: Iterable[Told], classes: Classes) -> None:
     """Write `coco.json`, whole or not at all and photo by photo, as `maskwright convert --to coco` writes datasets.
 
+    Photos are called by their paths below what was given, and as `predictions.csv` calls them where another one is
+    called so already.
+
     Args:
         path: the file.
         told: the photos with their objects and shapes.
@@ -92,17 +95,20 @@ def write_coco(path: Path, told: Iterable[Told], classes: Classes) -> None:
     numbers = {place: number for number, place in enumerate((p for p in range(len(classes)) if p != ground), start=1)}
     categories = [{"id": number, "name": classes.names[place]} for place, number in numbers.items()]
     images: list[str] = []
+    called: set[str] = set()
     count = 0
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write('{"info": {}, "licenses": [], "annotations": [')
-        for name, (height, width), found in told:
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", errors="backslashreplace") as out:
+        out.write('{"info": {}, "licenses": [], "annotations": [')
+        for file, relative, (height, width), found in told:
+            name = file if relative in called else relative
+            called.add(name)
             images.append(json_text({"id": len(images) + 1, "file_name": name, "height": height, "width": width}))
             for one in found:
                 entry = {key: value for key, value in one.items() if key not in ("class", "object")}
                 entry |= {"id": count + 1, "image_id": len(images), "category_id": numbers[one["class"]]}
-                file.write(f"{',' * bool(count)}\n{json.dumps(entry)}")
+                out.write(f"{',' * bool(count)}\n{json.dumps(entry)}")
                 count += 1
-        file.write(f'],\n"images": [{", ".join(images)}],\n"categories": {json_text(categories)}}}\n')
+        out.write(f'],\n"images": [{", ".join(images)}],\n"categories": {json_text(categories)}}}\n')
 
 
 def _together(own: Sequence[Described]) -> Described:

@@ -49,7 +49,8 @@ class Tally:
         """Count what became of a photo."""
         self.kinds[outcome.kind] += 1
         self.rows.put(outcome.place, outcome.row)
-        self.told.put(outcome.place, outcome.size_hw and (job.photo.relative, outcome.size_hw, outcome.objects))
+        names = job.photo.shown, job.photo.relative
+        self.told.put(outcome.place, outcome.size_hw and (*names, outcome.size_hw, outcome.objects))
         if outcome.failure is not None:
             self.failures[outcome.place] = outcome.failure
         if outcome.counts is not None:
