@@ -71,8 +71,8 @@ def _gate_lines(gate: Mapping[str, Any], lang: str) -> list[str]:
         for row in (*gate["per_class"], {"name": "mDice", **gate["mDice"]})
     ]
     head = [say(f"cli.int8_{name}", lang) for name in ("class", "before", "after", "difference", "low", "high")]
-    agreement = f"{100 * gate['agreement']:.3f}"
-    said = say("cli.int8_judged", lang, photos=gate["photos"], split=gate["split"], agreement=agreement)
+    facts = {"photos": gate["photos"], "split": gate["split"], "agreement": f"{100 * gate['agreement']:.3f}"}
+    said = say("cli.int8_judged", lang, **facts, **gate["layers"])
     return ["", said, table([head, *rows])]
 
 

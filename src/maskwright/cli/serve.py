@@ -80,6 +80,7 @@ def serve(
     runtime: options.Runtime = "torch",
     device: options.Device = "cpu",
     model: options.OwnModel = None,
+    tta: options.TTA = True,
     queue: Queue = 64,
     max_mb: MaxMegabytes = 20.0,
     max_mpx: MaxMegapixels = 25.0,
@@ -109,7 +110,7 @@ def serve(
         held.enter_context(listening.socket)
         hosts = None if token else our_hosts(listening.names, listening.port)
         door = Door(listening.port, token, hosts, origins)
-        order = Order(tuple(runs), bounds, door, share, runtime, device, model, screen.lang, drain)
+        order = Order(tuple(runs), bounds, door, share, runtime, device, model, tta, screen.lang, drain)
         models = open_models(order)
         held.pop_all()  # it is served below
     value, text = _said(f"http://{listening.host}:{listening.port}", token, models, screen.lang)

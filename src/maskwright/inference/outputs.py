@@ -173,10 +173,10 @@ def _earlier(out: Path, signature: dict[str, Any], *, overwrite: bool) -> dict[s
     if overwrite:
         return {}
     raise UsageError(
-        f"{shown(out)}: this folder holds the predictions of another model.",
+        f"{shown(out)}: this folder holds the predictions of another model, or by other settings.",
         expected=_told(signature),
         found=_told(record),
-        do="Predict into another folder (-o), or delete this one first.",
+        do="Predict into another folder (-o); --runtime, --tta, --postprocess, --with and tiles count too.",
     )
 
 

@@ -27,7 +27,7 @@ from maskwright.models import refuse_unnamed_code
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.files import read_recipe
 from maskwright.recipe.recipe import Recipe
-from maskwright.shipping.int8 import BUDGET, calibration_photos, gate, judge_of, quantised
+from maskwright.shipping.int8 import BUDGET, calibration_photos, gate, judge_of, layers_in_int8, quantised
 from maskwright.storage import file_digest, read_json, refuse_occupied, renewing, write_json
 from maskwright.training.run import Run
 
@@ -161,10 +161,9 @@ def _to_int8(
     photos = calibration_photos(dataset, recipe)
     model = quantised(read_ir(making / "model.xml"), judge, photos, budget=budget, on_progress=on_progress)
     save_ir(model, making / "model.xml")
-    found: dict[str, Any] = gate(
-        judge, before, open_network("openvino", _contents(making), making), budget=budget, on_progress=on_progress
-    )
-    return found
+    after = open_network("openvino", _contents(making), making)
+    found = gate(judge, before, after, budget=budget, on_progress=on_progress)
+    return {**found, "layers": layers_in_int8(model)}
 
 
 def _refuse_loss(found: dict[str, Any], target: Path) -> None:

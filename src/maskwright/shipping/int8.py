@@ -156,6 +156,24 @@ def gate(judge: Judge, before: Network, after: Network, *, budget: float, on_pro
     }
 
 
+def layers_in_int8(model: Any) -> dict[str, int]:
+    """How many convolutions and matrix products a network of OpenVINO has ("all"), and how many of them in int8."""
+    from openvino.passes import ConstantFolding, Manager
+
+    folded, passes = model.clone(), Manager()
+    passes.register_pass(ConstantFolding())  # products of weights alone are computed once, when it is compiled
+    passes.run_passes(folded)
+    layers = [op for op in folded.get_ops() if op.get_type_name() in ("Convolution", "GroupConvolution", "MatMul")]
+    return {"all": len(layers), "int8": sum(_is_fed_int8(op) for op in layers)}
+
+
+def _is_fed_int8(op: Any) -> bool:
+    source = op.input_value(0).get_node()
+    while source.get_type_name() in ("Transpose", "Reshape"):
+        source = source.input_value(0).get_node()
+    return bool(source.get_type_name() == "FakeQuantize")
+
+
 def judge_of(dataset: Dataset, split: str, predictor_of: Callable[[Network], Predictor]) -> Judge:
     """Who judges a network on a split.
 

@@ -56,6 +56,7 @@ class Order:
         runtime: as for `maskwright.load`.
         device: likewise.
         own_code: as its `model`.
+        tta: likewise.
         lang: of pages and refusals where a request asks for none.
         drain_s: how long a server that was asked to stop still takes requests, while `/readyz` says no.
     """
@@ -67,6 +68,7 @@ class Order:
     runtime: str = "torch"
     device: str = "cpu"
     own_code: str | None = None
+    tta: bool = True
     lang: str = "en"
     drain_s: float = 1.0
 
@@ -84,7 +86,14 @@ def open_models(order: Order) -> list[Model]:
 
 
 def _loaded(folder: Path, order: Order) -> Predictor:
-    loaded = load(folder, runtime=order.runtime, device=order.device, threads=order.threads, model=order.own_code)
+    loaded = load(
+        folder,
+        runtime=order.runtime,
+        device=order.device,
+        threads=order.threads,
+        model=order.own_code,
+        tta=order.tta,
+    )
     return tiled(loaded, above_px=WHOLE_PX)
 
 

@@ -80,6 +80,7 @@ def test_int8_passes_its_gate_or_is_refused_with_a_report(run: Path, monkeypatch
     gate = json.loads((made.folder / "export.json").read_text())["gate"]
     assert gate["met"] and gate["photos"] == 6 and gate["split"] == "val"
     assert 0 < gate["agreement"] <= 1
+    assert 0 < gate["layers"]["int8"] <= gate["layers"]["all"]
     assert [row["name"] for row in gate["per_class"]] == ["background", "square", "disc"]
     said = maskwright.load(run, runtime="openvino-int8", tta=False)
     counted = maskwright.evaluate(said, data).scores.summary()["mDice"]

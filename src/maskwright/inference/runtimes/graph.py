@@ -67,8 +67,13 @@ class GraphPredictor:
 
     def _probs(self, images: list[Image]) -> list[Probs]:
         height, width = images[0].shape[:2]
-        ways = zip(*self._looked_at(images, mean_hw(height, width, self.recipe, tta=self._tta)), strict=True)
-        return [_resized(_mean([_softmax(planes) for planes in one]), (height, width)) for one in ways]
+        answers = self._looked_at(images, mean_hw(height, width, self.recipe, tta=self._tta))
+        sums = [np.ascontiguousarray(_softmax(planes)) for planes in next(answers)]
+        for found in answers:
+            for total, planes in zip(sums, found, strict=True):
+                total += _softmax(planes)
+        ways = np.float32(len(looks(self.recipe, tta=self._tta)))
+        return [_resized(total / ways, (height, width)) for total in sums]
 
     def _logits(self, images: list[Image]) -> list[Probs]:
         return next(self._looked_at(images, images[0].shape[:2]))
@@ -99,10 +104,6 @@ def _softmax(logits: Probs) -> Probs:
     raised: Probs = np.exp(logits - logits.max(axis=0))
     raised /= raised.sum(axis=0)
     return raised
-
-
-def _mean(answers: Sequence[Probs]) -> Probs:
-    return np.ascontiguousarray(answers[0]) if len(answers) == 1 else np.mean(answers, axis=0, dtype=np.float32)
 
 
 def _padded(photos: NDArray[np.uint8]) -> NDArray[np.uint8]:
