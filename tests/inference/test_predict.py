@@ -326,7 +326,7 @@ def test_another_models_predictions_are_not_mixed_in(tmp_path: Path) -> None:
     photo(tmp_path / "in" / "a.jpg")
     go(tmp_path / "in", tmp_path / "out")
     other = Thirds("b" * 8)
-    with pytest.raises(UsageError, match=r"another model.\n  expected: predictor b+ .*found: predictor a+ .*\n.*-o"):
+    with pytest.raises(UsageError, match=r"another model, .*\n  expected: predictor b+ .*found: predictor a+ .*\n.*-o"):
         go(tmp_path / "in", tmp_path / "out", predictor=other)
     with pytest.raises(UsageError, match="another model"):
         predict(Thirds(), make_classes(["x", "y", "z"]), tmp_path / "in", tmp_path / "out")

@@ -361,6 +361,9 @@ def test_on_this_computer_only_our_own_names_and_pages_are_answered() -> None:
 def test_the_description_loads_nothing_from_elsewhere() -> None:
     asked = client()
     document = asked.get("/openapi.json").json()
+    assert document["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
+    for operation in (document["paths"]["/v1/segment"]["post"], document["paths"]["/v1/model"]["get"]):
+        assert operation["security"] == [{"HTTPBearer": []}] and {"401", "403"} <= operation["responses"].keys()
     assert set(document["paths"]) == {"/v1/segment", "/v1/model", "/healthz", "/readyz", "/metrics"}
     for lang in ("en", "ru"):
         page = asked.get(f"/docs?lang={lang}").text

@@ -18,9 +18,13 @@ from httpx2 import Client
 import maskwright
 from drawn_run import drawn_run
 from maskwright.cli.main import answer
+from maskwright.web.door import Door
+from maskwright.web.intake import Bounds
+from maskwright.web.serve_process import Order, open_models
 from maskwright.web.served_models import Model, names_for
 from serve_case import CLASSES, Process, png, serving, three_bands, tiny_run
 from tiny import tiny_dataset
+from untrained_run import untrained_run
 
 PHOTO = png(three_bands())
 
@@ -62,6 +66,15 @@ class Asking:
                 connection.close()
             if not self._stays:
                 connection.close()
+
+
+def test_each_photo_is_looked_at_once_where_that_is_asked(tmp_path: Path) -> None:
+    folder = untrained_run(tmp_path / "run", model="mlp-mobilenetv2", tta_flip=True).folder
+    order = Order((folder,), Bounds(), Door(0))
+    (several,), (once,) = (open_models(replace(order, tta=tta)) for tta in (True, False))
+    for model, tta in ((several, True), (once, False)):
+        assert model.network.predictor.digest == maskwright.load(folder, tta=tta).digest
+    assert several.network.digest != once.network.digest
 
 
 def test_a_kill_in_the_middle_loses_no_request_that_was_taken_on(run: Path, tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, cast
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import FastAPI, Query, Request, Response, Security
+from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -76,7 +77,8 @@ def _add_segment(app: FastAPI, service: Service) -> None:
         "by content. Pictures come with `Maskwright-Size` (width x height) and `Maskwright-Areas` (pixels by class, "
         "JSON) in their headers, values with `size_hw`, `areas` and `timing_ms`; all with `Server-Timing`.",
         openapi_extra=_BODY,
-        responses=_RESPONSES,
+        responses=_REFUSED | _RESPONSES,
+        dependencies=_TOKEN,
         response_class=Response,
     )
     async def segment(request: Request, model: Name = "", format: Wanted = None) -> Response:
@@ -113,7 +115,8 @@ def _add_model(app: FastAPI, service: Service) -> None:
         summary="What a model is",
         description="Its classes with colours, the digests of weights and recipe, its post-processing, what `evaluate` "
         "said of it, and the names of all models that are served.",
-        responses={404: _ERROR},
+        responses={**_REFUSED, 404: _ERROR},
+        dependencies=_TOKEN,
     )
     def model(request: Request, model: Name = "") -> Response:
         asked = service.model(model)
@@ -172,6 +175,12 @@ _ERROR_SCHEMA = {
     },
 }
 _ERROR = _described("There is no model of that name")
+_REFUSED: dict[int | str, dict[str, Any]] = {
+    401: _described("The server wants a token, and none or another one was shown"),
+    403: _described("The request comes from a page of another site, or asks for a name that is not this server's"),
+}
+_TOKEN = [Security(HTTPBearer(auto_error=False, description="The token, where the server has one."))]
+"""For the description alone: the door (`web.door`) has looked at it before."""
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _BODY: dict[str, Any] = {
     "requestBody": {
