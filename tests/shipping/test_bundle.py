@@ -23,7 +23,7 @@ from maskwright.inference.opening import opened
 from maskwright.reports.markdown import escaped
 from maskwright.shipping.bundle import data_of, photos_of
 from maskwright.shipping.facts import read_facts
-from maskwright.storage import file_digest, write_json
+from maskwright.storage import file_digest, read_json, write_json
 from maskwright.training.run import Run
 from tiny import tiny_dataset
 
@@ -171,6 +171,21 @@ def test_a_card_in_russian_stays_so_when_it_is_made_anew(run: Run, tmp_path: Pat
     assert "Limits" in (maskwright.bundle(copied, lang="en").path / "card.html").read_text()
     with pytest.raises(UsageError, match="--lang de"):
         maskwright.bundle(copied, lang="de")
+
+
+def test_the_licence_of_the_data_is_stated_once(run: Run, tmp_path: Path) -> None:
+    copy = Run(shutil.copytree(run.folder, tmp_path / "run"))
+    shutil.rmtree(copy.folder / "bundle", ignore_errors=True)
+    said = []
+    for given in (None, "CC-BY-4.0", None):
+        made = maskwright.bundle(copy, data_licence=given)
+        said.append(read_json(made.path / "bundle.json")["licences"]["data"])
+        assert ("CC-BY-4.0" in (made.path / "card.md").read_text()) == (said[-1] != "not stated")
+    assert said == ["not stated", "CC-BY-4.0", "CC-BY-4.0"]
+    with pytest.raises(UsageError, match="no name of a licence"):
+        maskwright.bundle(copy, data_licence="x" * 201)
+    with pytest.raises(UsageError, match="as it is"):
+        maskwright.bundle(made.path, out=tmp_path / "again.zip", data_licence="CC0")
 
 
 def test_names_of_others_are_no_markdown(run: Run, tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from maskwright.sentences import say
 
 
 @verb
-def bundle(screen: Screen, run: options.RunFolder, out: options.BundleOut = None) -> Answer:
+def bundle(
+    screen: Screen, run: options.RunFolder, out: options.BundleOut = None, data_licence: options.DataLicence = None
+) -> Answer:
     """Put a run into one folder or zip that predicts.
 
     Weights, classes, recipe, preprocessing, post-processing, scores with intervals, digests of the data, licences,
@@ -24,7 +26,7 @@ def bundle(screen: Screen, run: options.RunFolder, out: options.BundleOut = None
     from maskwright.shipping.facts import read_facts
     from maskwright.workflow.bundle import bundle as make
 
-    made = make(run, out=out, lang=screen.lang)
+    made = make(run, out=out, lang=screen.lang, data_licence=data_licence)
     folder = opened(made.path).folder
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     facts, size = read_facts(folder), sum(path.stat().st_size for path in files)

@@ -19,6 +19,14 @@ BundleOut = Annotated[
     Path | None,
     typer.Option("--out", "-o", metavar="OUT", help="A folder, or a file that ends in .zip.  [default: RUN/bundle]"),
 ]
+DataLicence = Annotated[
+    str | None,
+    typer.Option(
+        "--data-licence",
+        metavar="NAME",
+        help="The licence of the photos and masks, for the model card.  [default: as the last bundle states]",
+    ),
+]
 Page = Annotated[Path | None, typer.Option("--out", "-o", metavar="PAGE", help="Also write a page, an HTML file.")]
 
 PageFile = Annotated[

@@ -152,12 +152,13 @@ class Facts(Part):
     training: Training = Training()
 
 
-def facts_of(run: Run, *, lang: str = "en") -> Facts:
+def facts_of(run: Run, *, lang: str = "en", data_licence: str = NOT_STATED) -> Facts:
     """What a run's bundle tells of itself.
 
     Args:
         run: with weights.
         lang: language of its card.
+        data_licence: of the photos and masks that it was trained on.
 
     Raises:
         RunError: a file of the run is damaged.
@@ -176,7 +177,7 @@ def facts_of(run: Run, *, lang: str = "en") -> Facts:
         lang="ru" if lang == "ru" else "en",
         made=Made(maskwright=__version__, at=datetime.now(UTC).replace(microsecond=0)),
         started_from=start,
-        licences=_licences(start),
+        licences=_licences(start, data_licence),
         scores=scores,
         outdated=outdated,
         audit=_audit(folder),
@@ -223,12 +224,12 @@ def _score(evaluation: Evaluation) -> Score:
     return Score.model_validate({**evaluation.to_json(), **extra})
 
 
-def _licences(start: Start) -> Licences:
+def _licences(start: Start, data: str) -> Licences:
     """Newly drawn weights have no other licence; what was trained from others stays under theirs."""
     if start.name == "none":
-        return Licences(weights="own", commercial="yes")
+        return Licences(weights="own", commercial="yes", data=data)
     return Licences.model_validate(
-        {"weights": start.licence or NOT_STATED, "commercial": start.commercial or NOT_STATED}
+        {"weights": start.licence or NOT_STATED, "commercial": start.commercial or NOT_STATED, "data": data}
     )
 
 
