@@ -60,7 +60,7 @@ def test_progress_speaks_russian(capsys: pytest.CaptureFixture[str]) -> None:
         (DataError("a.png: is broken.", do="Mend it."), 2, "a.png: is broken.\n  Mend it."),
         (GateError("Too bad."), 1, "Too bad."),
         (Interrupted("Stopped after 3 of 9."), 130, "Stopped after 3 of 9."),
-        (KeyboardInterrupt(), 130, "nothing is lost"),
+        (KeyboardInterrupt(), 130, "What was finished is on disk"),
         (PermissionError(13, "Permission denied", "/x"), 2, "may you write there?"),
         (MemoryError(), 2, "--set batch_size=2"),
         (ZeroDivisionError("division by zero"), 2, "a defect of Maskwright"),

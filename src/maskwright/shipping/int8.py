@@ -91,6 +91,8 @@ def quantised(
         UsageError: nncf is not installed.
     """
     nncf = _nncf()
+    from nncf.quantization.advanced_parameters import QuantizationParameters
+
     places = list(range(len(judge.samples)))
 
     def told(numbered: tuple[int, NDArray[np.uint8]]) -> NDArray[np.uint8]:
@@ -104,6 +106,9 @@ def quantised(
         return float(SUMMARIES["mDice"](counts.sum(axis=0))), [float(value) for value in each]
 
     attention = any(op.get_type_name() == "Softmax" for op in model.get_ops())
+    # NNCF gives each channel that a depthwise convolution reads a range of its own, and where attention's maps lie
+    # channels last it takes the rows for channels: photos of another height could not be computed any more.
+    one_range = QuantizationParameters(per_channel=False)
     with contextlib.redirect_stdout(io.StringIO()):  # it draws bars on standard output, where --json writes
         return nncf.quantize_with_accuracy_control(
             model,
@@ -114,6 +119,9 @@ def quantised(
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=CALIBRATION_PHOTOS,
             model_type=nncf.ModelType.TRANSFORMER if attention else None,
+            advanced_quantization_parameters=nncf.AdvancedQuantizationParameters(
+                activations_quantization_params=one_range if attention else None
+            ),
             advanced_accuracy_restorer_parameters=nncf.AdvancedAccuracyRestorerParameters(
                 ranking_subset_size=min(RANKING_PHOTOS, len(places))
             ),
@@ -158,13 +166,18 @@ def gate(judge: Judge, before: Network, after: Network, *, budget: float, on_pro
 
 def layers_in_int8(model: Any) -> dict[str, int]:
     """How many convolutions and matrix products a network of OpenVINO has ("all"), and how many of them in int8."""
+    layers = _layers(model)
+    return {"all": len(layers), "int8": sum(_is_fed_int8(op) for op in layers)}
+
+
+def _layers(model: Any) -> list[Any]:
+    """The convolutions and matrix products that see the photo: those of weights alone are computed once, at first."""
     from openvino.passes import ConstantFolding, Manager
 
     folded, passes = model.clone(), Manager()
-    passes.register_pass(ConstantFolding())  # products of weights alone are computed once, when it is compiled
+    passes.register_pass(ConstantFolding())
     passes.run_passes(folded)
-    layers = [op for op in folded.get_ops() if op.get_type_name() in ("Convolution", "GroupConvolution", "MatMul")]
-    return {"all": len(layers), "int8": sum(_is_fed_int8(op) for op in layers)}
+    return [op for op in folded.get_ops() if op.get_type_name() in ("Convolution", "GroupConvolution", "MatMul")]
 
 
 def _is_fed_int8(op: Any) -> bool:

@@ -96,6 +96,16 @@ def test_int8_passes_its_gate_or_is_refused_with_a_report(run: Path, monkeypatch
     assert exports_in(run) == ["openvino", "openvino-int8"]
 
 
+@pytest.mark.parametrize("model", ["mlp-mobilenetv2", "segformer-b0"])
+def test_int8_takes_photos_of_other_sizes_than_it_was_calibrated_on(model: str, tmp_path: Path) -> None:
+    """NNCF took the height for channels where attention's maps lie channels last: then one height alone worked."""
+    run = untrained_run(tmp_path / "run", model=model)
+    maskwright.export(run, format="openvino", int8=True, data=tiny_dataset(train=4, val=2), budget=1.0)
+    said = maskwright.load(run, runtime="openvino-int8")
+    for image in photos((64, 64), (96, 128), (97, 131)):
+        assert said(image).shape == (3, *image.shape[:2]) and np.isfinite(said(image)).all()
+
+
 def test_int8_wants_data_and_openvino(run: Path) -> None:
     with pytest.raises(UsageError, match=r"where they lie is not known.*\n  Name the data: --data DATA"):
         maskwright.export(run, format="openvino", int8=True)
