@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -48,13 +48,18 @@ def watched(page: Page) -> tuple[list[str], list[str]]:
     return complaints, requests
 
 
-def wait_until(page: Page, condition: str, seconds: float = 120.0) -> None:
-    """Wait for a JavaScript expression, or a function of nothing, to be true.
+def wait_until(page: Page, holds: str | Callable[[], bool], seconds: float = 120.0) -> None:
+    """Wait until something holds.
 
     Playwright's `wait_for_function` evaluates a string within the page, which our pages' Content-Security-Policy
     forbids as soon as the condition is not true at once.
+
+    Args:
+        page: what waits, so that it goes on meanwhile.
+        holds: a JavaScript expression, or a function of nothing, of JavaScript or of Python.
+        seconds: when it fails.
     """
     end = time.monotonic() + seconds
-    while not page.evaluate(condition):
-        assert time.monotonic() < end, f"not true after {seconds:.0f} s: {condition}"
+    while not (page.evaluate(holds) if isinstance(holds, str) else holds()):
+        assert time.monotonic() < end, f"not true after {seconds:.0f} s: {holds}"
         page.wait_for_timeout(20)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import pytest
 from PIL import Image
 
 from broken_files import encoded
-from browser import watched
+from browser import wait_until, watched
 from maskwright.inference.postprocess.settings import PostProcess, settings
 from maskwright.sentences import table
 from maskwright.web.playground import Kept
@@ -58,11 +57,8 @@ class Player:
         self.until(lambda: self.page.locator("#busy").is_hidden() and self.page.locator(".area").count() > 0)
 
     def until(self, holds: Callable[[], bool]) -> None:
-        """Wait until something holds; the page's policy forbids Playwright to look for itself."""
-        end = time.monotonic() + 60
-        while not holds():
-            assert time.monotonic() < end
-            self.page.wait_for_timeout(30)
+        """Wait until something holds."""
+        wait_until(self.page, holds, 60)
 
     def shares(self) -> list[str]:
         """The classes' shares in percent, as they are listed."""

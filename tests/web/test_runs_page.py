@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from browser import watched
+from browser import wait_until, watched
 from compared_runs import counts_of, judged_run
 from maskwright.training.presence import training_in
 from maskwright.training.run import append_log
@@ -47,11 +46,8 @@ class Sitting:
         self.page.wait_for_selector("body[data-ready=true]")
 
     def until(self, expression: str) -> None:
-        """Wait until something holds on the page, whose policy forbids Playwright to look for itself."""
-        end = time.monotonic() + 60
-        while not self.page.evaluate(expression):
-            assert time.monotonic() < end, expression
-            self.page.wait_for_timeout(50)
+        """Wait until something holds on the page."""
+        wait_until(self.page, expression, 60)
 
     def names(self) -> list[str]:
         """The runs in the table, from top to bottom."""

@@ -11,7 +11,7 @@ from maskwright.data.classes import Classes, read_classes
 from maskwright.errors import RunError, UsageError, nearest, shown
 from maskwright.inference.exports import PACKAGES, find_export
 from maskwright.inference.fastest import fastest
-from maskwright.inference.opening import opened
+from maskwright.inference.opening import Opened, opened
 from maskwright.inference.postprocess.predictor import PostProcessed, digest_with
 from maskwright.inference.postprocess.settings import FILE, PostProcess, read_postprocess
 from maskwright.inference.predictor import Loaded, Predictor
@@ -73,7 +73,7 @@ def load(
             do=f"maskwright train DATA --recipe {shown(folder / 'recipe.yaml')} -o NEW trains some.",
         )
     recipe, classes = read_recipe(folder / "recipe.yaml"), read_classes(folder / "classes.yaml")
-    digest = _network_digest(folder, weights)
+    digest = _network_digest(there, recipe)
     several = recipe.tta_flip or recipe.tta_scales != (1.0,)
     looking = digest if tta or not several else _digest_of(digest, "once")
 
@@ -189,7 +189,7 @@ def digest_of(folder: Path) -> str | None:
     there = opened(folder)
     if not there.weights.is_file():
         return None
-    digest = _network_digest(there.folder, there.weights)
+    digest = _network_digest(there, read_recipe(there.folder / "recipe.yaml"))
     post = _steps_in(there.folder, digest)
     return digest_with(digest, post) if post else digest
 
@@ -201,13 +201,13 @@ def network_digest(folder: Path) -> str:
         RunError: as `load`.
     """
     there = opened(folder)
-    return _network_digest(there.folder, there.weights)
+    return _network_digest(there, read_recipe(there.folder / "recipe.yaml"))
 
 
-def _network_digest(folder: Path, weights: Path) -> str:
-    file = folder / "recipe.yaml"
-    digest = hashlib.blake2b(weights.read_bytes(), digest_size=16)
-    digest.update(without_place(file.read_text(encoding="utf-8"), read_recipe(file).weights).encode())
+def _network_digest(there: Opened, recipe: Recipe) -> str:
+    text = (there.folder / "recipe.yaml").read_text(encoding="utf-8")
+    digest = hashlib.blake2b(there.weights.read_bytes(), digest_size=16)
+    digest.update(without_place(text, recipe.weights).encode())
     return digest.hexdigest()
 
 

@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from maskwright import __version__
 from maskwright.data.cache import cache_folder
 from maskwright.errors import RunError, shown
-from maskwright.inference.exports import ABOUT, FOLDER, PACKAGES
+from maskwright.inference.exports import ABOUT, DIGEST, FOLDER, PACKAGES
 from maskwright.inference.zipped import Zipped
 from maskwright.storage import file_digest, writing
 from maskwright.training.marker import check_marker
@@ -63,7 +63,7 @@ class Listed(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True)
 
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    sha256: str = Field(pattern=DIGEST)
     bytes: int | None = Field(None, ge=0)
 
 

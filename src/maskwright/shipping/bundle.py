@@ -16,10 +16,19 @@ from maskwright.errors import RunError, UsageError, shown
 from maskwright.inference.exports import ABOUT, FOLDER, exports_in, read_export
 from maskwright.inference.opening import BUNDLE_FORMAT, MANIFEST, WEIGHTS, manifest_of, opened
 from maskwright.inference.postprocess.settings import FILE
-from maskwright.recipe.files import read_recipe, without_place
+from maskwright.recipe.files import without_place
 from maskwright.shipping.facts import Facts
 from maskwright.shipping.preprocessing import preprocessing
-from maskwright.storage import file_digest, read_if_there, read_json, refuse_occupied, replacing, write_json, writing
+from maskwright.storage import (
+    file_digest,
+    read_if_there,
+    read_json,
+    refuse_occupied,
+    replacing,
+    write_json,
+    write_text,
+    writing,
+)
 from maskwright.training.run import Run, splits_of
 
 LISTING = (".json", ".yaml", ".md", ".html", ".xml")
@@ -58,16 +67,17 @@ def packed(run: Run, out: Path, facts: Facts, pages: Pages) -> Bundle:
         raise RunError(f"{shown(run.folder)}: has no weights yet.", do="Train some: maskwright train DATA -o RUN")
     with _making(out, replaces=out == run.folder / "bundle") as making:
         copies = {WEIGHTS: run.best_weights}
-        copies |= {name: run.folder / name for name in ("classes.yaml", "recipe.yaml", FILE)}
+        copies |= {name: run.folder / name for name in ("classes.yaml", FILE)}
         for name, file in copies.items():
             if name != FILE or file.is_file():
                 shutil.copyfile(file, making / name)
-        _without_place(making / "recipe.yaml")
+        recipe, text = run.recipe, (run.folder / "recipe.yaml").read_text(encoding="utf-8")
+        write_text(making / "recipe.yaml", without_place(text, recipe.weights))
         data = read_if_there(run.folder / "data.json")
         if data:  # where the photos lay is nobody's business
             write_json(making / "data.json", {**data, "path": Path(data["path"]).name})
         names = read_classes(making / "classes.yaml").names
-        write_json(making / "preprocessing.json", preprocessing(run.recipe, classes=len(names)))
+        write_json(making / "preprocessing.json", preprocessing(recipe, classes=len(names)))
         _take_exports(run.folder, making)
         for name, text in pages(making, facts).items():
             (making / name).write_text(text, encoding="utf-8")
@@ -167,12 +177,6 @@ def _list(folder: Path) -> dict[str, dict[str, Any]]:
         path.relative_to(folder).as_posix(): {"sha256": file_digest(path), "bytes": path.stat().st_size}
         for path in paths
     }
-
-
-def _without_place(recipe: Path) -> None:
-    """Of the file that training started from a bundle keeps the name: where it lay is nobody's business."""
-    text = without_place(recipe.read_text(encoding="utf-8"), read_recipe(recipe).weights)
-    recipe.write_text(text, encoding="utf-8")
 
 
 def _take_exports(run: Path, making: Path) -> None:
