@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from maskwright.cli.screen import duration
-from maskwright.cli.texts import ended, scores_text, table, width_of
+from maskwright.cli.texts import ended, plan_lines, scores_text, table, width_of
+from maskwright.recipe.recipe import make_recipe
 
 EVALUATION = {
     "eval_digest": "00",
@@ -68,3 +71,12 @@ def test_a_text_of_wide_letters_is_shortened_to_its_column() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (42, "0:42"), (725, "12:05"), (3723, "1:02:03")])
 def test_times_are_shown_as_a_clock_shows_them(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_a_plan_says_how_many_trainings_make_a_soup() -> None:
+    recipe = make_recipe({"iterations": 3000, "soup_iterations": 600}, source="test")
+    first, second = plan_lines(recipe, Path("recipe.yaml"), "en")
+    assert "about 3000 iterations" in first and "5 trainings of 600 iterations" in second
+    once = make_recipe({"iterations": 3000, "soup_iterations": 600, "length_changes": [(300, 600)]}, source="test")
+    assert "about 600 iterations" in plan_lines(once, Path("recipe.yaml"), "en")[0]
+    assert len(plan_lines(once, Path("recipe.yaml"), "en")) == 1

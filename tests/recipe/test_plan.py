@@ -12,6 +12,7 @@ from maskwright.recipe.plan import (
     Machine,
     draft,
     enlarged,
+    longest_training,
     looked_once,
     scheduled,
     with_norms_frozen,
@@ -199,6 +200,51 @@ def test_what_new_weights_see_very_often_is_varied_more() -> None:
     pretrained = draft(statistics(), LAPTOP, {}, start=START)
     timed = scheduled(pretrained, statistics(), step_s=0.3, judging_s=0.03, seconds=3600, given={})
     assert timed.scale_max == Recipe().scale_max
+
+
+def fine_tuned(seconds: float, *, images: int = 200, **given: object) -> Recipe:
+    """The plan for pretrained weights, for 0.3 s an iteration and next to nothing for judging."""
+    data = statistics(images=images)
+    recipe = draft(data, LAPTOP, given, start=START)
+    return scheduled(recipe, data, step_s=0.3, judging_s=1e-4, seconds=seconds, given=given)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "images", "length", "each"),
+    [
+        (90, 200, 300, 0),  # all that there is time for
+        (300, 200, 900, 0),  # of 999: 36 epochs
+        (361, 200, 1200, 600),  # two members of 24 epochs
+        (1200, 200, 3996, 666),  # six, which use the time up
+        (360, 20, 1197, 399),  # so few photos want more epochs
+        (1200, 2000, 3999, 0),  # and so many do not know themselves by heart
+    ],
+)
+def test_time_beyond_what_few_photos_can_use_makes_a_soup(seconds: int, images: int, length: int, each: int) -> None:
+    recipe = fine_tuned(seconds, images=images)
+    assert recipe.soup_iterations == pytest.approx(each, abs=1)
+    assert recipe.iterations == pytest.approx(length, abs=6)
+    one = recipe.soup_iterations or recipe.iterations
+    assert recipe.iterations % one == 0
+    assert recipe.warmup_iterations == min(300, one // 20)
+    assert 1 / (1 - recipe.ema_decay) == pytest.approx(max(10, min(500, one / 20)), rel=0.01)
+    assert recipe.reason("iterations").startswith("rule" if length == 900 else "measured")
+    if each:
+        assert f"{recipe.iterations // one} trainings" in recipe.reason("soup_iterations")
+
+
+def test_lengths_that_were_chosen_are_kept() -> None:
+    assert (fine_tuned(1200, iterations=5000).iterations, fine_tuned(1200, iterations=5000).soup_iterations) == (
+        5000,
+        0,
+    )
+    single = fine_tuned(1200, soup_iterations=0)
+    assert (single.iterations, single.soup_iterations) == (longest_training(single, 200), 0) == (900, 0)
+    chosen = fine_tuned(1200, soup_iterations=500)
+    assert (chosen.iterations, chosen.warmup_iterations) == (3500, 25)
+    both = fine_tuned(1200, soup_iterations=500, iterations=1200)
+    assert (both.iterations, both.soup_iterations, both.warmup_iterations) == (1200, 500, 30)
+    assert planned(statistics(), 3600).soup_iterations == 0
 
 
 def test_every_planned_value_has_a_reason_of_its_kind() -> None:

@@ -71,6 +71,7 @@ def test_the_same_recipe_gives_the_same_weights_and_another_seed_others(tmp_path
         {"model": "mlp-mobilenetv2", "precision": "bf16", "encoder_lr_multiplier": 0.2},
         {"model": "mlp-mobilenetv2", "optimiser": "sgd", "lr": 0.01, "encoder_norm": "frozen"},
         {"model": "deeplabv3plus-r18", "optimiser": "adam", "ema_decay": 0.0},
+        {"model": "mlp-mobilenetv2", "soup_iterations": 4},
     ],
 )
 def test_training_after_ctrl_c_goes_on_to_the_same_weights(tmp_path: Path, settings: dict[str, object]) -> None:
@@ -149,10 +150,37 @@ def test_the_budget_is_kept_and_its_changes_replay_exactly(tmp_path: Path) -> No
     standing = fit(data, recipe, run, deadline=began + 6)
     assert 3 < time.monotonic() - began < 9
     changed = run.recipe
-    assert changed.length_changes and changed.length_changes[-1][1] == standing.iteration < 100_000
+    assert changed.length_changes and changed.final_length == standing.iteration < 100_000
     assert [entry["iterations"] for entry in run.log() if entry["event"] == "length"][-1] == standing.iteration
     replayed = trained(tmp_path / "replayed", changed, data)
     assert same(replayed, load_file(run.folder / "weights" / "last.safetensors"))
+
+
+def test_a_soup_keeps_to_its_budget_and_replays_exactly(tmp_path: Path) -> None:
+    data = tiny_dataset()
+    settings = {"model": "mlp-mobilenetv2", "iterations": 100_000, "soup_iterations": 10, "validation_interval": 5}
+    run = started(tmp_path / "budget", make_recipe({**SETTINGS, **settings}, source="test"))
+    began = time.monotonic()
+    standing = fit(data, run.recipe, run, deadline=began + 6)
+    assert 3 < time.monotonic() - began < 9
+    assert standing.members > 1 and run.recipe.final_length == standing.iteration < 100_000
+    replayed = trained(tmp_path / "replayed", run.recipe, data)
+    assert same(replayed, load_file(run.folder / "weights" / "last.safetensors"))
+
+
+def test_more_time_does_not_make_a_training_longer_than_is_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, recipe = tiny_dataset(), make_recipe(SETTINGS, source="test")
+    asked: list[tuple[str, int]] = []
+
+    def longest(recipe: Recipe, photos: int) -> int:
+        asked.append((recipe.weights, photos))
+        return 20
+
+    monkeypatch.setattr("maskwright.training.loop.longest_training", longest)
+    assert fit(data, recipe, started(tmp_path / "run", recipe), deadline=time.monotonic() + 3600).iteration == 20
+    assert set(asked) == {("none", len(data.split("train")))}
 
 
 def test_a_machine_that_becomes_busy_ends_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from torch import nn
 from maskwright.models import build_model
 from maskwright.models.layers import settle_norms
 from maskwright.recipe.recipe import make_recipe
-from maskwright.training.optimiser import final_length, lr_at, make_optimiser, set_lr, update_average
+from maskwright.training.optimiser import lr_at, make_optimiser, set_lr, update_average
 
 
 def test_norms_and_biases_do_not_decay_and_the_head_has_its_own_rate() -> None:
@@ -81,7 +81,7 @@ def test_a_change_of_length_never_makes_the_rate_jump() -> None:
     base = {"iterations": 100, "warmup_iterations": 0, "schedule": "poly", "lr": 1.0, "lr_min_frac": 0.0}
     plain = make_recipe(base, source="test")
     changed = make_recipe({**base, "length_changes": [(40, 60), (50, 200)]}, source="test")
-    assert final_length(changed) == 200
+    assert changed.final_length == 200
     assert [lr_at(i, changed) for i in range(41)] == [lr_at(i, plain) for i in range(41)]
     rates = [lr_at(i, changed) for i in range(201)]
     assert all(0 <= a - b <= 0.031 for a, b in pairwise(rates))

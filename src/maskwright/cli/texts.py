@@ -15,6 +15,7 @@ from maskwright.storage import read_json
 
 if TYPE_CHECKING:
     from maskwright.data.statistics import Statistics
+    from maskwright.recipe.recipe import Recipe
     from maskwright.weights.table import Commercial
 
 FINDINGS_SHOWN = 5
@@ -28,6 +29,7 @@ def opening_text(run: Path, lang: str) -> str:
         lang: "en" or "ru".
     """
     from maskwright.data.statistics import Statistics
+    from maskwright.recipe.files import read_recipe
 
     statistics = Statistics.from_json(read_json(run / "data.json", format_version=1))
     return "\n".join(
@@ -35,7 +37,7 @@ def opening_text(run: Path, lang: str) -> str:
             *data_lines(statistics, lang),
             *_finding_lines(run, statistics, lang),
             *_audit_lines(run, lang),
-            *_plan_lines(run, lang),
+            *plan_lines(read_recipe(run / "recipe.yaml"), run / "recipe.yaml", lang),
             *_start_lines(run, lang),
         ]
     )
@@ -235,19 +237,21 @@ def sentence(reason: str) -> str:
     return text[:1].upper() + text[1:] + "."
 
 
-def _plan_lines(run: Path, lang: str) -> list[str]:
-    from maskwright.recipe.files import read_recipe
-
-    recipe = read_recipe(run / "recipe.yaml")
-    return [
+def plan_lines(recipe: Recipe, file: Path, lang: str) -> list[str]:
+    """What is trained, in few words."""
+    iterations, each = recipe.final_length, recipe.soup_iterations
+    lines = [
         say(
             "cli.planned",
             lang,
             model=recipe.model,
             crop="×".join(map(str, recipe.crop_hw)),
             batch=recipe.batch_size,
-            iterations=recipe.length_changes[-1][1] if recipe.length_changes else recipe.iterations,
+            iterations=iterations,
             threads=recipe.threads,
-            file=shown(run / "recipe.yaml"),
+            file=shown(file),
         )
     ]
+    if 0 < each < iterations:
+        lines.append(say("cli.planned_soup", lang, members=-(-iterations // each), each=each))
+    return lines

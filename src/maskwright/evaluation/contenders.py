@@ -83,9 +83,7 @@ class Contender:
     @property
     def iterations(self) -> int:
         """How long it was trained; as long as its recipe wanted where there is no log."""
-        changes = self.recipe.length_changes
-        wanted = changes[-1][1] if changes else self.recipe.iterations
-        return wanted if self.log.last is None else int(self.log.last["iteration"])
+        return self.recipe.final_length if self.log.last is None else int(self.log.last["iteration"])
 
 
 def contenders(

@@ -250,5 +250,5 @@ def _as_trained(recipe: Recipe) -> Recipe:
     """The recipe with the length that the training had in the end."""
     if not recipe.length_changes:
         return recipe
-    length = {"iterations": recipe.length_changes[-1][1], "length_changes": ()}
+    length = {"iterations": recipe.final_length, "length_changes": ()}
     return with_settings(recipe, length, source="the trial", reason="measured: what the trial had time for")

@@ -50,6 +50,7 @@ def at_length(recipe: Recipe, iterations: int, *, reason: str) -> Recipe:
         {
             "iterations": iterations,
             "warmup_iterations": round(share * recipe.warmup_iterations),
+            "soup_iterations": math.ceil(share * recipe.soup_iterations),
             "validation_interval": math.ceil(share * recipe.validation_interval),
         },
         source="the budget",

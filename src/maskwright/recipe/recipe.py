@@ -119,6 +119,14 @@ class Recipe(BaseModel):
         "Changes of the length while training: [at iteration, new length].",
         reason="measured: kept for exact replay",
     )
+    soup_iterations: int = setting(
+        0,
+        "Length of each member of a model soup: training begins anew so often, with the same weights, and the mean of "
+        "the members' weights is kept; 0 trains once.",
+        reason="fixed: one training has all the time",
+        unit="iterations",
+        ge=0,
+    )
     optimiser: Literal["adamw", "adam", "sgd"] = setting(
         "adamw", "AdamW, Adam with L2 decay, or SGD with momentum.", reason="fixed: needs the least tuning"
     )
@@ -291,6 +299,11 @@ class Recipe(BaseModel):
     def photos_aside(self) -> tuple[str, ...]:
         """The ids in `set_aside`; none as long as it is a rule."""
         return () if isinstance(self.set_aside, str) else self.set_aside
+
+    @property
+    def final_length(self) -> int:
+        """Iterations of the training after all changes of its length."""
+        return self.length_changes[-1][1] if self.length_changes else self.iterations
 
     @property
     def tta_work(self) -> float:

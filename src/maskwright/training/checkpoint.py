@@ -36,6 +36,7 @@ class Standing:
         stale: validations since then.
         seconds: time spent so far, over all resumes.
         skipped: updates skipped because a gradient was not finite.
+        members: trainings that the soup is made of so far.
     """
 
     iteration: int = 0
@@ -44,6 +45,7 @@ class Standing:
     stale: int = 0
     seconds: float = 0.0
     skipped: int = 0
+    members: int = 0
 
 
 def save_weights(
@@ -77,16 +79,20 @@ def save_weights(
 
 
 def save_state(
-    path: Path, standing: Standing, *, model: nn.Module, average: nn.Module | None, optimiser: torch.optim.Optimizer
+    path: Path, standing: Standing, *, models: Mapping[str, nn.Module], optimiser: torch.optim.Optimizer
 ) -> None:
     """Write all that a training needs to go on, in one file: a kill leaves the old one or the new one.
+
+    Args:
+        path: the safetensors file.
+        standing: where the training stands.
+        models: all that have weights of their own, each by a name without a dot.
+        optimiser: with its moments.
 
     Raises:
         DiskError: the disk is full; the file that was there stands as it was.
     """
-    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-    if average is not None:
-        tensors.update({f"average.{name}": tensor for name, tensor in average.state_dict().items()})
+    tensors = {f"{part}.{name}": each for part, model in models.items() for name, each in model.state_dict().items()}
     for number, moments in optimiser.state_dict()["state"].items():
         held = {name: tensor for name, tensor in moments.items() if tensor is not None}
         tensors.update({f"optimiser.{number}.{name}": tensor for name, tensor in held.items()})
@@ -94,10 +100,8 @@ def save_state(
     _write({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path, metadata)
 
 
-def load_state(
-    path: Path, *, model: nn.Module, average: nn.Module | None, optimiser: torch.optim.Optimizer
-) -> Standing:
-    """Read what `save_state` wrote into the three, and give where the training stood.
+def load_state(path: Path, *, models: Mapping[str, nn.Module], optimiser: torch.optim.Optimizer) -> Standing:
+    """Read what `save_state` wrote into the same models and optimiser, and give where the training stood.
 
     Raises:
         RunError: the file is damaged, of another format version, or of another recipe.
@@ -113,14 +117,13 @@ def load_state(
             found=str(metadata.get("format")),
             do="Use the Maskwright version that started the run.",
         )
-    parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optimiser": {}}
+    parts: dict[str, dict[str, Tensor]] = {part: {} for part in (*models, "optimiser")}
     for key, tensor in tensors.items():
         part, _, name = key.partition(".")
-        parts[part][name] = tensor
+        parts.setdefault(part, {})[name] = tensor
     try:
-        model.load_state_dict(parts["model"])
-        if average is not None:
-            average.load_state_dict(parts["average"])
+        for part, model in models.items():
+            model.load_state_dict(parts[part])
         _load_moments(optimiser, parts["optimiser"])
     except (RuntimeError, ValueError) as error:
         raise RunError(

@@ -6,7 +6,7 @@ import copy
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +22,7 @@ from maskwright.models.forward import autocast, normalised, settled_device
 from maskwright.models.layers import settle_norms
 from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.files import write_recipe
+from maskwright.recipe.plan import longest_training
 from maskwright.recipe.recipe import GIVEN, Recipe, with_settings
 from maskwright.storage import clear_leftovers, read_json, write_json
 from maskwright.training.batches import Batch, batches, training_photos
@@ -29,11 +30,12 @@ from maskwright.training.checkpoint import Standing, load_state, save_state, sav
 from maskwright.training.initial import load_initial
 from maskwright.training.losses import total_loss
 from maskwright.training.memory import keep_freed_memory
-from maskwright.training.optimiser import final_length, lr_at, make_optimiser, set_lr, update_average
+from maskwright.training.optimiser import lr_at, make_optimiser, set_lr, update_average
 from maskwright.training.presence import training_in
 from maskwright.training.resumable import state_path
 from maskwright.training.run import Run, append_log, cut_log, refuse_lost_state
 from maskwright.training.sharing import ALONE, Share
+from maskwright.training.soup import add_member, ends_member, into_member, is_long_enough, usable
 from maskwright.training.validation import validation_counts
 
 LOG_INTERVAL = 20
@@ -80,7 +82,7 @@ def fit(
         began = time.monotonic() - standing.seconds
         pace, judged = _Pace(), standing
         stream = until_the_end.enter_context(closing(batches(train, recipe, start=standing.iteration, share=share)))
-        while standing.iteration < final_length(recipe) and not _out_of_patience(recipe, standing):
+        while standing.iteration < recipe.final_length and not _out_of_patience(recipe, standing):
             iteration = standing.iteration
             step_began = time.perf_counter()
             batch = next(stream)
@@ -95,19 +97,22 @@ def fit(
                 skipped=standing.skipped + (not finite),
             )
             recipe = _ended_in_time(recipe, run, standing, deadline, share)
-            due = standing.iteration % recipe.validation_interval == 0 or standing.iteration == final_length(recipe)
+            standing = _with_member(learner, recipe, standing)
+            due = _is_judged(recipe, standing)
             if due or standing.iteration % LOG_INTERVAL == 0:
                 append_log(run.folder / "log.jsonl", pace.entry(standing))
             if due:
                 standing = _validate(learner, val, recipe, run, standing, began)
-                recipe = _adapted(recipe, run, standing, deadline, since=judged, share=share)
+                recipe = _adapted(recipe, run, standing, deadline, since=judged, share=share, photos=len(train))
                 judged = standing
+                if ends_member(standing.iteration, recipe) and standing.iteration < recipe.final_length:
+                    _begin_anew(learner, recipe, classes=len(dataset.classes))
                 _save(learner, run, standing)
             on_progress(_progress(standing, recipe, loss))
-            if share.agreed(interrupted() or asked_to_stop()) and standing.iteration < final_length(recipe):
+            if share.agreed(interrupted() or asked_to_stop()) and standing.iteration < recipe.final_length:
                 _save(learner, run, standing)
                 raise _interruption(run, recipe, standing)
-        why = "patience" if standing.iteration < final_length(recipe) else "length"
+        why = "patience" if standing.iteration < recipe.final_length else "length"
         _log(run, "end", standing, why=why, best_iteration=standing.best_iteration, best_mDice=standing.best_mdice)
     return standing
 
@@ -129,11 +134,23 @@ class Learner:
     network: nn.Module
     """The model as it is called: where several processes train it, wrapped so that gradients are those of all."""
     share: Share = ALONE
+    soup: nn.Module | None = None
+    """The mean of the members that have ended; None where the recipe makes no soup."""
 
     @property
-    def judged(self) -> nn.Module:
-        """The weights that are validated and kept."""
+    def member(self) -> nn.Module:
+        """What the present training would leave if it ended here."""
         return self.model if self.average is None else self.average
+
+    def judged(self, standing: Standing) -> nn.Module:
+        """The weights that are validated and kept."""
+        return self.soup if self.soup is not None and standing.members else self.member
+
+    @property
+    def models(self) -> dict[str, nn.Module]:
+        """All that have weights of their own."""
+        named = {"model": self.model, "average": self.average, "soup": self.soup}
+        return {name: model for name, model in named.items() if model is not None}
 
 
 def train_step(learner: Learner, batch: Batch, recipe: Recipe, iteration: int, lr: float) -> tuple[float, bool]:
@@ -158,7 +175,8 @@ def train_step(learner: Learner, batch: Batch, recipe: Recipe, iteration: int, l
     if finite:
         learner.optimiser.step()
         if learner.average is not None:
-            update_average(learner.average, learner.model, decay=recipe.ema_decay, iteration=iteration)
+            done = into_member(iteration, recipe)
+            update_average(learner.average, learner.model, decay=recipe.ema_decay, iteration=done)
     return loss.item(), finite
 
 
@@ -169,8 +187,9 @@ def make_learner(recipe: Recipe, classes: int, share: Share = ALONE) -> Learner:
     model = build_for(recipe, classes=classes).to(device)
     settle_norms(getattr(model, "encoder", model), recipe.encoder_norm)
     average = copy.deepcopy(model).eval().requires_grad_(False) if recipe.ema_decay else None
+    soup = copy.deepcopy(model).eval().requires_grad_(False) if recipe.soup_iterations else None
     optimiser = make_optimiser(model, recipe)
-    return Learner(model.train(), average, optimiser, device, share.joined(model), share)
+    return Learner(model.train(), average, optimiser, device, share.joined(model), share, soup)
 
 
 def _out_of_patience(recipe: Recipe, standing: Standing) -> bool:
@@ -179,7 +198,7 @@ def _out_of_patience(recipe: Recipe, standing: Standing) -> bool:
 
 def _interruption(run: Run, recipe: Recipe, standing: Standing) -> Interrupted:
     return Interrupted(
-        f"Stopped after {standing.iteration} of {final_length(recipe)} iterations; nothing is lost.",
+        f"Stopped after {standing.iteration} of {recipe.final_length} iterations; nothing is lost.",
         do=f"Go on with the same command and --resume; the run lies in {shown(run.folder)}.",
     )
 
@@ -192,39 +211,65 @@ def _resume(run: Run, learner: Learner) -> Standing:
         if learner.average is not None:
             learner.average.load_state_dict(learner.model.state_dict())
         write_json(run.folder / "initial_weights.json", initial)
-        _log(run, "start", Standing(), iterations=final_length(run.recipe), time=time.time())
+        _log(run, "start", Standing(), iterations=run.recipe.final_length, time=time.time())
         _save(learner, run, Standing())
         return Standing()
-    standing = load_state(
-        state_path(run.folder), model=learner.model, average=learner.average, optimiser=learner.optimiser
-    )
+    standing = load_state(state_path(run.folder), models=learner.models, optimiser=learner.optimiser)
     cut_log(run.folder / "log.jsonl", after=standing.iteration)
     _log(run, "resume", standing)
     return standing
 
 
-def _keep(learner: Learner, run: Run, name: str, about: Mapping[str, Any]) -> None:
+def _begin_anew(learner: Learner, recipe: Recipe, *, classes: int) -> None:
+    """Give the learner the weights that the training began with, and an optimiser that has seen nothing."""
+    fresh = make_learner(recipe, classes)
+    load_initial(fresh.model, recipe)
+    learner.model.load_state_dict(fresh.model.state_dict())
+    if learner.average is not None:
+        learner.average.load_state_dict(fresh.model.state_dict())
+    learner.optimiser.load_state_dict(fresh.optimiser.state_dict())
+
+
+def _with_member(learner: Learner, recipe: Recipe, standing: Standing) -> Standing:
+    """Where the training stands with the member that ends here, if one does, in the soup."""
+    done, last = into_member(standing.iteration, recipe), standing.iteration == recipe.final_length
+    cut_off = last and (is_long_enough(done, recipe) or not standing.members)
+    if learner.soup is None or not (cut_off or ends_member(standing.iteration, recipe)):
+        return standing
+    standing = replace(standing, members=standing.members + 1)
+    add_member(learner.soup, learner.member, standing.members)
+    return standing
+
+
+def _is_judged(recipe: Recipe, standing: Standing) -> bool:
+    """Whether a validation is due: of a soup that has a member only where another one comes to it."""
+    if standing.iteration == recipe.final_length or ends_member(standing.iteration, recipe):
+        return True
+    return not standing.members and standing.iteration % recipe.validation_interval == 0
+
+
+def _keep(learner: Learner, run: Run, name: str, standing: Standing, **about: Any) -> None:
     path, initial = run.folder / "weights" / f"{name}.safetensors", read_json(run.folder / "initial_weights.json")
-    save_weights(learner.judged, path, recipe=run.recipe, initial=initial, about=about)
+    about = {"iteration": standing.iteration, **about}
+    save_weights(learner.judged(standing), path, recipe=run.recipe, initial=initial, about=about)
 
 
 def _save(learner: Learner, run: Run, standing: Standing) -> None:
-    _keep(learner, run, "last", {"iteration": standing.iteration})
+    _keep(learner, run, "last", standing)
     # Last: it is what resuming believes.
-    save_state(
-        state_path(run.folder), standing, model=learner.model, average=learner.average, optimiser=learner.optimiser
-    )
+    save_state(state_path(run.folder), standing, models=learner.models, optimiser=learner.optimiser)
 
 
 def _validate(learner: Learner, val: Dataset, recipe: Recipe, run: Run, standing: Standing, began: float) -> Standing:
     """Judge the weights, keep them when they are the best so far, and log it."""
     judged_began = time.monotonic()
-    learner.share.align(learner.judged)
-    judged = scores(validation_counts(learner.judged, val, recipe, learner.share))
+    model = learner.judged(standing)
+    learner.share.align(model)
+    judged = scores(validation_counts(model, val, recipe, learner.share))
     best = judged.mDice > standing.best_mdice
     seconds = time.monotonic() - began
     if best:
-        _keep(learner, run, "best", {"iteration": standing.iteration, "val_mDice": judged.mDice})
+        _keep(learner, run, "best", standing, val_mDice=judged.mDice)
         standing = replace(standing, best_mdice=judged.mDice, best_iteration=standing.iteration, stale=0)
     else:
         standing = replace(standing, stale=standing.stale + 1)
@@ -242,16 +287,24 @@ def _validate(learner: Learner, val: Dataset, recipe: Recipe, run: Run, standing
 
 
 def _adapted(
-    recipe: Recipe, run: Run, standing: Standing, deadline: float | None, *, since: Standing, share: Share
+    recipe: Recipe, run: Run, standing: Standing, deadline: float | None, *, since: Standing, share: Share, photos: int
 ) -> Recipe:
-    """The recipe with its length changed to what the time still allows at the pace `since` then, written first."""
-    length = final_length(recipe)
+    """The recipe with its length changed to what the time still allows at the pace `since` then, written first.
+
+    It does not become longer than is good for a training from few `photos`.
+    """
+    length = recipe.final_length
     if deadline is None or standing.iteration >= length or recipe.reason("iterations") == GIVEN:
         return recipe
     left_s = share.agreed(deadline - time.monotonic())
     # Validation included. The latest pace, not the mean: a machine that was busy for a while may be free again.
     each_s = share.agreed((standing.seconds - since.seconds) / (standing.iteration - since.iteration))
-    wanted = standing.iteration + max(1, int(left_s / each_s)) if left_s > 0 else standing.iteration
+    more = max(1, int(left_s / each_s)) if left_s > 0 else 0
+    if ends_member(standing.iteration, recipe):
+        more = usable(more, recipe)
+    wanted = standing.iteration + more
+    if not recipe.soup_iterations:
+        wanted = min(wanted, max(longest_training(recipe, photos), standing.iteration))
     # Pace is noisy: a change of less than a twentieth of what remains can wait for the next validation, or be left.
     if left_s > 0 and abs(wanted - length) <= 0.05 * (length - standing.iteration):
         return recipe
@@ -282,7 +335,7 @@ def _log(run: Run, event: str, standing: Standing, **facts: Any) -> None:
 
 def _progress(standing: Standing, recipe: Recipe, loss: float) -> Progress:
     facts = {"loss": loss} | ({"mDice": standing.best_mdice} if standing.best_mdice >= 0 else {})
-    length = final_length(recipe)
+    length = recipe.final_length
     left_s = (length - standing.iteration) * standing.seconds / standing.iteration
     return Progress("stage.train", standing.iteration, length, facts, seconds_left=left_s)
 

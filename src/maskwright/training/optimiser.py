@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
 from maskwright.recipe.recipe import Recipe
+from maskwright.training.soup import into_member
 
 
 def make_optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -53,11 +55,12 @@ def lr_at(iteration: int, recipe: Recipe) -> float:
 
     Args:
         iteration: from 0.
-        recipe: `lr`, `schedule`, `warmup_iterations`, `iterations`, `length_changes`.
+        recipe: `lr`, `schedule`, `warmup_iterations`, `iterations`, `length_changes`; each member of a soup has a rise
+            and a fall of its own.
     """
-    warmup = recipe.warmup_iterations
-    if iteration < warmup:
-        return recipe.lr * (iteration + 1) / (warmup + 1)
+    warmup, done = recipe.warmup_iterations, into_member(iteration, recipe)
+    if done < warmup:
+        return recipe.lr * (done + 1) / (warmup + 1)
     progress = _progress(iteration, recipe)
     if recipe.schedule == "constant":
         fall = 1.0
@@ -70,19 +73,16 @@ def lr_at(iteration: int, recipe: Recipe) -> float:
 
 def _progress(iteration: int, recipe: Recipe) -> float:
     """The part of the fall that is done, in [0, 1]; a change of length changes its speed, never its value."""
-    progress, since, length = 0.0, recipe.warmup_iterations, recipe.iterations
+    start = iteration - into_member(iteration, recipe)
+    longest = start + (recipe.soup_iterations or sys.maxsize)
+    progress, since, length = 0.0, start + recipe.warmup_iterations, min(recipe.iterations, longest)
     for at, new_length in recipe.length_changes:
         if at >= iteration:
             break
         until = max(at, since)  # a change during the rise changes what comes behind it
         progress += (1 - progress) * (until - since) / max(length - since, 1)
-        since, length = until, new_length
+        since, length = until, min(new_length, longest)
     return min(1.0, progress + (1 - progress) * (iteration - since) / max(length - since, 1))
-
-
-def final_length(recipe: Recipe) -> int:
-    """The length of the training after all its changes."""
-    return recipe.length_changes[-1][1] if recipe.length_changes else recipe.iterations
 
 
 @torch.no_grad()

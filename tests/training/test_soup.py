@@ -1,0 +1,123 @@
+"""A model soup: members begin with the same weights, have a schedule of their own, and their mean is kept."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from maskwright.recipe.files import write_recipe
+from maskwright.recipe.recipe import Recipe, make_recipe
+from maskwright.training.loop import fit
+from maskwright.training.optimiser import lr_at
+from maskwright.training.run import Run, make_run
+from maskwright.training.soup import add_member, usable
+from tiny import tiny_dataset
+
+SETTINGS = {
+    "model": "mlp-mobilenetv2",
+    "crop_hw": (64, 64),
+    "batch_size": 2,
+    "iterations": 12,
+    "soup_iterations": 4,
+    "validation_interval": 2,
+    "warmup_iterations": 1,
+    "threads": 1,
+    "seed": 5,
+}
+
+State = dict[str, torch.Tensor]
+
+
+def trained(folder: Path, **settings: object) -> Run:
+    run = make_run(folder)
+    write_recipe(make_recipe({**SETTINGS, **settings}, source="test"), folder / "recipe.yaml")
+    fit(tiny_dataset(), run.recipe, run)
+    return run
+
+
+def last(run: Run) -> State:
+    return load_file(run.folder / "weights" / "last.safetensors")
+
+
+def copied(model: nn.Module) -> State:
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def validations(run: Run) -> list[int]:
+    return [entry["iteration"] for entry in run.log() if entry["event"] == "validation"]
+
+
+@pytest.fixture
+def members(monkeypatch: pytest.MonkeyPatch) -> list[State]:
+    """The members of the soup that is trained meanwhile, as they are added."""
+    seen: list[State] = []
+
+    def added(soup: nn.Module, member: nn.Module, number: int) -> None:
+        seen.append(copied(member))
+        assert number == len(seen)
+        add_member(soup, member, number)
+
+    monkeypatch.setattr("maskwright.training.loop.add_member", added)
+    return seen
+
+
+def assert_mean(soup: State, members: list[State]) -> None:
+    for name, tensor in soup.items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(tensor, torch.stack([each[name] for each in members]).mean(0))
+
+
+@pytest.mark.parametrize("ema_decay", [0.5, 0.0])
+def test_what_is_kept_is_the_mean_of_members(tmp_path: Path, members: list[State], ema_decay: float) -> None:
+    run = trained(tmp_path / "soup", ema_decay=ema_decay)
+    assert len(members) == 3 and validations(run) == [2, 4, 8, 12]
+    assert_mean(last(run), members)
+    alone = last(trained(tmp_path / "alone", ema_decay=ema_decay, iterations=4, soup_iterations=0))
+    assert all(torch.equal(alone[name], tensor) for name, tensor in members[0].items())
+    assert not all(torch.equal(members[1][name], tensor) for name, tensor in members[0].items())
+
+
+def test_each_member_begins_with_the_same_weights(tmp_path: Path, members: list[State]) -> None:
+    """At a rate of next to nothing nothing is learned: what was drawn is still there after each member."""
+    trained(tmp_path / "still", lr=1e-12, weight_decay=0.0, ema_decay=0.0, encoder_norm="frozen")
+    learned = [name for name in members[0] if "running" not in name and "num_batches" not in name]
+    for member in members[1:]:
+        for name in learned:
+            torch.testing.assert_close(member[name], members[0][name], atol=1e-8, rtol=0)
+
+
+def test_a_last_member_that_is_cut_off_counts_from_half_its_length_on(tmp_path: Path, members: list[State]) -> None:
+    short = trained(tmp_path / "short", iterations=9)
+    assert len(members) == 2 and validations(short) == [2, 4, 8, 9]
+    assert_mean(last(short), members)
+    members.clear()
+    assert_mean(last(trained(tmp_path / "half", iterations=10)), members)
+    assert len(members) == 3
+    members.clear()
+    assert_mean(last(trained(tmp_path / "one", iterations=1)), members)
+    assert len(members) == 1
+
+
+def recipe(**settings: object) -> Recipe:
+    return make_recipe(SETTINGS | {"schedule": "poly", "lr": 1.0, "lr_min_frac": 0.0} | settings, source="test")
+
+
+def test_each_member_rises_and_falls() -> None:
+    once = [0.5, 1.0, 2 / 3, 1 / 3]
+    assert [lr_at(at, recipe()) for at in range(12)] == pytest.approx(once * 3)
+    # A last member that was planned shorter falls within its length; the change was made when it began, or before.
+    for at in (3, 8):
+        changed = recipe(length_changes=[(at, 10)])
+        assert [lr_at(each, changed) for each in range(10)] == pytest.approx([*once * 2, 0.5, 1.0])
+    # One that is cut off has had the rates of a whole one.
+    assert [lr_at(each, recipe(length_changes=[(10, 10)])) for each in range(10)] == pytest.approx(
+        [*once * 2, 0.5, 1.0]
+    )
+    assert lr_at(12, recipe(length_changes=[(4, 16)])) == 0.5
+
+
+@pytest.mark.parametrize(("affordable", "used"), [(0, 0), (1, 0), (2, 2), (3, 3), (4, 4), (9, 8), (10, 10), (13, 12)])
+def test_time_for_less_than_half_a_member_is_left(affordable: int, used: int) -> None:
+    assert usable(affordable, recipe()) == used
