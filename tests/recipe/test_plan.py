@@ -216,6 +216,7 @@ def fine_tuned(seconds: float, *, images: int = 200, **given: object) -> Recipe:
         (300, 200, 900, 0),  # of 999: 36 epochs
         (361, 200, 1200, 600),  # two members of 24 epochs
         (1200, 200, 3996, 666),  # six, which use the time up
+        (3600, 200, 7200, 900),  # eight, the most
         (360, 20, 1197, 399),  # so few photos want more epochs
         (1200, 2000, 3999, 0),  # and so many do not know themselves by heart
     ],
@@ -228,9 +229,18 @@ def test_time_beyond_what_few_photos_can_use_makes_a_soup(seconds: int, images: 
     assert recipe.iterations % one == 0
     assert recipe.warmup_iterations == min(300, one // 20)
     assert 1 / (1 - recipe.ema_decay) == pytest.approx(max(10, min(500, one / 20)), rel=0.01)
-    assert recipe.reason("iterations").startswith("rule" if length == 900 else "measured")
+    assert recipe.reason("iterations").startswith("rule" if length in (900, 7200) else "measured")
     if each:
         assert f"{recipe.iterations // one} trainings" in recipe.reason("soup_iterations")
+
+
+def test_what_judging_the_members_costs_is_planned_for() -> None:
+    data = statistics(images=100, val=400)
+    recipe = scheduled(draft(data, LAPTOP, {}, start=START), data, step_s=0.3, judging_s=0.3, seconds=1800, given={})
+    members = recipe.iterations // recipe.soup_iterations
+    validations = members - 1 + recipe.soup_iterations // recipe.validation_interval
+    assert members == 1 or validations * 0.3 * 400 <= 0.2 * 1800
+    assert f"{validations} validations" in recipe.reason("validation_interval")
 
 
 def test_lengths_that_were_chosen_are_kept() -> None:
@@ -242,6 +252,8 @@ def test_lengths_that_were_chosen_are_kept() -> None:
     assert (single.iterations, single.soup_iterations) == (longest_training(single, 200), 0) == (900, 0)
     chosen = fine_tuned(1200, soup_iterations=500)
     assert (chosen.iterations, chosen.warmup_iterations) == (3500, 25)
+    beyond = fine_tuned(1200, soup_iterations=9000)
+    assert (beyond.iterations, beyond.warmup_iterations) == (fine_tuned(1200, iterations=3999).iterations, 199)
     both = fine_tuned(1200, soup_iterations=500, iterations=1200)
     assert (both.iterations, both.soup_iterations, both.warmup_iterations) == (1200, 500, 30)
     assert planned(statistics(), 3600).soup_iterations == 0

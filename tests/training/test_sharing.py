@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from maskwright.data.dataset import Dataset
 from maskwright.data.sample import ArrayPixels
 from maskwright.recipe.recipe import make_recipe
+from maskwright.storage import read_json
 from maskwright.training.batches import make_batch
 from maskwright.training.run import Run
 from maskwright.training.sharing import Share
@@ -31,7 +32,8 @@ def unevenly_judged() -> Dataset:
 
 
 @pytest.mark.training
-def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize("soup_iterations", [0, 3])
+def test_two_processes_learn_what_one_does(tmp_path: Path, soup_iterations: int) -> None:
     recipe = make_recipe(
         {
             "model": "frozen_model:frozen",
@@ -41,6 +43,7 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
             "lovasz_share": 0.5,
             "label_smoothing": 0.05,
             "iterations": 6,
+            "soup_iterations": soup_iterations,
             "warmup_iterations": 1,
             "validation_interval": 3,
             "batch_size": 5,
@@ -54,8 +57,9 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     for kind in ("best", "last"):
         ours, theirs = (load_file(run.folder / "weights" / f"{kind}.safetensors") for run in (alone, first))
         assert max(float((ours[name] - theirs[name]).abs().max()) for name in ours) < 1e-5
+    assert read_json(first.folder / "weights" / "last.json")["members"] == (2 if soup_iterations else 0)
     begun, ended = (load_file(alone.folder / "weights" / f"{kind}.safetensors") for kind in ("best", "last"))
-    assert any(not torch.equal(begun[name], ended[name]) for name in begun)
+    assert soup_iterations or any(not torch.equal(begun[name], ended[name]) for name in begun)
     for event, key in (("train", "loss"), ("validation", "metrics")):
         told = [[entry[key] for entry in run.log() if entry["event"] == event] for run in (alone, first, second)]
         assert told[1] == told[2] and len(told[0]) == 2

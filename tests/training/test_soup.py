@@ -1,14 +1,18 @@
 """A model soup: members begin with the same weights, have a schedule of their own, and their mean is kept."""
 
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from maskwright.progress import Progress
 from maskwright.recipe.files import write_recipe
 from maskwright.recipe.recipe import Recipe, make_recipe
+from maskwright.storage import read_json
 from maskwright.training.loop import fit
 from maskwright.training.optimiser import lr_at
 from maskwright.training.run import Run, make_run
@@ -30,9 +34,14 @@ SETTINGS = {
 State = dict[str, torch.Tensor]
 
 
-def trained(folder: Path, **settings: object) -> Run:
+def made(folder: Path, **settings: object) -> Run:
     run = make_run(folder)
     write_recipe(make_recipe({**SETTINGS, **settings}, source="test"), folder / "recipe.yaml")
+    return run
+
+
+def trained(folder: Path, **settings: object) -> Run:
+    run = made(folder, **settings)
     fit(tiny_dataset(), run.recipe, run)
     return run
 
@@ -90,7 +99,7 @@ def test_each_member_begins_with_the_same_weights(tmp_path: Path, members: list[
 
 def test_a_last_member_that_is_cut_off_counts_from_half_its_length_on(tmp_path: Path, members: list[State]) -> None:
     short = trained(tmp_path / "short", iterations=9)
-    assert len(members) == 2 and validations(short) == [2, 4, 8, 9]
+    assert len(members) == 2 and validations(short) == [2, 4, 8]
     assert_mean(last(short), members)
     members.clear()
     assert_mean(last(trained(tmp_path / "half", iterations=10)), members)
@@ -118,6 +127,40 @@ def test_each_member_rises_and_falls() -> None:
     assert lr_at(12, recipe(length_changes=[(4, 16)])) == 0.5
 
 
-@pytest.mark.parametrize(("affordable", "used"), [(0, 0), (1, 0), (2, 2), (3, 3), (4, 4), (9, 8), (10, 10), (13, 12)])
-def test_time_for_less_than_half_a_member_is_left(affordable: int, used: int) -> None:
-    assert usable(affordable, recipe()) == used
+@pytest.mark.parametrize(
+    ("length", "done", "used"),
+    [(8, 8, 8), (9, 8, 8), (10, 8, 10), (11, 8, 11), (12, 8, 12), (17, 8, 16), (10, 9, 10), (9, 9, 9), (13, 9, 12)],
+)
+def test_time_for_less_than_half_a_member_is_left(length: int, done: int, used: int) -> None:
+    assert usable(length, done, recipe()) == used
+
+
+def test_only_soups_compete_for_the_best_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = iter([np.diag([9, 9, 9]), *[np.array([[9, 1, 1], [1, 9, 1], [each, 1, 9]]) for each in (5, 4, 6)]])
+    monkeypatch.setattr("maskwright.training.loop.validation_counts", lambda *_: next(counts))
+    run = trained(tmp_path / "run", patience=1)
+    assert [entry["best"] for entry in run.log() if entry["event"] == "validation"] == [True, True, True, False]
+    about = read_json(run.folder / "weights" / "best.json")
+    assert (about["iteration"], about["members"]) == (8, 2)
+
+
+def test_a_killed_soup_goes_on_without_the_file_that_it_began_with(tmp_path: Path) -> None:
+    before = trained(tmp_path / "before", iterations=2, soup_iterations=0)
+    weights = tmp_path / "weights.safetensors"
+    shutil.copy(before.folder / "weights" / "last.safetensors", weights)
+    settings = {"weights": str(weights), "encoder_norm": "frozen", "precision": "bf16"}
+    whole = trained(tmp_path / "whole", **settings)
+    run = made(tmp_path / "run", **settings)
+
+    def killed(progress: Progress) -> None:
+        if progress.done == 7:
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        fit(tiny_dataset(), run.recipe, run, on_progress=killed)
+    weights.unlink()
+    assert fit(tiny_dataset(), run.recipe, run).members == 3
+    assert next(entry["iteration"] for entry in run.log() if entry["event"] == "resume") == 6
+    assert all(torch.equal(tensor, last(whole)[name]) for name, tensor in last(run).items())
+    for kept in (run, whole):
+        assert read_json(kept.folder / "weights" / "best.json")["members"] >= 1

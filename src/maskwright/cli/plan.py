@@ -10,7 +10,7 @@ from maskwright.cli.budget import seconds
 from maskwright.cli.names import names
 from maskwright.cli.screen import Screen
 from maskwright.cli.settings import chosen_settings
-from maskwright.cli.texts import data_lines
+from maskwright.cli.texts import data_lines, plan_lines
 from maskwright.cli.verb import Answer, verb
 from maskwright.errors import UsageError, shown
 from maskwright.sentences import say
@@ -71,7 +71,7 @@ def plan(
     }
     lines = [
         *data_lines(statistics, screen.lang),
-        say("cli.planned_file", screen.lang, file=shown(out)),
+        *plan_lines(recipe, out, screen.lang),
         say("cli.planned_pictures", screen.lang, file=shown(pictures)),
         say("cli.planned_next", screen.lang, data=shown(data), file=shown(out)),
     ]

@@ -253,5 +253,5 @@ def plan_lines(recipe: Recipe, file: Path, lang: str) -> list[str]:
         )
     ]
     if 0 < each < iterations:
-        lines.append(say("cli.planned_soup", lang, members=-(-iterations // each), each=each))
+        lines.append(say("cli.planned_soup", lang, members=(2 * iterations + each) // (2 * each), each=each))
     return lines

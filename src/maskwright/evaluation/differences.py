@@ -112,10 +112,11 @@ def _difference(run: str, first: str, here: SplitData, there: SplitData) -> Data
 
 
 def overfits_of(found: Sequence[Contender]) -> list[Overfit]:
-    """The runs that were trained past their best."""
+    """The runs that were trained past their best; the members of a soup have schedules of their own."""
     return [
         Overfit(each.name, int(best["iteration"]), each.iterations, each.log.lost)
         for each in found
         if (best := each.log.best) is not None
+        if not each.recipe.soup_iterations
         if each.log.lost >= OVERFIT_LOST and best["iteration"] <= OVERFIT_SHARE * each.iterations
     ]

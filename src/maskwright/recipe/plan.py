@@ -39,6 +39,9 @@ ENOUGH_JUDGED, FEW_VALIDATIONS = 200, 5
 SOUP_EPOCHS, SOUP_ITERATIONS = 24, 300
 """Length of a training from pretrained weights that a model soup is made of, in epochs and at least in iterations."""
 
+MOST_MEMBERS = 8
+"""Of a soup: each adds less than the one before it."""
+
 MANY_EPOCHS = 120
 """Above it the variations become stronger. On 198 photos of cats and dogs the milder ones over-fitted from there on."""
 
@@ -179,20 +182,21 @@ def scheduled(
     validations = max(1, min(20, int(affordable / judged)))
     iterations = max(validations, int((seconds - validations * judged * judging_s) / step_s))
     affordable = int(given.get("iterations", iterations))
-    iterations, members = _parted(recipe, affordable, photos, given)
-    validations, each = min(validations, iterations), iterations // members
-    capped = members == 1 and iterations < affordable
+    iterations, members = _lengths(recipe, affordable, photos, given, most=min(MOST_MEMBERS, validations))
+    each = iterations // members
+    in_first = min(max(1, validations + 1 - members), each)  # later ones are judged at their ends
+    limited = iterations < affordable // members * members
     planned: dict[str, tuple[Any, str]] = {
         "iterations": (
             iterations,
             f"rule: longer, it would have {photos} photos by heart; there is time for {affordable}"
-            if capped
+            if limited
             else f"measured: {step_s:.3f} s an iteration, {seconds:.0f} s in all",
         ),
         **_soup(members, each),
         "validation_interval": (
-            -(-iterations // validations),
-            f"rule: {validations} validations, at most a tenth of the time",
+            -(-each // in_first),
+            f"rule: {in_first + members - 1} validations, at most a tenth of the time",
         ),
         **_judging(judged, statistics.splits["val"].labelled),
         "warmup_iterations": (min(300, each // 20), "rule: a twentieth of the training, at most 300"),
@@ -219,24 +223,26 @@ def longest_training(recipe: Recipe, photos: int) -> int:
     """
     if recipe.weights == "none" or photos > FEW_PHOTOS:
         return sys.maxsize
-    return 3 * _member(recipe, photos) // 2
+    return 3 * _shortest_member(recipe, photos) // 2
 
 
-def _member(recipe: Recipe, photos: int) -> int:
+def _shortest_member(recipe: Recipe, photos: int) -> int:
     """Iterations of a member of a soup, at least."""
     return max(SOUP_ITERATIONS, -(-SOUP_EPOCHS * photos // recipe.batch_size))
 
 
-def _parted(recipe: Recipe, affordable: int, photos: int, given: Mapping[str, Any]) -> tuple[int, int]:
+def _lengths(recipe: Recipe, affordable: int, photos: int, given: Mapping[str, Any], *, most: int) -> tuple[int, int]:
     """How many of the affordable iterations are trained, and in how many members of a soup, all of one length."""
-    longest, each, fixed = longest_training(recipe, photos), recipe.soup_iterations, "iterations" in given
-    if not each and (fixed or "soup_iterations" in given or affordable <= longest):
-        return affordable if fixed else min(affordable, longest), 1
-    members = max(1, affordable // (each or _member(recipe, photos)))
-    if fixed:
-        return affordable, members
-    each = each or min(affordable // members, longest)
-    return members * each, members
+    longest, chosen = longest_training(recipe, photos), recipe.soup_iterations
+    if chosen:  # by the user
+        members = max(1, affordable // chosen)
+        return affordable if "iterations" in given or members == 1 else members * chosen, members
+    if "iterations" in given:
+        return affordable, 1
+    if "soup_iterations" in given or affordable <= longest:
+        return min(affordable, longest), 1
+    members = min(max(1, affordable // _shortest_member(recipe, photos)), most)
+    return members * min(affordable // members, longest), members
 
 
 def _soup(members: int, each: int) -> dict[str, tuple[Any, str]]:

@@ -22,7 +22,9 @@ from maskwright.recipe.recipe import Recipe
 from maskwright.storage import replacing, write_json
 from maskwright.weights.metadata import as_metadata
 
-STATE_FORMAT = "maskwright state 1"
+STATE_FORMAT = "maskwright state 2"
+READ_FORMATS = ("maskwright state 1", STATE_FORMAT)
+"""The first one knew no soups."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def load_state(path: Path, *, models: Mapping[str, nn.Module], optimiser: torch.
         tensors, metadata = read_tensors(path)
     except WeightsError as error:
         raise RunError(error.where, found=error.found, do="Start anew in another folder; best weights stay.") from None
-    if metadata.get("format") != STATE_FORMAT:
+    if metadata.get("format") not in READ_FORMATS:
         raise RunError(
             f"{shown(path)}: this format version is not known here.",
             expected=STATE_FORMAT,

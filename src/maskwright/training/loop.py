@@ -35,7 +35,7 @@ from maskwright.training.presence import training_in
 from maskwright.training.resumable import state_path
 from maskwright.training.run import Run, append_log, cut_log, refuse_lost_state
 from maskwright.training.sharing import ALONE, Share
-from maskwright.training.soup import add_member, ends_member, into_member, is_long_enough, usable
+from maskwright.training.soup import add_member, ends_member, into_member, usable
 from maskwright.training.validation import validation_counts
 
 LOG_INTERVAL = 20
@@ -80,7 +80,7 @@ def fit(
             clear_leftovers(run.folder / own)
         standing = _resume(run, learner)
         began = time.monotonic() - standing.seconds
-        pace, judged = _Pace(), standing
+        pace, adapted = _Pace(), standing
         stream = until_the_end.enter_context(closing(batches(train, recipe, start=standing.iteration, share=share)))
         while standing.iteration < recipe.final_length and not _out_of_patience(recipe, standing):
             iteration = standing.iteration
@@ -97,16 +97,19 @@ def fit(
                 skipped=standing.skipped + (not finite),
             )
             recipe = _ended_in_time(recipe, run, standing, deadline, share)
-            standing = _with_member(learner, recipe, standing)
-            due = _is_judged(recipe, standing)
+            last = standing.iteration == recipe.final_length
+            due = last or into_member(standing.iteration, recipe) % recipe.validation_interval == 0
             if due or standing.iteration % LOG_INTERVAL == 0:
                 append_log(run.folder / "log.jsonl", pace.entry(standing))
             if due:
-                standing = _validate(learner, val, recipe, run, standing, began)
-                recipe = _adapted(recipe, run, standing, deadline, since=judged, share=share, photos=len(train))
-                judged = standing
-                if ends_member(standing.iteration, recipe) and standing.iteration < recipe.final_length:
-                    _begin_anew(learner, recipe, classes=len(dataset.classes))
+                before, standing = standing, _with_member(learner, recipe, standing)
+                ends = standing.members > before.members
+                if ends or not standing.members:  # within a later member the soup is what it was
+                    standing = _validate(learner, val, recipe, run, standing, began)
+                recipe = _adapted(recipe, run, standing, deadline, since=adapted, share=share, photos=len(train))
+                adapted = standing
+                if ends and standing.iteration < recipe.final_length:
+                    _begin_anew(learner, recipe)
                 _save(learner, run, standing)
             on_progress(_progress(standing, recipe, loss))
             if share.agreed(interrupted() or asked_to_stop()) and standing.iteration < recipe.final_length:
@@ -136,6 +139,8 @@ class Learner:
     share: Share = ALONE
     soup: nn.Module | None = None
     """The mean of the members that have ended; None where the recipe makes no soup."""
+    initial: nn.Module | None = None
+    """What each member of a soup begins with."""
 
     @property
     def member(self) -> nn.Module:
@@ -149,7 +154,7 @@ class Learner:
     @property
     def models(self) -> dict[str, nn.Module]:
         """All that have weights of their own."""
-        named = {"model": self.model, "average": self.average, "soup": self.soup}
+        named = {"model": self.model, "average": self.average, "soup": self.soup, "initial": self.initial}
         return {name: model for name, model in named.items() if model is not None}
 
 
@@ -186,14 +191,17 @@ def make_learner(recipe: Recipe, classes: int, share: Share = ALONE) -> Learner:
     torch.manual_seed(recipe.seed)
     model = build_for(recipe, classes=classes).to(device)
     settle_norms(getattr(model, "encoder", model), recipe.encoder_norm)
-    average = copy.deepcopy(model).eval().requires_grad_(False) if recipe.ema_decay else None
-    soup = copy.deepcopy(model).eval().requires_grad_(False) if recipe.soup_iterations else None
+    average, soup, initial = (
+        copy.deepcopy(model).eval().requires_grad_(False) if wanted else None
+        for wanted in (recipe.ema_decay, recipe.soup_iterations, recipe.soup_iterations)
+    )
     optimiser = make_optimiser(model, recipe)
-    return Learner(model.train(), average, optimiser, device, share.joined(model), share, soup)
+    return Learner(model.train(), average, optimiser, device, share.joined(model), share, soup, initial)
 
 
 def _out_of_patience(recipe: Recipe, standing: Standing) -> bool:
-    return bool(recipe.patience) and standing.stale >= recipe.patience
+    first = recipe.soup_iterations and not standing.members  # it is not the soup's validations that are stale
+    return bool(recipe.patience) and standing.stale >= recipe.patience and not first
 
 
 def _interruption(run: Run, recipe: Recipe, standing: Standing) -> Interrupted:
@@ -208,8 +216,9 @@ def _resume(run: Run, learner: Learner) -> Standing:
         refuse_lost_state(run.folder)
         cut_log(run.folder / "log.jsonl", after=-1)
         initial = load_initial(learner.model, run.recipe)
-        if learner.average is not None:
-            learner.average.load_state_dict(learner.model.state_dict())
+        for copied in (learner.average, learner.initial):
+            if copied is not None:
+                copied.load_state_dict(learner.model.state_dict())
         write_json(run.folder / "initial_weights.json", initial)
         _log(run, "start", Standing(), iterations=run.recipe.final_length, time=time.time())
         _save(learner, run, Standing())
@@ -220,37 +229,30 @@ def _resume(run: Run, learner: Learner) -> Standing:
     return standing
 
 
-def _begin_anew(learner: Learner, recipe: Recipe, *, classes: int) -> None:
-    """Give the learner the weights that the training began with, and an optimiser that has seen nothing."""
-    fresh = make_learner(recipe, classes)
-    load_initial(fresh.model, recipe)
-    learner.model.load_state_dict(fresh.model.state_dict())
-    if learner.average is not None:
-        learner.average.load_state_dict(fresh.model.state_dict())
-    learner.optimiser.load_state_dict(fresh.optimiser.state_dict())
+def _begin_anew(learner: Learner, recipe: Recipe) -> None:
+    """Give the learner the weights that each member begins with, and an optimiser that has seen nothing."""
+    assert learner.initial is not None
+    for model in (learner.model, learner.average):
+        if model is not None:
+            model.load_state_dict(learner.initial.state_dict())
+    learner.optimiser = make_optimiser(learner.model, recipe)
 
 
 def _with_member(learner: Learner, recipe: Recipe, standing: Standing) -> Standing:
-    """Where the training stands with the member that ends here, if one does, in the soup."""
-    done, last = into_member(standing.iteration, recipe), standing.iteration == recipe.final_length
-    cut_off = last and (is_long_enough(done, recipe) or not standing.members)
-    if learner.soup is None or not (cut_off or ends_member(standing.iteration, recipe)):
+    """Where the training stands with the member that ends here, if one does, in the soup.
+
+    From the end of the first one on only soups compete for the best weights.
+    """
+    if learner.soup is None or not ends_member(standing.iteration, recipe, members=standing.members):
         return standing
-    standing = replace(standing, members=standing.members + 1)
-    add_member(learner.soup, learner.member, standing.members)
-    return standing
-
-
-def _is_judged(recipe: Recipe, standing: Standing) -> bool:
-    """Whether a validation is due: of a soup that has a member only where another one comes to it."""
-    if standing.iteration == recipe.final_length or ends_member(standing.iteration, recipe):
-        return True
-    return not standing.members and standing.iteration % recipe.validation_interval == 0
+    best = standing if standing.members else replace(standing, best_mdice=-1.0, stale=0)
+    add_member(learner.soup, learner.member, standing.members + 1)
+    return replace(best, members=standing.members + 1)
 
 
 def _keep(learner: Learner, run: Run, name: str, standing: Standing, **about: Any) -> None:
     path, initial = run.folder / "weights" / f"{name}.safetensors", read_json(run.folder / "initial_weights.json")
-    about = {"iteration": standing.iteration, **about}
+    about = {"iteration": standing.iteration, "members": standing.members, **about}
     save_weights(learner.judged(standing), path, recipe=run.recipe, initial=initial, about=about)
 
 
@@ -291,7 +293,7 @@ def _adapted(
 ) -> Recipe:
     """The recipe with its length changed to what the time still allows at the pace `since` then, written first.
 
-    It does not become longer than is good for a training from few `photos`.
+    It is not made longer than is good for a training from few `photos`.
     """
     length = recipe.final_length
     if deadline is None or standing.iteration >= length or recipe.reason("iterations") == GIVEN:
@@ -299,12 +301,11 @@ def _adapted(
     left_s = share.agreed(deadline - time.monotonic())
     # Validation included. The latest pace, not the mean: a machine that was busy for a while may be free again.
     each_s = share.agreed((standing.seconds - since.seconds) / (standing.iteration - since.iteration))
-    more = max(1, int(left_s / each_s)) if left_s > 0 else 0
-    if ends_member(standing.iteration, recipe):
-        more = usable(more, recipe)
-    wanted = standing.iteration + more
-    if not recipe.soup_iterations:
-        wanted = min(wanted, max(longest_training(recipe, photos), standing.iteration))
+    wanted = standing.iteration + (max(1, int(left_s / each_s)) if left_s > 0 else 0)
+    if recipe.soup_iterations:
+        wanted = usable(wanted, standing.iteration, recipe)
+    else:
+        wanted = min(wanted, max(longest_training(recipe, photos), length))
     # Pace is noisy: a change of less than a twentieth of what remains can wait for the next validation, or be left.
     if left_s > 0 and abs(wanted - length) <= 0.05 * (length - standing.iteration):
         return recipe

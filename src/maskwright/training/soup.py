@@ -18,20 +18,32 @@ def into_member(iteration: int, recipe: Recipe) -> int:
     return iteration % recipe.soup_iterations if recipe.soup_iterations else iteration
 
 
-def ends_member(iterations: int, recipe: Recipe) -> bool:
-    """Whether a member ends with so many iterations done."""
-    return bool(recipe.soup_iterations) and iterations % recipe.soup_iterations == 0
+def ends_member(iterations: int, recipe: Recipe, *, members: int) -> bool:
+    """Whether a member ends with so many iterations done.
+
+    Where the training ends within one, that counts if it has half the others' length, or if there is no other.
+
+    Args:
+        iterations: done, at least 1.
+        recipe: `soup_iterations`, and where the training ends.
+        members: that have ended before.
+    """
+    if not recipe.soup_iterations:
+        return False
+    done = into_member(iterations, recipe)
+    return done == 0 or (iterations == recipe.final_length and (not members or 2 * done >= recipe.soup_iterations))
 
 
-def is_long_enough(iterations: int, recipe: Recipe) -> bool:
-    """Whether a member of so many iterations counts, where training ends with it: half the others' length does."""
-    return 2 * iterations >= recipe.soup_iterations
+def usable(length: int, iterations: int, recipe: Recipe) -> int:
+    """The length of a training for which there is time, less a last member that would be too short to count.
 
-
-def usable(iterations: int, recipe: Recipe) -> int:
-    """How many of so many further iterations to do after the end of a member: none of a last one too short to count."""
-    rest = into_member(iterations, recipe)
-    return iterations if is_long_enough(rest, recipe) else iterations - rest
+    Args:
+        length: iterations in all.
+        iterations: done; the member that they lie in is not given up.
+        recipe: `soup_iterations`.
+    """
+    rest = into_member(length, recipe)
+    return length if 2 * rest >= recipe.soup_iterations else max(length - rest, iterations)
 
 
 @torch.no_grad()
@@ -43,8 +55,8 @@ def add_member(soup: nn.Module, member: nn.Module, number: int) -> None:
         member: what comes to it.
         number: from 1.
     """
-    held, added = soup.state_dict(), member.state_dict()
-    for name, tensor in held.items():
+    added = member.state_dict()
+    for name, tensor in soup.state_dict().items():
         if tensor.is_floating_point():
             tensor.lerp_(added[name], 1 / number)
         else:
