@@ -146,3 +146,13 @@ def test_nobody_reads_where_the_first_weights_lay(name: str, told: str) -> None:
 def test_what_is_typed_names_a_split_that_there_is(facts: dict[str, Any], split: str) -> None:
     code = dict(next(one for one in sections(card(**facts), EN) if one.id == "use").code)
     assert f"evaluate BUNDLE DATA --split {split}\n" in code["bash"]
+
+
+@pytest.mark.parametrize(("best", "members"), [(600, 0), (1800, 3), (2000, 4)])
+def test_weights_that_are_a_mean_are_said_to_be_one(best: int, members: int) -> None:
+    training = {"iterations": 2000, "seconds": 60.0, "best_iteration": best}
+    told = card(settings={"soup_iterations": 600}, training=training)
+    items = {lang: next(one for one in sections(told, lang) if one.id == "made").items for lang in (EN, RU)}
+    says = [f"the mean of the weights of {members} trainings of 600 iterations", f"(model soup): их {members}"]
+    for said, expected in zip(items.values(), says, strict=True):
+        assert ("soup" in " ".join(said)) == bool(members) == any(expected in one for one in said)

@@ -271,6 +271,9 @@ def _made(card: Card, language: Language) -> Iterator[str]:
             duration=language.duration(training.seconds),
             best=language.count(best),
         )
+        members = -(-best // card.recipe.soup_iterations) if card.recipe.soup_iterations else 1
+        if members > 1:
+            yield t("soup", members=members, each=language.counted(card.recipe.soup_iterations, "iterations"))
     if training.machine:
         yield t("machine", machine=training.machine)
     yield t("trained_by", crop=_sides(card.recipe), batch=card.recipe.batch_size, seed=card.recipe.seed)
