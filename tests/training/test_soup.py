@@ -129,7 +129,20 @@ def test_each_member_rises_and_falls() -> None:
 
 @pytest.mark.parametrize(
     ("length", "done", "used"),
-    [(8, 8, 8), (9, 8, 8), (10, 8, 10), (11, 8, 11), (12, 8, 12), (17, 8, 16), (10, 9, 10), (9, 9, 9), (13, 9, 12)],
+    [
+        (1, 0, 1),
+        (3, 1, 3),
+        (4, 4, 4),
+        (8, 8, 8),
+        (9, 8, 8),
+        (10, 8, 10),
+        (11, 8, 11),
+        (12, 8, 12),
+        (17, 8, 16),
+        (10, 9, 10),
+        (9, 9, 9),
+        (13, 9, 12),
+    ],
 )
 def test_time_for_less_than_half_a_member_is_left(length: int, done: int, used: int) -> None:
     assert usable(length, done, recipe()) == used

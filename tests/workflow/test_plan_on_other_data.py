@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,14 @@ from maskwright.data.classes import make_classes
 from maskwright.data.dataset import Dataset
 from maskwright.data.sample import Image, Mask, Sample
 from maskwright.recipe.files import write_recipe
+from maskwright.recipe.plan import MOST_MEMBERS
 from maskwright.recipe.recipe import Recipe
+from maskwright.storage import read_json
 from maskwright.training.log_lines import events_of
 from maskwright.training.loop import fit
 from maskwright.training.run import make_run
 from maskwright.workflow.plan import plan
+from maskwright.workflow.train import train
 
 Draw = Callable[[np.random.Generator, Mask], None]
 
@@ -112,3 +116,24 @@ def assert_suits(case: str, recipe: Recipe) -> None:
         assert 200 <= recipe.validation_photos < 4_000
     if case == "4000 px":
         assert 1500 < recipe.short_side_px < 2000 and "39 px" in recipe.reason("short_side_px")
+
+
+def test_a_soup_from_pretrained_weights_is_planned_and_trained_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset, _ = CASES["60 photos"]
+    before = make_run(tmp_path / "before")
+    settings = {"model": "mlp-mobilenetv2", "weights": "none", "iterations": 1, "crop_hw": (64, 64), "batch_size": 2}
+    first = plan(dataset, budget_s=20, settings=settings)
+    write_recipe(first, before.folder / "recipe.yaml")
+    fit(dataset, first, before)
+    monkeypatch.setattr("maskwright.recipe.plan.SOUP_ITERATIONS", 4)
+    monkeypatch.setattr("maskwright.recipe.plan.SOUP_EPOCHS", 0)
+    weights = str(before.folder / "weights" / "last.safetensors")
+    began = time.monotonic()
+    run = train(dataset, out=tmp_path / "run", budget_s=15, settings={"weights": weights})
+    assert time.monotonic() - began < 30
+    recipe, about = run.recipe, read_json(run.folder / "weights" / "last.json")
+    assert (recipe.batch_size, recipe.encoder_norm, recipe.lovasz_share) == (8, "frozen", 1.0)
+    assert 2 <= recipe.iterations / recipe.soup_iterations == about["members"] <= MOST_MEMBERS or recipe.length_changes
+    assert about["members"] >= 2 and about["iteration"] == recipe.final_length

@@ -39,11 +39,12 @@ def usable(length: int, iterations: int, recipe: Recipe) -> int:
 
     Args:
         length: iterations in all.
-        iterations: done; the member that they lie in is not given up.
+        iterations: done.
         recipe: `soup_iterations`.
     """
     rest = into_member(length, recipe)
-    return length if 2 * rest >= recipe.soup_iterations else max(length - rest, iterations)
+    counts = length == rest or 2 * rest >= recipe.soup_iterations  # the first one does in any case
+    return length if counts else max(length - rest, iterations)
 
 
 @torch.no_grad()
