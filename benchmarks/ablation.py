@@ -3,10 +3,12 @@
     python benchmarks/ablation.py DATA WEIGHTS OUT.jsonl [CANDIDATE ...] [--classes background,cat,dog]
                                   [--iterations 400] [--folds 3] [--seeds 1]
 
-The photos of "train" alone are used, in folds: what is chosen here has seen neither "val" nor "test". Each candidate is
-what `plan` gives for the data, with the settings that stand behind its name below. The last weights judge, once and
-with test-time augmentation; nothing is chosen by their scores. Lines that OUT.jsonl holds already are not made again,
-so that a run that was killed goes on with the same command. Without names, all candidates are trained.
+The photos of "train" alone are used, in folds: what is chosen here has seen neither "val" nor "test". With `--folds 0`
+all of them are learned from and "val" judges, for the figures of a choice that is made. Each candidate is what `plan`
+gives for the data, with the settings that stand behind its name below; `recipe` in a line is the fingerprint of the
+whole. The last weights judge, once and with test-time augmentation; nothing is chosen by their scores. Lines that
+OUT.jsonl holds already are not made again, so that a run that was killed goes on with the same command. Without names,
+all candidates are trained.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from candidates import add_line, last_weights, lines_made, score
 from maskwright.data.dataset import Dataset
 from maskwright.data.reading import read
 from maskwright.experiments.folds import Fold, draw_folds, seen_by
+from maskwright.recipe.fingerprint import fingerprint
 from maskwright.training.machine import environment
 from maskwright.workflow.plan import plan
 
@@ -29,6 +32,7 @@ CANDIDATES: dict[str, dict[str, Any]] = {
     "label_smoothing": {"label_smoothing": 0.1},
     "encoder_lr_0.05": {"encoder_lr_multiplier": 0.05},
     "encoder_lr_0.1": {"encoder_lr_multiplier": 0.1},
+    "encoder_lr_1": {"encoder_lr_multiplier": 1.0},
     "encoder_trained_norms": {"encoder_norm": "train"},
     "encoder_kept_statistics": {"encoder_norm": "keep_statistics"},
     "lr_half": {"lr": 5e-4},
@@ -59,20 +63,23 @@ def main() -> None:
     keys = ("candidate", "iterations", "fold", "folds", "seed")
     made = lines_made(given.out, keys)
     dataset = read(given.data, classes=tuple(given.classes.split(",")))
-    train = dataset.split("train").labelled
+    folds = draw_folds(tuple(dataset.split("train").labelled), given.folds) if given.folds else [None]
     for seed in range(given.seeds):
         for name in given.candidates or CANDIDATES:
-            for fold in draw_folds(tuple(train), given.folds):
-                key = (name, given.iterations, fold.number, given.folds, seed)
+            for fold in folds:
+                key = (name, given.iterations, fold.number if fold else None, given.folds, seed)
                 if key not in made:
-                    result = trained(train, fold, given, name, seed)
+                    result = trained(dataset, fold, given, name, seed)
                     add_line(given.out, dict(zip(keys, key, strict=True)) | result)
 
 
-def trained(train: Dataset, fold: Fold, given: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
-    """The scores of one candidate on the photos that a fold holds out."""
+def trained(dataset: Dataset, fold: Fold | None, given: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
+    """The scores of one candidate on the photos that a fold holds out, or on those of "val"."""
     settings = {"weights": given.weights, "iterations": given.iterations, "seed": seed, **CANDIDATES[name]}
-    seen, held = seen_by(fold, train), train.filter(lambda sample: sample.id in fold.held_out)
+    train = dataset.split("train").labelled
+    seen, held = dataset, dataset.split("val").labelled
+    if fold is not None:
+        seen, held = seen_by(fold, train), train.filter(lambda sample: sample.id in fold.held_out)
     recipe = plan(seen, budget_s=3600.0, settings=settings | {"validation_interval": given.iterations})
     with last_weights(seen, recipe) as (weights, seconds):
         once, several = (score(weights, recipe, held, tta=tta) for tta in (False, True))
@@ -80,6 +87,7 @@ def trained(train: Dataset, fold: Fold, given: argparse.Namespace, name: str, se
     return {
         "mDice": once,
         "mDice_tta": several,
+        "recipe": fingerprint(recipe),
         "seconds": seconds,
         "photos": len(held),
         "cpu": about["cpu"],
