@@ -13,7 +13,8 @@ from maskwright.progress import Progress
 from maskwright.recipe.files import write_recipe
 from maskwright.recipe.recipe import Recipe, make_recipe
 from maskwright.storage import read_json
-from maskwright.training.loop import fit
+from maskwright.training.checkpoint import Standing
+from maskwright.training.loop import _iteration_s, fit
 from maskwright.training.optimiser import lr_at
 from maskwright.training.run import Run, make_run
 from maskwright.training.soup import add_member, usable
@@ -177,3 +178,13 @@ def test_a_killed_soup_goes_on_without_the_file_that_it_began_with(tmp_path: Pat
     assert all(torch.equal(tensor, last(whole)[name]) for name, tensor in last(run).items())
     for kept in (run, whole):
         assert read_json(kept.folder / "weights" / "best.json")["members"] >= 1
+
+
+def test_the_pace_spreads_a_validation_over_what_comes_between_two() -> None:
+    then = (
+        Standing(iteration=10, seconds=5.0),
+        Standing(iteration=20, seconds=9.0),
+        Standing(iteration=20, seconds=12.0),
+    )
+    assert _iteration_s(recipe(soup_iterations=0, validation_interval=10), *then) == pytest.approx(0.4 + 0.3)
+    assert _iteration_s(recipe(soup_iterations=100, validation_interval=10), *then) == pytest.approx(0.4 + 0.03)

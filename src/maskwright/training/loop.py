@@ -106,7 +106,8 @@ def fit(
                 ends = standing.members > before.members
                 if ends or not standing.members:  # within a later member the soup is what it was
                     standing = _validate(learner, val, recipe, run, standing, began)
-                recipe = _adapted(recipe, run, standing, deadline, since=adapted, share=share, photos=len(train))
+                each_s = share.agreed(_iteration_s(recipe, adapted, before, standing))
+                recipe = _adapted(recipe, run, standing, deadline, each_s=each_s, share=share, photos=len(train))
                 adapted = standing
                 if ends and standing.iteration < recipe.final_length:
                     _begin_anew(learner, recipe)
@@ -288,10 +289,19 @@ def _validate(learner: Learner, val: Dataset, recipe: Recipe, run: Run, standing
     return replace(standing, seconds=seconds)
 
 
+def _iteration_s(recipe: Recipe, since: Standing, until: Standing, judged: Standing) -> float:
+    """Seconds of an iteration at the pace `since` then `until` then, with its part of a validation, over when `judged`.
+
+    The latest pace, not the mean: a machine that was busy for a while may be free again.
+    """
+    judging_s = (judged.seconds - until.seconds) / (recipe.soup_iterations or recipe.validation_interval)
+    return (until.seconds - since.seconds) / (until.iteration - since.iteration) + judging_s
+
+
 def _adapted(
-    recipe: Recipe, run: Run, standing: Standing, deadline: float | None, *, since: Standing, share: Share, photos: int
+    recipe: Recipe, run: Run, standing: Standing, deadline: float | None, *, each_s: float, share: Share, photos: int
 ) -> Recipe:
-    """The recipe with its length changed to what the time still allows at the pace `since` then, written first.
+    """The recipe with its length changed to what the time still allows at `each_s` an iteration, written first.
 
     It is not made longer than is good for a training from few `photos`.
     """
@@ -299,8 +309,6 @@ def _adapted(
     if deadline is None or standing.iteration >= length or recipe.reason("iterations") == GIVEN:
         return recipe
     left_s = share.agreed(deadline - time.monotonic())
-    # Validation included. The latest pace, not the mean: a machine that was busy for a while may be free again.
-    each_s = share.agreed((standing.seconds - since.seconds) / (standing.iteration - since.iteration))
     wanted = standing.iteration + (max(1, int(left_s / each_s)) if left_s > 0 else 0)
     if recipe.soup_iterations:
         wanted = usable(wanted, standing.iteration, recipe)
