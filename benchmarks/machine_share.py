@@ -2,10 +2,12 @@
 
     python benchmarks/machine_share.py [--threads 2] [--repeats 7]
 
-FLOPs of matrix products and convolutions are counted by torch's `FlopCounterMode` (a multiplication and an addition are
-two); normalisation, activation, resizing and the optimiser count as none, and take time all the same. The peak is what
-a product of two 2048 x 2048 matrices reaches in the same arithmetic with the same threads, in the same run. A step is
-that of the loop (batch 8), a pass judges 120 photos as validation does; photos are noise that lies in memory.
+FLOPs of matrix products and convolutions are counted by torch's `FlopCounterMode` over the pass (a multiplication and
+an addition are two); normalisation, activation, resizing and the optimiser count as none, and take time all the same.
+A step has three times those of its photos' predictions: two more products as large for the gradients. (Its counter
+takes the gradient of a depthwise convolution for that of a full one.) The peak is what a product of two 2048 x 2048
+matrices reaches in the same arithmetic with the same threads, in the same run. A step is that of the loop (batch 8), a
+pass judges 120 photos as validation does; photos are noise that lies in memory.
 """
 
 from __future__ import annotations
@@ -68,16 +70,15 @@ def measured(model: str, side: int, threads: int, repeats: int, peak: float) -> 
     settings = {"model": model, "crop_hw": (side, side), "precision": precision, "threads": threads}
     recipe, data = make_recipe(settings, source="benchmark"), noise(side)
     learner, batch = make_learner(recipe, 3), make_batch(data, recipe, 0)
-    actions = {
-        "step": lambda: train_step(learner, batch, recipe, 1, 1e-4),
-        "validation": lambda: validation_counts(learner.model, data, recipe),
-    }
+    with FlopCounterMode(display=False) as counter:
+        validation_counts(learner.model, data, recipe)
+    judging = counter.get_total_flops()
     told: dict[str, Any] = {"model": model, "side_px": side, "precision": precision}
-    for name, action in actions.items():
-        counter = FlopCounterMode(display=False)
-        with counter:
-            action()
-        flops, taken = counter.get_total_flops(), seconds(action, repeats)
+    for name, flops, action in (
+        ("step", 3 * recipe.batch_size * judging / JUDGED, lambda: train_step(learner, batch, recipe, 1, 1e-4)),
+        ("validation", judging, lambda: validation_counts(learner.model, data, recipe)),
+    ):
+        taken = seconds(action, repeats)
         told |= {f"{name}_gflop": flops / 1e9, f"{name}_s": taken, f"{name}_share_of_peak": flops / taken / peak}
     return told
 
