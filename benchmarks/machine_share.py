@@ -14,9 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
-from collections.abc import Callable
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -32,26 +29,17 @@ from maskwright.training.loop import make_learner, train_step
 from maskwright.training.machine import environment, machine
 from maskwright.training.memory import keep_freed_memory
 from maskwright.training.validation import validation_counts
+from training_step import timed
 
 MODELS = (("segformer-b0", 256), ("mlp-mobilenetv2", 256), ("mlp-mobilenetv2", 384))
 SIDE, JUDGED = 2048, 120
-
-
-def seconds(action: Callable[[], Any], repeats: int) -> float:
-    """The median over repeats, after one for warming up."""
-    taken = []
-    for _ in range(repeats + 1):
-        began = time.perf_counter()
-        action()
-        taken.append(time.perf_counter() - began)
-    return median(taken[1:])
 
 
 def peak_flops(precision: str, repeats: int) -> float:
     """FLOP/s of a large matrix product."""
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     a, b = (torch.randn(SIDE, SIDE).to(dtype) for _ in range(2))
-    return 2 * SIDE**3 / seconds(lambda: a @ b, repeats)
+    return 2 * SIDE**3 / timed(lambda: a @ b, repeats)
 
 
 def noise(side: int) -> Dataset:
@@ -78,7 +66,7 @@ def measured(model: str, side: int, threads: int, repeats: int, peak: float) -> 
         ("step", 3 * recipe.batch_size * judging / JUDGED, lambda: train_step(learner, batch, recipe, 1, 1e-4)),
         ("validation", judging, lambda: validation_counts(learner.model, data, recipe)),
     ):
-        taken = seconds(action, repeats)
+        taken = timed(action, repeats)
         told |= {f"{name}_gflop": flops / 1e9, f"{name}_s": taken, f"{name}_share_of_peak": flops / taken / peak}
     return told
 

@@ -63,7 +63,7 @@ def our_step(precision: str) -> Callable[[], None]:
     return step
 
 
-def timed(step: Callable[[], None], repeats: int) -> float:
+def timed(step: Callable[[], object], repeats: int) -> float:
     step()
     seconds = []
     for _ in range(repeats):

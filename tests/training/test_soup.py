@@ -15,9 +15,9 @@ from maskwright.recipe.recipe import Recipe, make_recipe
 from maskwright.storage import read_json
 from maskwright.training.checkpoint import Standing
 from maskwright.training.loop import _iteration_s, fit
-from maskwright.training.optimiser import lr_at
+from maskwright.training.optimiser import add_member, lr_at
 from maskwright.training.run import Run, make_run
-from maskwright.training.soup import add_member, usable
+from maskwright.training.soup import usable
 from tiny import tiny_dataset
 
 SETTINGS = {

@@ -30,12 +30,12 @@ from maskwright.training.checkpoint import Standing, load_state, save_state, sav
 from maskwright.training.initial import load_initial
 from maskwright.training.losses import total_loss
 from maskwright.training.memory import keep_freed_memory
-from maskwright.training.optimiser import lr_at, make_optimiser, set_lr, update_average
+from maskwright.training.optimiser import add_member, lr_at, make_optimiser, set_lr, update_average
 from maskwright.training.presence import training_in
 from maskwright.training.resumable import state_path
 from maskwright.training.run import Run, append_log, cut_log, refuse_lost_state
 from maskwright.training.sharing import ALONE, Share
-from maskwright.training.soup import add_member, ends_member, into_member, usable
+from maskwright.training.soup import ends_member, into_member, usable
 from maskwright.training.validation import validation_counts
 
 LOG_INTERVAL = 20

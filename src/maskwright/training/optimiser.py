@@ -85,13 +85,29 @@ def _progress(iteration: int, recipe: Recipe) -> float:
     return min(1.0, progress + (1 - progress) * (iteration - since) / max(length - since, 1))
 
 
-@torch.no_grad()
 def update_average(average: nn.Module, model: nn.Module, *, decay: float, iteration: int) -> None:
     """Exponential moving average of the weights; the decay rises from 0 so that the first draw is soon forgotten.
 
     `d = min(decay, (1 + t) / (10 + t))`, as in TensorFlow's ExponentialMovingAverage.
     """
     decay = min(decay, (1 + iteration) / (10 + iteration))
+    _move_towards(average, model, 1 - decay)
+
+
+def add_member(soup: nn.Module, member: nn.Module, number: int) -> None:
+    """Make the mean of `number - 1` members of a soup that of `number`.
+
+    Args:
+        soup: the mean so far; changed in place.
+        member: what comes to it.
+        number: from 1.
+    """
+    _move_towards(soup, member, 1 / number)
+
+
+@torch.no_grad()
+def _move_towards(average: nn.Module, model: nn.Module, share: float) -> None:
+    """Move weights and running statistics by a share of the way to a model's."""
     ours = [tensor for tensor in average.state_dict().values() if tensor.is_floating_point()]
     theirs = [tensor for tensor in model.state_dict().values() if tensor.is_floating_point()]
-    torch._foreach_lerp_(ours, theirs, 1 - decay)
+    torch._foreach_lerp_(ours, theirs, share)

@@ -7,9 +7,6 @@ order of the photos and in how these are varied.
 
 from __future__ import annotations
 
-import torch
-from torch import nn
-
 from maskwright.recipe.recipe import Recipe
 
 
@@ -45,20 +42,3 @@ def usable(length: int, iterations: int, recipe: Recipe) -> int:
     rest = into_member(length, recipe)
     counts = length == rest or 2 * rest >= recipe.soup_iterations  # the first one does in any case
     return length if counts else max(length - rest, iterations)
-
-
-@torch.no_grad()
-def add_member(soup: nn.Module, member: nn.Module, number: int) -> None:
-    """Make the mean of `number - 1` members that of `number`.
-
-    Args:
-        soup: the mean so far; changed in place.
-        member: what comes to it.
-        number: from 1.
-    """
-    added = member.state_dict()
-    for name, tensor in soup.state_dict().items():
-        if tensor.is_floating_point():
-            tensor.lerp_(added[name], 1 / number)
-        else:
-            tensor.copy_(added[name])
