@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ from maskwright.errors import DataError, RunError
 
 FACTS = {"file": "labels/train/001.png", "given": "ball", "percent": "40"}
 WORST = LabelIssue("train/001", 0.95, "part_missing", (ObjectIssue("part_missing", 0.95, (3, 4, 5, 6), FACTS),))
-LESS = LabelIssue("val/030", 0.2, "none")
+LESS = LabelIssue("val/030", 0.2, "none", worst=0.8, class_belief=0.3)
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,16 @@ def test_what_is_saved_is_read_back(audit: Audit, tmp_path: Path) -> None:
     )
     for name in ("findings.jsonl", "statistics.json", "duplicates.json", "label_issues.json"):
         assert (tmp_path / "again" / name).read_bytes() == (folder.path / name).read_bytes()
+
+
+def test_an_audit_from_before_beliefs_is_read(audit: Audit, tmp_path: Path) -> None:
+    folder = AuditFolder(tmp_path)
+    with_label_issues(audit, [LESS]).save(folder)
+    kept = json.loads(folder.label_issues.read_text())
+    for each in kept["label_issues"]:
+        del each["worst"], each["class_belief"]
+    folder.label_issues.write_text(json.dumps(kept))
+    assert Audit.load(folder).label_issues == (replace(LESS, worst=0.0, class_belief=0.0),)
 
 
 def test_a_damaged_audit_is_refused(audit: Audit, tmp_path: Path) -> None:

@@ -143,6 +143,17 @@ def test_a_model_that_disputes_often_is_believed_where_it_is_surest() -> None:
     assert blind.in_class(0.9) == pytest.approx(0.034 * 100 / 50)
 
 
+def test_what_a_dispute_of_classes_would_weigh_is_told_beside_how_far_it_is_believed() -> None:
+    """A quarter of the animals is renamed: one in five of these disputes can be an error, and a bad one."""
+    renamed = np.where(TRUTH == 1, 2, 0).astype(np.uint8)
+    samples = [sample_with(TRUTH, f"train/{number}") for number in range(20)]
+    said = {sample.id: sure_of(renamed if place < 5 else TRUTH) for place, sample in enumerate(samples)}
+    disputed, agreed = (label_issues(samples, lambda each: said[each.id], CLASSES)[place] for place in (0, -1))
+    assert disputed.class_belief == pytest.approx(1 / 5)
+    assert disputed.severity < 0.25 < 0.8 < disputed.worst
+    assert agreed.worst == agreed.severity == 0.0
+
+
 def test_the_thresholds_are_settings() -> None:
     samples = [sample_with(box(30, 30, 50, 40)), *(sample_with(TRUTH, f"train/{number}") for number in range(20))]
 

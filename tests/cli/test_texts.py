@@ -80,3 +80,6 @@ def test_a_plan_says_how_many_trainings_make_a_soup() -> None:
     once = make_recipe({"iterations": 3000, "soup_iterations": 600, "length_changes": [(300, 600)]}, source="test")
     assert "about 600 iterations" in plan_lines(once, Path("recipe.yaml"), "en")[0]
     assert len(plan_lines(once, Path("recipe.yaml"), "en")) == 1
+    cut = make_recipe({"iterations": 1500, "soup_iterations": 600}, source="test")
+    assert "3 trainings" in plan_lines(cut, Path("recipe.yaml"), "en")[1], "half a training counts"
+    assert "2 trainings" in plan_lines(cut.model_copy(update={"iterations": 1499}), Path("r.yaml"), "en")[1]

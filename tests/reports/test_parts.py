@@ -15,9 +15,18 @@ from maskwright.reports.contents import Judged
 from maskwright.reports.curves import curves
 from maskwright.reports.language import Language
 from maskwright.reports.pictures import embedded
-from maskwright.reports.tables import confusion_matrix, reason_parts, worst_confusion
+from maskwright.reports.tables import confusion_matrix, reason_parts, training_story, worst_confusion
 from maskwright.training.run import append_log
 from maskwright.training.training_log import TrainingLog, read_training_log
+
+
+def test_a_soup_is_told_of_where_its_curves_show_one() -> None:
+    log = TrainingLog(steps=({"iteration": 700, "seconds": 70.0, "loss": 1.0},))
+    (told,) = training_story(log, 600, Language("en"))
+    assert told.startswith("Trainings of 600 iterations follow one another")
+    assert training_story(log, 700, Language("en")) == []  # the first one has just ended
+    assert training_story(log, 0, Language("en")) == []
+    assert training_story(TrainingLog(), 600, Language("en")) == []
 
 
 def test_the_matrix_is_shares_of_each_row() -> None:

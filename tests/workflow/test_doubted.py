@@ -45,6 +45,24 @@ def test_what_the_audit_calls_wrong_is_set_aside_worst_first() -> None:
     assert aside(dataset, {a: 0.1}) == ()
 
 
+def test_where_the_class_is_disputed_less_belief_is_enough(tmp_path: Path) -> None:
+    """A wrong name costs more than a sound photo that is not learned from."""
+    dataset = tiny_dataset(train=12, val=2)
+    a, b, c, d, *_ = ids(dataset)
+    issues = (
+        LabelIssue(a, 0.2, "wrong_class", worst=0.7, class_belief=0.2),
+        LabelIssue(b, 0.1, "none", worst=0.7, class_belief=0.1),  # a model that renames every third object
+        LabelIssue(c, 0.2, "wrong_class", worst=0.4, class_belief=0.9),  # a small object of many
+        LabelIssue(d, 0.3, "wrong_class", worst=0.9, class_belief=0.3),
+    )
+    audit = replace(survey(dataset), label_issues=issues)
+    none = tmp_path / "none.jsonl"
+    assert with_doubted_set_aside(Recipe(), audit, none, dataset, describe(dataset)).photos_aside == (d, a)
+    journal = Journal(tmp_path / "journal.jsonl", dataset)
+    journal.decide(d, "keep", seen=journal.version(d), who="me")
+    assert with_doubted_set_aside(Recipe(), audit, journal.path, dataset, describe(dataset)).photos_aside == (a,)
+
+
 def test_validation_photos_are_never_set_aside() -> None:
     dataset = tiny_dataset(train=12, val=2)
     judged = dataset.split("val")[0].id
@@ -110,4 +128,4 @@ def test_a_run_learns_without_what_its_audit_calls_wrong(tmp_path: Path) -> None
     small = {"crop_hw": [64, 64], "batch_size": 4, "iterations": 2, "validation_interval": 2, "set_aside": "doubted"}
     made = maskwright.run(dataset, tmp_path / "run", settings=small, threads=2)
     assert made.recipe.set_aside == (wrong.id,)
-    assert made.recipe.reason("set_aside") == "measured: the audit believes the masks of 1 of 12 photos wrong"
+    assert made.recipe.reason("set_aside") == "measured: the audit doubts the masks of 1 of 12 photos"

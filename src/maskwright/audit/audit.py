@@ -198,4 +198,5 @@ def _issue(value: Mapping[str, Any]) -> LabelIssue:
         ObjectIssue(each["kind"], each["severity"], tuple(each["region_xywh"]), each["facts"])
         for each in value["objects"]
     )
-    return LabelIssue(value["sample"], value["severity"], value["kind"], objects)
+    more = {name: float(value[name]) for name in ("worst", "class_belief") if name in value}  # older audits have none
+    return LabelIssue(value["sample"], value["severity"], value["kind"], objects, **more)

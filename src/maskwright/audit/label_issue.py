@@ -41,12 +41,16 @@ class LabelIssue:
         severity: in [0, 1], 1 is worst; what samples are ranked by.
         kind: the kind of its worst object, "none" where the severity is below the threshold of findings.
         objects: the disputed objects, worst first.
+        worst: the severity that it would have if the model were right about every class that it disputes.
+        class_belief: the share of disputes about classes, where the model is so sure, that are errors of labels.
     """
 
     sample: str
     severity: float
     kind: Kind
     objects: tuple[ObjectIssue, ...] = ()
+    worst: float = 0.0
+    class_belief: float = 0.0
 
     def _repr_html_(self) -> str:
         head = [say("notebook.severity"), say("notebook.sentence")]

@@ -154,5 +154,6 @@ def _settled(judged: JudgedMask, trust: Trust, settings: AuditSettings) -> Label
     found = [each for each in objects if each.severity >= settings.issue_severity]
     found.sort(key=lambda each: -each.severity)
     weight = settings.weak_weight + (1 - settings.weak_weight) * trust.objects
-    severity = weight * judged.regret.severity(trust.in_class(judged.margin), trust.absence)
-    return LabelIssue(judged.sample, severity, found[0].kind if found else "none", tuple(found))
+    belief = trust.in_class(judged.margin)
+    severity, worst = (weight * judged.regret.severity(in_class, trust.absence) for in_class in (belief, 1.0))
+    return LabelIssue(judged.sample, severity, found[0].kind if found else "none", tuple(found), worst, belief)

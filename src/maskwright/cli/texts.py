@@ -239,7 +239,7 @@ def sentence(reason: str) -> str:
 
 def plan_lines(recipe: Recipe, file: Path, lang: str) -> list[str]:
     """What is trained, in few words."""
-    iterations, each = recipe.final_length, recipe.soup_iterations
+    iterations = recipe.final_length
     lines = [
         say(
             "cli.planned",
@@ -252,6 +252,6 @@ def plan_lines(recipe: Recipe, file: Path, lang: str) -> list[str]:
             file=shown(file),
         )
     ]
-    if 0 < each < iterations:
-        lines.append(say("cli.planned_soup", lang, members=(2 * iterations + each) // (2 * each), each=each))
+    if (members := recipe.members_after(iterations)) > 1:
+        lines.append(say("cli.planned_soup", lang, members=members, each=recipe.soup_iterations))
     return lines

@@ -305,6 +305,12 @@ class Recipe(BaseModel):
         """Iterations of the training after all changes of its length."""
         return self.length_changes[-1][1] if self.length_changes else self.iterations
 
+    def members_after(self, iterations: int) -> int:
+        """How many members of its soup a training has after so many iterations, the last by half its length; at least
+        1, as where no soup is made."""
+        each = self.soup_iterations
+        return max(1, (2 * iterations + each) // (2 * each)) if each else 1
+
     @property
     def tta_work(self) -> float:
         """How many times the work of one look a photo takes where it is looked at in all ways."""

@@ -271,8 +271,7 @@ def _made(card: Card, language: Language) -> Iterator[str]:
             duration=language.duration(training.seconds),
             best=language.count(best),
         )
-        members = -(-best // card.recipe.soup_iterations) if card.recipe.soup_iterations else 1
-        if members > 1:
+        if (members := card.recipe.members_after(best)) > 1:
             yield t("soup", members=members, each=language.counted(card.recipe.soup_iterations, "iterations"))
     if training.machine:
         yield t("machine", machine=training.machine)

@@ -116,9 +116,17 @@ def time_shares(contents: Contents) -> tuple[tuple[str, float, float], ...]:
     return tuple((name, seconds, seconds / total) for name, seconds in contents.timings)
 
 
-def training_story(log: TrainingLog, language: Language) -> list[str]:
-    """How the training went, in sentences: how it ended, which weights were kept, how often it was resumed."""
+def training_story(log: TrainingLog, soup_iterations: int, language: Language) -> list[str]:
+    """How the training went, in sentences: how it ended, which weights were kept, how often it was resumed.
+
+    Args:
+        log: the training's log.
+        soup_iterations: length of each member of a soup; 0 where none is made.
+        language: of the sentences.
+    """
     story = []
+    if log.last is not None and log.last["iteration"] > soup_iterations > 0:
+        story.append(language.t("soup_curves", each=language.counted(soup_iterations, "iterations")))
     if log.end is not None and log.last is not None:
         early = log.end["why"] == "patience"
         iterations = language.counted(int(log.end["iteration"]), "iterations")
