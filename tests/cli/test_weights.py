@@ -171,3 +171,13 @@ def test_alone_it_tells_what_there_is(capsys: pytest.CaptureFixture[str]) -> Non
     assert outcome() == 0
     printed = capsys.readouterr().out
     assert [word for word in ("list", "get", "add") if word not in printed] == []
+
+
+def test_weights_are_drawn_once(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert outcome("add", own, "--name", "drawings-mlp-mobilenetv2") == 0
+    capsys.readouterr()
+    assert outcome("draw") == 0
+    said = capsys.readouterr().out
+    assert said.startswith("drawings-mlp-mobilenetv2 lies in the cache") and "drawn photos" in said
+    assert outcome("draw", "--json") == 0
+    assert one_json(capsys)["name"] == "drawings-mlp-mobilenetv2"

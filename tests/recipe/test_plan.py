@@ -7,6 +7,7 @@ import pytest
 from maskwright.data.statistics import Statistics, describe
 from maskwright.errors import RecipeError
 from maskwright.recipe.plan import (
+    DRAWINGS,
     LONGEST_SHORT_SIDE_PX,
     OBJECT_SIDE_PX,
     Machine,
@@ -108,7 +109,17 @@ def test_the_length_fills_the_time(seconds: float) -> None:
     assert "0.300 s" in recipe.reason("iterations")
 
 
-def test_small_photos_of_pretrained_weights_are_looked_at_in_several_ways() -> None:
+def test_what_knows_no_photos_learns_all_of_it_alike() -> None:
+    for model, lr in (("segformer-b1", 6e-4), ("mlp-r18", 1e-3)):
+        for weights in ("none", f"{DRAWINGS}{model}"):
+            start = {"model": (model, "rule: test"), "weights": (weights, "rule: test")}
+            recipe = draft(statistics(), LAPTOP, {}, start=start)
+            assert (recipe.lr, recipe.encoder_lr_multiplier, recipe.lovasz_share) == (lr, 1.0, 0.0)
+    given = draft(statistics(), LAPTOP, {"model": "segformer-b0"}, start={"weights": ("none", "given")})
+    assert given.lr == 6e-4
+
+
+def test_small_photos_are_looked_at_in_several_ways() -> None:
     def drafted(side: int, **given: object) -> Recipe:
         return draft(statistics(size_hw=(side, side)), LAPTOP, given, start=START)
 
@@ -120,7 +131,8 @@ def test_small_photos_of_pretrained_weights_are_looked_at_in_several_ways() -> N
         0.0,
     )
     assert (large.tta_scales, large.tta_flip) == ((1.0,), True)
-    assert (drafted(256, tta_flip=False).tta_flip, draft(statistics(), LAPTOP, {}).tta_flip) == (False, False)
+    assert drafted(256, tta_flip=False).tta_flip is False
+    assert draft(statistics(), LAPTOP, {}).tta_scales == (1.0, 1.25, 1.5)
     once = looked_once(small, {"tta_flip": True})
     assert (once.tta_scales, once.tta_flip) == ((1.0,), True) and once.reason("tta_scales").startswith("measured")
 

@@ -19,7 +19,7 @@ from maskwright.recipe.recipe import GIVEN, Recipe, make_recipe
 from maskwright.storage import file_digest, read_json
 from maskwright.training.run import open_run
 from maskwright.workflow.plan import plan
-from maskwright.workflow.start import DEFAULT_MODEL, DEFAULT_MODEL_WITHOUT, choose_start, settled
+from maskwright.workflow.start import DEFAULT_MODEL, choose_start, settled
 from maskwright.workflow.train import train
 from maskwright.workflow.weights import add_weights
 from small_folders import split_folder
@@ -44,7 +44,7 @@ def values(choices: dict[str, tuple[Any, str]]) -> dict[str, Any]:
 
 def test_without_any_weights_it_is_said_why_and_how_to_get_some() -> None:
     choices = choose_start({}, classes=3)
-    assert values(choices) == {"model": DEFAULT_MODEL_WITHOUT, "weights": "none"}
+    assert values(choices) == {"model": DEFAULT_MODEL, "weights": "none"}
     assert "offline" in choices["weights"][1] and "maskwright weights get" in choices["weights"][1]
     asked = choose_start({"weights": "none", "model": "mlp-r18"}, classes=3)
     assert asked == {"weights": ("none", GIVEN)}

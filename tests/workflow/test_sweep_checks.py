@@ -43,7 +43,7 @@ def test_the_architecture_of_set_and_of_a_recipe_is_checked(tmp_path: Path) -> N
         check_trials(space, {"model": "foo"}, None, path)
     with pytest.raises(RecipeError, match="output_stride=8: segformer-b0 has no such setting"):
         check_trials(space, {}, Recipe(model="segformer-b0"), path)
-    with pytest.raises(RecipeError, match="output_stride=8: segformer-b0 has no such setting"):
+    with pytest.raises(RecipeError, match="output_stride=8: mlp-mobilenetv2 has no such setting"):
         check_trials(space, {"weights": "none"}, None, path)
 
 

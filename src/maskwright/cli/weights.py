@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from maskwright.cli import options
+from maskwright.cli.budget import seconds
 from maskwright.cli.screen import Screen
 from maskwright.cli.texts import table
 from maskwright.cli.verb import Answer, verb
@@ -91,6 +93,36 @@ def add_weights(screen: Screen, file: File, name: CallIt = None) -> Answer:
 
     item = take_in(file, name=name)
     return Answer(_value(item), _told("added", item, screen.lang))
+
+
+@app.command("draw")
+@verb
+def draw_weights(
+    screen: Screen,
+    model: options.Model = None,
+    budget: options.Budget = "30m",
+    seed: options.Seed = None,
+    threads: options.Threads = None,
+    device: options.Device = "auto",
+) -> Answer:
+    """Make weights on this machine, from drawn photos of cats and dogs alone.
+
+    For who can have none that learned from photos: they are in the cache as drawings-MODEL afterwards, and what is
+    planned without a choice of weights starts from them where there are no others. What was broken off goes on with
+    the same command.
+    """
+    from maskwright.workflow.drawings import draw_weights as draw
+    from maskwright.workflow.start import DEFAULT_MODEL
+
+    item = draw(
+        model or DEFAULT_MODEL,
+        budget_s=seconds(budget),
+        seed=seed or 0,
+        threads=threads,
+        device=device,
+        on_progress=screen.on_progress,
+    )
+    return Answer(_value(item), _told("drawn", item, screen.lang))
 
 
 def _known(entry: Entry, item: Stored | None) -> dict[str, Any]:

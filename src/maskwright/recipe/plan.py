@@ -42,6 +42,9 @@ SOUP_EPOCHS, SOUP_ITERATIONS = 24, 300
 MOST_MEMBERS = 3
 """Of a soup: on cats and dogs a fourth and a fifth took some of what three had won, for each of three seeds."""
 
+DRAWINGS = "drawings-"
+"""How the names of weights begin that were learned from drawn photos: see `knows_photos`."""
+
 MANY_EPOCHS = 120
 """Above it the variations become stronger. On 198 photos of cats and dogs the milder ones over-fitted from there on."""
 
@@ -84,7 +87,8 @@ def draft(
         **(start or {}),
         **_size(train, given),
         **_pasting(train),
-        **(_fine_tuning(train.sizes) if start and start["weights"][0] != "none" else {}),
+        **_looks(train.sizes),
+        **(_learning(start, given) if start else {}),
         "batch_size": (min(8, train.labelled), "rule: 8 keeps batch norm steady, fewer photos allow no more"),
         "threads": (min(machine.cores, 16), f"measured: {machine.cores} cores; beyond 16 little is won"),
         "precision": (
@@ -115,7 +119,7 @@ def enlarged(recipe: Recipe, statistics: Statistics, given: Mapping[str, Any]) -
     """
     typical = typical_side(statistics.splits["train"].sizes)
     chosen = {"short_side_px", "crop_hw"} & given.keys()
-    if recipe.weights == "none" or typical > SMALL_SIDE_PX or recipe.short_side_px or chosen:
+    if not knows_photos(recipe.weights) or typical > SMALL_SIDE_PX or recipe.short_side_px or chosen:
         return recipe
     crop = _crop(round(ENLARGED * typical))
     reason = "measured: half a point of mDice above photos of 256 px as they are, on cats and dogs"
@@ -139,10 +143,19 @@ def with_norms_frozen(recipe: Recipe, statistics: Statistics, given: Mapping[str
         given: settings that the user chose; they are kept.
     """
     few = statistics.splits["train"].labelled <= FEW_PHOTOS
-    if recipe.weights == "none" or not few or "encoder_norm" in given:
+    if not knows_photos(recipe.weights) or not few or "encoder_norm" in given:
         return recipe
     reason = "measured: half a point of mDice on cats and dogs; more photos would tell more about them"
     return with_settings(recipe, {"encoder_norm": "frozen"}, source="the plan", reason=reason)
+
+
+def knows_photos(weights: str) -> bool:
+    """Whether what a training starts from has learned from photos: then most of it is to be kept.
+
+    Args:
+        weights: as in a recipe.
+    """
+    return weights != "none" and not weights.startswith(DRAWINGS)
 
 
 def with_derived_weights(recipe: Recipe, statistics: Statistics) -> Recipe:
@@ -221,7 +234,7 @@ def longest_training(recipe: Recipe, photos: int) -> int:
         recipe: its weights and its batch size count.
         photos: with labels in "train".
     """
-    if recipe.weights == "none" or photos > FEW_PHOTOS:
+    if not knows_photos(recipe.weights) or photos > FEW_PHOTOS:
         return sys.maxsize
     return 3 * _shortest_member(recipe, photos) // 2
 
@@ -259,19 +272,22 @@ def _judging(judged: int, labelled: int) -> dict[str, tuple[Any, str]]:
     return {"validation_photos": (judged, reason)} if judged < labelled else {}
 
 
-def _fine_tuning(sizes: tuple[tuple[tuple[int, int], int], ...]) -> dict[str, tuple[Any, str]]:
-    """How pretrained weights are trained on, and how they look at photos of these sizes."""
+def _learning(start: Mapping[str, tuple[Any, str]], given: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
+    """How weights that know photos are trained on, and others."""
+    if not knows_photos(start["weights"][0]):
+        model = str(given["model"] if "model" in given else start["model"][0])
+        lr = (1e-3, "rule: convolutions bear more than transformers")
+        return {} if model.startswith("segformer") else {"lr": lr}
     return {
         "lr": (1e-3, "rule: for the newly drawn head of pretrained weights"),
         "encoder_lr_multiplier": (0.2, "rule: what is pretrained is to be kept, not drowned"),
         "dice_share": (0.0, "rule: the Lovász loss aims at the score"),
         "lovasz_share": (1.0, "measured: 2 points of mDice above Dice on three folds of cats and dogs"),
-        **_looks(sizes),
     }
 
 
 def _looks(sizes: tuple[tuple[tuple[int, int], int], ...]) -> dict[str, tuple[Any, str]]:
-    """How photos are looked at when they are predicted: small ones larger too, as the encoder has learned objects."""
+    """How photos are looked at when they are predicted: small ones larger too."""
     flip: dict[str, tuple[Any, str]] = {
         "tta_flip": (True, "measured: 1 point of mDice on three folds of cats and dogs")
     }
@@ -292,7 +308,7 @@ def _variations(recipe: Recipe, epochs: float, given: Mapping[str, Any]) -> dict
 
     For pretrained ones they cost 1.5 to 2.2 points on folds of cats and dogs.
     """
-    if recipe.weights != "none" or epochs <= MANY_EPOCHS or "scale_min" in given or "scale_max" in given:
+    if knows_photos(recipe.weights) or epochs <= MANY_EPOCHS or "scale_min" in given or "scale_max" in given:
         return {}
     reason = f"rule: each photo is seen {epochs:.0f} times; milder variations over-fit after {MANY_EPOCHS}"
     strong = {"scale_min": 0.5, "scale_max": 2.0, "rotation_deg": 15.0}

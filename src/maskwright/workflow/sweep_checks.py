@@ -12,7 +12,7 @@ from maskwright.experiments.space import Range, Space
 from maskwright.models import check_architecture, check_options
 from maskwright.recipe.recipe import GIVEN, Recipe, with_settings
 from maskwright.workflow.plan import check_class_weights
-from maskwright.workflow.start import DEFAULT_MODEL_WITHOUT, check_weights
+from maskwright.workflow.start import DEFAULT_MODEL, check_weights
 
 Tried = Mapping[str, tuple[Any, ...]]
 
@@ -79,7 +79,7 @@ def _chosen_models(values: Tried, base: Recipe | None) -> tuple[str, ...]:
     """The architecture of trials that name none; weights choose one of their own."""
     if base is not None:
         return (base.model,)
-    return (DEFAULT_MODEL_WITHOUT,) if values.get("weights") == ("none",) else ()
+    return (DEFAULT_MODEL,) if values.get("weights") == ("none",) else ()
 
 
 def _option_problems(model: str, values: Tried, same: Mapping[str, Any], base: Recipe | None) -> Iterator[str]:
