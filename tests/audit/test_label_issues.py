@@ -166,6 +166,7 @@ def test_the_thresholds_are_settings() -> None:
     heard = [with_evidence([worst()], [empty], AuditSettings(evidence_weight=weight))[0] for weight in (0.0, 1.0)]
     assert heard[0].severity == pytest.approx(worst().severity)
     assert heard[1].severity == pytest.approx(1 - (1 - worst().severity) * 0.5)
+    assert heard[1].worst == pytest.approx(1 - (1 - worst().worst) * 0.5)
 
 
 def test_a_weak_model_is_weaker_than_a_strong_one() -> None:

@@ -16,6 +16,7 @@ from maskwright.cli.weights import app
 from maskwright.models import build_model
 from maskwright.weights.store import cached, home
 from maskwright.weights.table import ENTRIES
+from maskwright.workflow.weights import with_fits
 from shared_data import shared
 
 
@@ -174,10 +175,13 @@ def test_alone_it_tells_what_there_is(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_weights_are_drawn_once(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert outcome("add", own, "--name", "drawings-mlp-mobilenetv2") == 0
-    capsys.readouterr()
+    item = with_fits(own, name="drawings-mlp-mobilenetv2", source="300 drawings, seed 0, made here")
     assert outcome("draw") == 0
     said = capsys.readouterr().out
-    assert said.startswith("drawings-mlp-mobilenetv2 lies in the cache") and "drawn photos" in said
+    assert said.startswith("drawings-mlp-mobilenetv2 lies in the cache") and "learned from drawings" in said
+    assert f"To make it anew, remove {item.path.parent}" in said
     assert outcome("draw", "--json") == 0
-    assert one_json(capsys)["name"] == "drawings-mlp-mobilenetv2"
+    told = one_json(capsys)
+    assert (told["name"], told["source"]) == ("drawings-mlp-mobilenetv2", "300 drawings, seed 0, made here")
+    assert outcome("draw", "--budget", "5s") == 2
+    assert "--budget 30m" in capsys.readouterr().err

@@ -115,8 +115,9 @@ def test_what_knows_no_photos_learns_all_of_it_alike() -> None:
             start = {"model": (model, "rule: test"), "weights": (weights, "rule: test")}
             recipe = draft(statistics(), LAPTOP, {}, start=start)
             assert (recipe.lr, recipe.encoder_lr_multiplier, recipe.lovasz_share) == (lr, 1.0, 0.0)
-    given = draft(statistics(), LAPTOP, {"model": "segformer-b0"}, start={"weights": ("none", "given")})
-    assert given.lr == 6e-4
+    for model in ("segformer-b0", "hf:owner/segformer", "smp:Unet/mit_b0"):
+        given = draft(statistics(), LAPTOP, {"model": model}, start={"weights": ("none", "given")})
+        assert given.lr == 6e-4
 
 
 def test_small_photos_are_looked_at_in_several_ways() -> None:
@@ -132,7 +133,10 @@ def test_small_photos_are_looked_at_in_several_ways() -> None:
     )
     assert (large.tta_scales, large.tta_flip) == ((1.0,), True)
     assert drafted(256, tta_flip=False).tta_flip is False
-    assert draft(statistics(), LAPTOP, {}).tta_scales == (1.0, 1.25, 1.5)
+    nothing = draft(statistics(), LAPTOP, {})
+    assert (nothing.tta_scales, nothing.tta_flip) == ((1.0, 1.25, 1.5), True)
+    assert "from newly drawn weights" in nothing.reason("tta_flip")
+    assert not draft(statistics(size_hw=(720, 720)), LAPTOP, {}).tta_flip
     once = looked_once(small, {"tta_flip": True})
     assert (once.tta_scales, once.tta_flip) == ((1.0,), True) and once.reason("tta_scales").startswith("measured")
 

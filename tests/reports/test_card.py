@@ -112,7 +112,7 @@ def test_both_languages_have_the_same_parts() -> None:
     assert "by the deviation (58.395, 57.12, 57.375)" in " ".join(english[5].items)
     assert "на отклонение (58,395; 57,12; 57,375)" in " ".join(russian[5].items)
     assert not any("фото" in said for one in russian for said in (*one.text, *one.items)), "one word for a photo"
-    assert "believed wrong: 2 photos" in " ".join(english[3].items)
+    assert "in doubt: 2 photos" in " ".join(english[3].items)
     assert str(english[1].tables[0].rows[0][1]).startswith("90.0") and "80.0–95.0" in str(
         english[1].tables[0].rows[0][1]
     )

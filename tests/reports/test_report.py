@@ -126,7 +126,7 @@ def test_photos_that_were_not_learned_from_are_named(folder: Path) -> None:
     )
     write_recipe(recipe, folder / "recipe.yaml")
     text = _read(report(folder))
-    assert "their masks are believed wrong: 20 photos" in text
+    assert "their masks are in doubt: 20 photos" in text
     assert all(f"<code>{name}</code>" in text for name in names)
     assert "train/photo-11, … (20)" in text  # the table of the recipe names twelve
 

@@ -45,6 +45,8 @@ def test_the_architecture_of_set_and_of_a_recipe_is_checked(tmp_path: Path) -> N
         check_trials(space, {}, Recipe(model="segformer-b0"), path)
     with pytest.raises(RecipeError, match="output_stride=8: mlp-mobilenetv2 has no such setting"):
         check_trials(space, {"weights": "none"}, None, path)
+    with pytest.raises(RecipeError, match="output_stride=8: mlp-mobilenetv2 has no such setting"):
+        check_trials(space, {}, None, path)  # the weights that are taken unasked are its too
 
 
 def test_class_weights_are_as_many_as_the_classes(tmp_path: Path) -> None:

@@ -110,9 +110,10 @@ def with_evidence(
     for issue in issues:
         own = sorted(witnesses.get(issue.sample, ()), key=lambda finding: -finding.severity)
         if own:
-            sound = (1 - issue.severity) * math.prod(1 - weight * finding.severity for finding in own)
+            sound = math.prod(1 - weight * finding.severity for finding in own)
             kind = EVIDENCE[own[0].check] if issue.kind == "none" else issue.kind
-            issue = replace(issue, severity=1 - sound, kind=kind)
+            severity, worst = (1 - (1 - each) * sound for each in (issue.severity, issue.worst))
+            issue = replace(issue, severity=severity, worst=worst, kind=kind)
         heard.append(issue)
     return _worst_first(heard)
 

@@ -32,6 +32,8 @@ CallIt = Annotated[
     ),
 ]
 
+ModelName = Annotated[str | None, typer.Option("--model", metavar="NAME", help="The architecture, one of ours.")]
+
 app = typer.Typer(
     help="Pretrained weights: where from, how large, under which licence.",
     rich_markup_mode=None,
@@ -99,7 +101,7 @@ def add_weights(screen: Screen, file: File, name: CallIt = None) -> Answer:
 @verb
 def draw_weights(
     screen: Screen,
-    model: options.Model = None,
+    model: ModelName = None,
     budget: options.Budget = "30m",
     seed: options.Seed = None,
     threads: options.Threads = None,
@@ -107,7 +109,7 @@ def draw_weights(
 ) -> Answer:
     """Make weights on this machine, from drawn photos of cats and dogs alone.
 
-    For who can have none that learned from photos: they are in the cache as drawings-MODEL afterwards, and what is
+    Where none that learned from photos can be had: they are in the cache as drawings-MODEL afterwards, and what is
     planned without a choice of weights starts from them where there are no others. What was broken off goes on with
     the same command.
     """
@@ -179,6 +181,7 @@ def _told(key: str, item: Stored, lang: str) -> str:
         "file": shown(item.path),
         "terms": terms(item.licence, item.commercial, lang),
         "sha256": item.sha256,
+        "folder": shown(item.path.parent),
     }
     return f"{say(f'weights.{key}', lang, **facts)}\n{say(f'weights.{use}', lang, name=item.name)}"
 

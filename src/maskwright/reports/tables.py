@@ -119,6 +119,8 @@ def time_shares(contents: Contents) -> tuple[tuple[str, float, float], ...]:
 def training_story(log: TrainingLog, soup_iterations: int, language: Language) -> list[str]:
     """How the training went, in sentences: how it ended, which weights were kept, how often it was resumed.
 
+    Of a soup they tell as soon as its curves show a second member.
+
     Args:
         log: the training's log.
         soup_iterations: length of each member of a soup; 0 where none is made.

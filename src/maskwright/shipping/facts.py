@@ -120,7 +120,7 @@ class Cause(Part):
 
 
 class Audit(Part):
-    """What was found in the data: findings by check, and whose masks a model believes wrong."""
+    """What was found in the data: findings by check, and whose masks a model disputes."""
 
     findings: dict[Text, int] = {}
     judged: int = 0

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from maskwright.data.cache import cache_folder
 from maskwright.errors import RunError, WeightsError, shown
+from maskwright.recipe.plan import knows_photos
 from maskwright.storage import file_digest, read_json, write_json
 from maskwright.weights.metadata import metadata, ours
 from maskwright.weights.names import file_name, refuse_name, safe_name
@@ -143,7 +144,14 @@ def open_verified(item: Stored) -> Path:
     return item.path
 
 
-def add(path: Path, *, name: str | None = None, fits: tuple[str, ...] = (), part: Part = "encoder") -> Stored:
+def add(
+    path: Path,
+    *,
+    name: str | None = None,
+    source: str | None = None,
+    fits: tuple[str, ...] = (),
+    part: Part = "encoder",
+) -> Stored:
     """Copy a file of one's own into the cache.
 
     A file that is known by its digest takes name and licence of the table; one with the name of an entry whose digest
@@ -152,6 +160,7 @@ def add(path: Path, *, name: str | None = None, fits: tuple[str, ...] = (), part
     Args:
         path: the file.
         name: what to call it; None takes the table's name, or one made of the file's.
+        source: where it is from; None says the file.
         fits: the architectures that start from it.
         part: whether it is an encoder's, or a whole segmentation model's.
 
@@ -168,7 +177,8 @@ def add(path: Path, *, name: str | None = None, fits: tuple[str, ...] = (), part
         known = _by_digest(sha256)
         named = known if known and name in (None, known.name) else _by_name(wanted, known, sha256, path, fits)
         entry = named or known
-        item = _item(copy, said, entry, sha256=sha256, source=str(path.resolve()), fits=fits, part=part)
+        source = source or str(path.resolve())
+        item = _item(copy, said, entry, sha256=sha256, source=source, fits=fits, part=part)
         return _settle(replace(item, name=name or (entry.name if entry else wanted)), folder)
 
 
@@ -276,6 +286,8 @@ def _removed(folder: Path, found: str, *, expected: str = "") -> WeightsError:
     shutil.rmtree(folder, ignore_errors=True)
     downloaded = any(entry.name == folder.name and entry.hub for entry in ENTRIES)
     again = f"get {folder.name}" if downloaded else f"add FILE --name {folder.name}"
+    if not knows_photos(folder.name):
+        again = "draw"
     return WeightsError(
         f"{folder.name}: these weights were damaged in the cache, and are removed from it.",
         expected=expected,

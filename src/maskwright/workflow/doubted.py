@@ -1,4 +1,4 @@
-"""Which training photos `set_aside: doubted` means: what the audit calls wrong, unless a person said otherwise."""
+"""Which training photos `set_aside: doubted` means: what the audit doubts, unless a person said otherwise."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ mask."""
 
 CLASS_BELIEF = 0.15
 """Where only the class is disputed, that many of a hundred disputes have to be errors of labels. On the built-in photos
-an animal under a wrong name cost a point of mDice, and a sound photo that is not learned from a twentieth."""
+an animal under a wrong name cost a point of mDice, and a sound photo that is not learned from hardly anything."""
 
 LARGEST_SHARE = 0.25
 """Of the training photos, and of those with a class: where more are suspected, it may be the judge who is wrong."""
@@ -47,7 +47,7 @@ def with_doubted_set_aside(
 
 
 def doubted(audit: Audit, verdicts: Mapping[str, bool], train: Dataset, class_images: Sequence[int]) -> tuple[str, ...]:
-    """The photos whose masks are believed wrong, worst first.
+    """The photos whose masks are suspected, or whose classes are disputed, worst first.
 
     Args:
         audit: says how far each mask is suspected.

@@ -14,7 +14,6 @@ from maskwright.recipe.plan import DRAWINGS, knows_photos
 from maskwright.recipe.recipe import GIVEN, Recipe, with_settings
 from maskwright.weights.download import offline
 from maskwright.weights.hub import PREFIX, hub_weights
-from maskwright.weights.names import safe_name
 from maskwright.weights.store import Stored, cached, described, open_verified, stored
 from maskwright.weights.table import ENTRIES, fitting
 from maskwright.workflow.weights import get_weights
@@ -119,11 +118,14 @@ class _Found:
     name: str
     path: Path
     about: Stored
+    instead: str = ""
+    """Why there are no better ones."""
 
     @property
     def why(self) -> str:
         use = {"yes": "", "no": ", not for commercial use", "not stated": ", commercial use not stated"}
-        return f"{self.name}: licence {self.about.licence}{use[self.about.commercial]}"
+        better = f"; {self.instead}" if self.instead else ""
+        return f"{self.name}: licence {self.about.licence}{use[self.about.commercial]}{better}"
 
 
 def _published(model: str, given: Mapping[str, Any]) -> Published | None:
@@ -167,8 +169,10 @@ def _automatic(model: str, on_progress: OnProgress) -> _Found | str:
     What was learned from drawings comes last: it knows no photos.
     """
     found = _of_photos(model, on_progress)
-    drawn = cached(safe_name(f"{DRAWINGS}{model}"))
-    return _Found(drawn.name, open_verified(drawn), drawn) if isinstance(found, str) and drawn else found
+    if not isinstance(found, str):
+        return found
+    drawn = next((item for item in stored() if item.name == f"{DRAWINGS}{model}"), None)
+    return found if drawn is None else _Found(drawn.name, open_verified(drawn), drawn, instead=found)
 
 
 def _of_photos(model: str, on_progress: OnProgress) -> _Found | str:
@@ -185,8 +189,7 @@ def _of_photos(model: str, on_progress: OnProgress) -> _Found | str:
         names = ", ".join(entry.name for entry in fitting(model)) or "none"
         return f"no weights for {model} that may be taken unasked ({names}: see maskwright weights)"
     if offline():
-        ways = f"maskwright weights get {free[0].name} has some, maskwright weights draw makes some"
-        return f"offline, and no weights for {model} in the cache; {ways}"
+        return f"offline, and no weights for {model} in the cache; maskwright weights get {free[0].name} has some"
     try:
         item = get_weights(free[0].name, on_progress=on_progress)
     except WeightsError as error:

@@ -76,10 +76,10 @@ def _model_problems(values: Tried, same: Mapping[str, Any], base: Recipe | None)
 
 
 def _chosen_models(values: Tried, base: Recipe | None) -> tuple[str, ...]:
-    """The architecture of trials that name none; weights choose one of their own."""
+    """The architecture of trials that name none; weights that are named choose one of their own."""
     if base is not None:
         return (base.model,)
-    return (DEFAULT_MODEL,) if values.get("weights") == ("none",) else ()
+    return (DEFAULT_MODEL,) if {*values.get("weights", ("auto",))} <= {"auto", "none"} else ()
 
 
 def _option_problems(model: str, values: Tried, same: Mapping[str, Any], base: Recipe | None) -> Iterator[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from maskwright.errors import shown
+from maskwright.errors import WeightsError, shown
 from maskwright.progress import OnProgress, silent
+from maskwright.recipe.plan import knows_photos
 from maskwright.weights import store
 from maskwright.weights.download import download
 from maskwright.weights.hub import PREFIX, hub_file, hub_weights, repository
-from maskwright.weights.names import refuse_name
+from maskwright.weights.names import refuse_name, safe_name
 from maskwright.weights.store import Stored, cached, open_verified
 from maskwright.weights.table import find
 
@@ -45,6 +46,26 @@ def add_weights(path: Path | str, *, name: str | None = None) -> Stored:
     """
     path = Path(path)
     refuse_name(name)
+    if not knows_photos(called := name or safe_name(path.stem)):
+        raise WeightsError(
+            f"{called}: so are called the weights that maskwright weights draw makes.",
+            expected="another name",
+            do=f"For instance: --name my-{called}",
+        )
+    return with_fits(path, name=name)
+
+
+def with_fits(path: Path, *, name: str | None, source: str | None = None) -> Stored:
+    """Put a file into the cache, together with the architectures that can start from it.
+
+    Args:
+        path: the file.
+        name: what to call it; None chooses.
+        source: where it is from, where that is not the file.
+
+    Raises:
+        WeightsError: as `add_weights`.
+    """
     if not path.is_file():
         return store.add(path, name=name)  # which says what is wrong
     from maskwright.models.loading import fits_of, read_state
@@ -54,6 +75,7 @@ def add_weights(path: Path | str, *, name: str | None = None) -> Stored:
     return store.add(
         path,
         name=name,
+        source=source,
         fits=tuple(fits),
         part="whole" if any(one.startswith("head.") for one in likeliest.loaded) else "encoder",
     )
