@@ -106,8 +106,7 @@ class Recipe(BaseModel):
     )
     set_aside: Literal["doubted"] | tuple[str, ...] = setting(
         (),
-        "Training photos that are not learned from, by id; or doubted: those whose masks the audit of a run "
-        "doubts.",
+        "Training photos that are not learned from, by id; or doubted: those whose masks the audit of a run doubts.",
         reason="fixed: none",
     )
     # How it learns
