@@ -7,7 +7,6 @@ import pytest
 from maskwright.data.statistics import Statistics, describe
 from maskwright.errors import RecipeError
 from maskwright.recipe.plan import (
-    DRAWINGS,
     LONGEST_SHORT_SIDE_PX,
     OBJECT_SIDE_PX,
     Machine,
@@ -18,6 +17,7 @@ from maskwright.recipe.plan import (
     scheduled,
     with_norms_frozen,
 )
+from maskwright.recipe.pretraining import DRAWINGS
 from maskwright.recipe.recipe import Recipe, with_settings
 from tiny import tiny_dataset
 

@@ -14,7 +14,7 @@ from maskwright.data.dataset import Dataset
 from maskwright.errors import Interrupted, RecipeError, RunError, UsageError, WeightsError
 from maskwright.models import build_model
 from maskwright.progress import Progress
-from maskwright.recipe.plan import knows_photos
+from maskwright.recipe.pretraining import knows_photos
 from maskwright.training.run import Run
 from maskwright.weights import store
 from maskwright.weights.store import Stored

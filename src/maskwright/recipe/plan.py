@@ -10,6 +10,7 @@ from typing import Any
 
 from maskwright.data.class_weights import RULES, derived_class_weights
 from maskwright.data.statistics import SplitStatistics, Statistics
+from maskwright.recipe.pretraining import knows_photos
 from maskwright.recipe.recipe import GIVEN, Recipe, make_recipe, with_settings
 
 LARGEST_SIDE_PX = 512
@@ -41,9 +42,6 @@ SOUP_EPOCHS, SOUP_ITERATIONS = 24, 300
 
 MOST_MEMBERS = 3
 """Of a soup: on cats and dogs a fourth and a fifth took some of what three had won, for each of three seeds."""
-
-DRAWINGS = "drawings-"
-"""How the names of weights begin that were learned from drawn photos: see `knows_photos`."""
 
 MANY_EPOCHS = 120
 """Above it the variations become stronger. On 198 photos of cats and dogs the milder ones over-fitted from there on."""
@@ -147,15 +145,6 @@ def with_norms_frozen(recipe: Recipe, statistics: Statistics, given: Mapping[str
         return recipe
     reason = "measured: half a point of mDice on cats and dogs; more photos would tell more about them"
     return with_settings(recipe, {"encoder_norm": "frozen"}, source="the plan", reason=reason)
-
-
-def knows_photos(weights: str) -> bool:
-    """Whether what a training starts from has learned from photos: then most of it is to be kept.
-
-    Args:
-        weights: as in a recipe.
-    """
-    return weights != "none" and not weights.startswith(DRAWINGS)
 
 
 def with_derived_weights(recipe: Recipe, statistics: Statistics) -> Recipe:

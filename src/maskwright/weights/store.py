@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from maskwright.data.cache import cache_folder
 from maskwright.errors import RunError, WeightsError, shown
-from maskwright.recipe.plan import knows_photos
+from maskwright.recipe.pretraining import knows_photos
 from maskwright.storage import file_digest, read_json, write_json
 from maskwright.weights.metadata import metadata, ours
 from maskwright.weights.names import file_name, refuse_name, safe_name

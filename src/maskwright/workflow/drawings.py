@@ -12,7 +12,7 @@ from maskwright.data.reading import read
 from maskwright.errors import Interrupted, RecipeError, RunError, UsageError, nearest, shown
 from maskwright.models import ARCHITECTURES, check_architecture
 from maskwright.progress import OnProgress, silent
-from maskwright.recipe.plan import DRAWINGS
+from maskwright.recipe.pretraining import DRAWINGS
 from maskwright.storage import alone
 from maskwright.training.run import Run, is_begun
 from maskwright.weights import store

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from maskwright.errors import WeightsError, shown
 from maskwright.inference.opening import weights_in
 from maskwright.progress import OnProgress, silent
-from maskwright.recipe.plan import DRAWINGS, knows_photos
+from maskwright.recipe.pretraining import DRAWINGS, knows_photos
 from maskwright.recipe.recipe import GIVEN, Recipe, with_settings
 from maskwright.weights.download import offline
 from maskwright.weights.hub import PREFIX, hub_weights

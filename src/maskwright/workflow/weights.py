@@ -6,7 +6,7 @@ from pathlib import Path
 
 from maskwright.errors import WeightsError, shown
 from maskwright.progress import OnProgress, silent
-from maskwright.recipe.plan import knows_photos
+from maskwright.recipe.pretraining import knows_photos
 from maskwright.weights import store
 from maskwright.weights.download import download
 from maskwright.weights.hub import PREFIX, hub_file, hub_weights, repository
