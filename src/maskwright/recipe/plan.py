@@ -81,12 +81,13 @@ def draft(
         RecipeError: a given setting is wrong.
     """
     train = statistics.splits["train"]
+    known = start is not None and knows_photos(start["weights"][0])
     planned = {
         **(start or {}),
         **_size(train, given),
         **_pasting(train),
-        **_looks(train.sizes, known=start is not None and knows_photos(start["weights"][0])),
-        **(_learning(start, given) if start else {}),
+        **_looks(train.sizes, known=known),
+        **(_fine_tuning() if known else _from_scratch(start or {}, given)),
         "batch_size": (min(8, train.labelled), "rule: 8 keeps batch norm steady, fewer photos allow no more"),
         "threads": (min(machine.cores, 16), f"measured: {machine.cores} cores; beyond 16 little is won"),
         "precision": (
@@ -261,12 +262,15 @@ def _judging(judged: int, labelled: int) -> dict[str, tuple[Any, str]]:
     return {"validation_photos": (judged, reason)} if judged < labelled else {}
 
 
-def _learning(start: Mapping[str, tuple[Any, str]], given: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
-    """How weights that know photos are trained on, and others."""
-    if not knows_photos(start["weights"][0]):
-        model = str(given["model"] if "model" in given else start["model"][0])
-        lr = (1e-3, "rule: for convolutions; mlp-mobilenetv2 was measured with it")
-        return {"lr": lr} if model.startswith(("mlp-", "deeplabv3plus-")) else {}
+def _from_scratch(start: Mapping[str, tuple[Any, str]], given: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
+    """How what knows no photos is trained: at one rate, which convolutions bear higher than the default."""
+    planned, _ = start.get("model", ("", ""))
+    convolutional = str(given.get("model", planned)).startswith(("mlp-", "deeplabv3plus-"))
+    return {"lr": (1e-3, "rule: for convolutions; mlp-mobilenetv2 was measured with it")} if convolutional else {}
+
+
+def _fine_tuning() -> dict[str, tuple[Any, str]]:
+    """How weights that know photos are trained on."""
     return {
         "lr": (1e-3, "rule: for the newly drawn head of pretrained weights"),
         "encoder_lr_multiplier": (0.2, "rule: what is pretrained is to be kept, not drowned"),
