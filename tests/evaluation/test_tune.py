@@ -17,7 +17,7 @@ from maskwright.errors import DataError, UsageError
 from maskwright.evaluation import tuning_photos
 from maskwright.evaluation.evaluate import evaluate
 from maskwright.evaluation.resampling import RESAMPLES
-from maskwright.evaluation.tune import Tuning, one_class_frac, tune
+from maskwright.evaluation.tune import Tuning, one_class_frac, one_object_frac, tune
 from maskwright.evaluation.tuning_gallery import keep_tuning
 from maskwright.evaluation.tuning_search import fitted_temperature
 from maskwright.inference.postprocess.predictor import PostProcessed
@@ -37,7 +37,10 @@ def tuned(kind: str) -> Tuning:
 
 
 def faulty(dataset: Dataset, kind: str, *, seed: int = 0) -> Predictor:
-    """A predictor that knows the masks and makes one kind of mistake: holes, mixed classes, a shy class, or none."""
+    """A predictor that knows the masks and makes one kind of mistake.
+
+    "holes", "mixed" classes in an object, a "shy" class, a "stray" object beside the right one, or "none".
+    """
     known = {sample.image().tobytes(): sample.mask() for sample in dataset}
 
     def predict(image: np.ndarray) -> np.ndarray:
@@ -53,6 +56,10 @@ def faulty(dataset: Dataset, kind: str, *, seed: int = 0) -> Predictor:
             rows, _ = np.nonzero(mask)
             shown[(mask > 0) & (np.arange(64)[:, None] > np.quantile(rows, 0.65))] = 3 - mask.max()
         probs = np.stack([shown == class_id for class_id in range(3)]).astype(np.float32) * 0.6 + 0.4 / 3
+        if kind == "stray":
+            corner = np.s_[:9, :9] if not mask[:10, :10].any() else np.s_[-9:, -9:]
+            probs = (probs**4) / (probs**4).sum(0)
+            probs[:, corner[0], corner[1]] = np.array([0.2, 0.75, 0.05])[:, None, None]
         if kind == "shy":
             probs[0][mask == 2] = 0.8
             probs /= probs.sum(0)
@@ -63,7 +70,7 @@ def faulty(dataset: Dataset, kind: str, *, seed: int = 0) -> Predictor:
 
 @pytest.mark.parametrize(
     ("kind", "setting"),
-    [("mixed", "photo_vote_share"), ("shy", "logit_offsets")],
+    [("mixed", "photo_vote_share"), ("shy", "logit_offsets"), ("stray", "object_score_share")],
 )
 def test_the_step_that_mends_a_mistake_is_found(kind: str, setting: str) -> None:
     predictor = faulty(DATA, kind)
@@ -149,6 +156,37 @@ def test_a_vote_over_the_photo_is_tried_only_where_the_training_data_says_so() -
     assert "not tried" in told.post.reason("photo_vote_share")
 
 
+def test_unsure_objects_are_dropped_only_where_the_training_data_shows_one_object() -> None:
+    assert one_object_frac(DATA) == 1
+    assert next(each for each in tuned("stray").tried if each.name == "object_score_share").why == "spoken_for"
+    train = DATA.split("train").samples
+    pairs = []
+    for sample in train:
+        mask = sample.mask()
+        assert mask is not None
+        mask = mask.copy()
+        mask[:, 30:34] = 0  # cut in two
+        pairs.append(replace(sample, pixels=ArrayPixels(sample.image(), mask)))
+    apart = replace(DATA, samples=(*pairs, *DATA.split("val")))
+    assert 0.4 < one_object_frac(apart) < 0.95
+    told = tune(faulty(DATA, "stray"), apart)
+    assert next(each for each in told.tried if each.name == "object_score_share").why == "not_in_the_data"
+
+
+def test_what_the_training_data_speaks_for_is_left_where_the_photos_speak_against_it() -> None:
+    val = []
+    for sample in DATA.split("val"):
+        mask = sample.mask()
+        assert mask is not None
+        mask = mask.copy()
+        mask[:6, :6] = 3 - mask.max()  # a second object of the other class, which no training photo shows
+        val.append(replace(sample, pixels=ArrayPixels(sample.image(), mask)))
+    other = replace(DATA, samples=(*DATA.split("train"), *val))
+    told = tune(faulty(other, "none"), other)
+    assert {each.name: each.why for each in told.tried}["photo_vote_share"] == "nothing"
+    assert told.post.photo_vote_share == 0 and "no value helped" in told.post.reason("photo_vote_share")
+
+
 def test_what_is_tuned_already_is_tuned_from_the_start() -> None:
     predictor = faulty(DATA, "mixed")
     once = tuned("mixed")
@@ -175,10 +213,11 @@ def test_a_split_without_labels_is_refused() -> None:
         tune(faulty(DATA, "none"), bare)
 
 
-def test_one_photo_gives_no_promise_and_no_step() -> None:
+def test_one_photo_gives_no_promise_and_no_step_but_what_the_training_data_speaks_for() -> None:
     found = tune(faulty(DATA, "mixed"), DATA.filter(lambda each: each.split == "train" or each.id == "val/0"))
     assert found.nested is None
-    assert found.kept == ()
+    assert found.kept == ("photo_vote_share",)
+    assert "the training masks speak for it" in found.post.reason("photo_vote_share")
 
 
 def test_copies_share_a_fold_and_large_sets_are_thinned(monkeypatch: pytest.MonkeyPatch) -> None:

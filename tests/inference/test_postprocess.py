@@ -22,6 +22,7 @@ ALL = PostProcess(
     logit_offsets=(0, 0.5, -0.25),
     photo_vote_share=0.7,
     object_vote_share=0.5,
+    object_score_share=0.95,
     smallest_frac=(0, 0.01, 0.02),
     largest_hole_frac=0.01,
     temperature=1.7,
@@ -123,6 +124,21 @@ def test_an_object_takes_the_class_that_most_of_it_has() -> None:
     assert set(np.unique(photo_wide)) == {0, 1}
     doubtful = voted(probs, mask, (mask > 0).astype(np.int32), 0.6)  # 24 of 46 pixels are not six in ten
     assert np.array_equal(doubtful, mask)
+
+
+def test_an_object_goes_that_is_less_sure_than_the_surest_one() -> None:
+    mask = np.zeros((12, 16), np.uint8)
+    mask[1:9, 1:6], mask[2:5, 8:11], mask[9, 9:15] = 1, 2, 2  # scores 0.9, 0.8 and 0.6
+    sure = np.select([mask == 1, np.arange(12)[:, None] * (mask == 2) > 8, mask == 2], [0.9, 0.6, 0.8], 0.1)
+    probs = np.stack([1 - sure, sure * (mask != 2), sure * (mask == 2)]).astype(np.float32)
+    image = np.zeros((12, 16, 3), np.uint8)
+    for share, left in ((0.6, 3), (0.7, 2), (0.88, 2), (0.9, 1), (1, 1)):
+        found = processed(probs, image, PostProcess(object_score_share=share))
+        assert cv2.connectedComponents((found.argmax(0) > 0).astype(np.uint8))[0] - 1 == left
+        assert np.allclose(found.sum(0), 1, atol=1e-3)
+        assert (found.argmax(0)[1:9, 1:6] == 1).all()
+    nothing = np.asarray([1, 0, 0], np.float32)[:, None, None] * np.ones((3, 12, 16), np.float32)
+    assert processed(nothing, image, PostProcess(object_score_share=0.9)) is nothing
 
 
 def test_specks_take_the_class_around_them_and_holes_are_filled() -> None:

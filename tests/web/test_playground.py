@@ -155,7 +155,7 @@ def test_every_step_has_its_slider_and_moves_without_an_error(player: Player) ->
     for one in player.page.locator("#steps details").all():
         one.locator("summary").click()
     sliders = player.page.locator("#steps input[type=range]")
-    assert sliders.count() == 5 + 2 * 3
+    assert sliders.count() == 6 + 2 * 3
     for place in range(sliders.count()):
         for end in ("Home", "End", "ArrowLeft"):
             sliders.nth(place).press(end)

@@ -18,6 +18,7 @@ from maskwright.evaluation.resampling import Difference, bootstrap, by_group, di
 from maskwright.evaluation.tuning_photos import Listening
 from maskwright.evaluation.tuning_search import VALUES, Tried, fitted_temperature, nested, search
 from maskwright.inference.postprocess.predictor import PostProcessed
+from maskwright.inference.postprocess.regions import objects
 from maskwright.inference.postprocess.settings import FILE, PostProcess, write_postprocess
 from maskwright.inference.predictor import Predictor
 from maskwright.metrics.scores import SUMMARIES, dice
@@ -29,6 +30,8 @@ FORMAT = 1
 RECORD = "tuning.json"
 ONE_CLASS_FRAC = 0.95
 """Share of the training photos with objects that must show objects of one class for a vote over the photo."""
+ONE_OBJECT_FRAC = 0.95
+"""Mean share of its objects' pixels that a training photo's largest object must have for unsure ones to be dropped."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,11 +140,12 @@ def tune(predictor: Predictor, dataset: Dataset, *, split: str = "val", on_progr
 
     Each photo is predicted once; settings are tried on its probabilities, photos that are longer than 384 pixels
     thinned. "Helps" means: fitted on four fifths of the photos and judged on the fifth that is left, five times, mDice
-    rises by more than chance explains. `Tuning.nested` is the gain of the whole search on photos that it has not seen.
+    rises by more than chance explains. One class and one object per photo, where the training masks say so, need no
+    more than to help at all. `Tuning.nested` is the gain of the whole search on photos that it has not seen.
 
     Args:
         predictor: whose probabilities are processed; post-processing that it has already is passed over.
-        dataset: labelled photos; those of "train" say whether photos show objects of one class only.
+        dataset: labelled photos; those of "train" say whether photos show objects of one class only, or one object.
         split: the photos to fit on; never "test", whose scores would mean nothing afterwards.
         on_progress: told after each photo, and how far the search is.
 
@@ -191,6 +195,20 @@ def one_class_frac(dataset: Dataset) -> float:
     return sum(count == 1 for count in objects) / len(objects) if objects else float("nan")
 
 
+def one_object_frac(dataset: Dataset) -> float:
+    """The share of the objects' pixels in the largest object, mean over the training photos; nan where none shows any.
+
+    An object is a region of touching pixels (8 neighbours) of all classes but the first.
+    """
+    shares = []
+    for sample in dataset.labelled:
+        if sample.split == "train":
+            mask = mask_of(sample)
+            sizes = np.bincount(objects(np.where(mask == IGNORE, 0, mask)).ravel())[1:]
+            shares += [sizes.max() / sizes.sum()] if sizes.size else []
+    return float(np.mean(shares)) if shares else float("nan")
+
+
 def steps_for(dataset: Dataset) -> tuple[list[str], list[Tried]]:
     """The steps to try on a dataset, and those that it does not speak for."""
     unasked = []
@@ -198,6 +216,8 @@ def steps_for(dataset: Dataset) -> tuple[list[str], list[Tried]]:
         unasked += ["photo_vote_share", "object_vote_share"]
     elif not one_class_frac(dataset) >= ONE_CLASS_FRAC:
         unasked += ["photo_vote_share"]
+    if not one_object_frac(dataset) >= ONE_OBJECT_FRAC:
+        unasked += ["object_score_share"]
     return [name for name in VALUES if name not in unasked], [Tried(name, "not_in_the_data") for name in unasked]
 
 
@@ -220,6 +240,7 @@ def _reason(tried: Tried) -> str:
     gain = f"{value:+.2f} {unit} ({low:+.2f} to {high:+.2f})"
     why = {
         "kept": f"{gain} on photos that it was not fitted on",
+        "spoken_for": f"{gain}, and the training masks speak for it",
         "nothing": "no value helped",
         "not_significant": f"not kept, {gain} may be chance",
         "class_loses": f"not kept, {gain} but a class loses",

@@ -29,15 +29,19 @@ MOST_CLASSES = 12
 VALUES: Mapping[str, tuple[float, ...]] = {
     "edge_radius_frac": (0.015, 0.03, 0.045, 0.06, 0.09),
     "logit_offsets": (-0.8, -0.5, -0.25, 0.25, 0.5, 0.8),
-    "photo_vote_share": (0.5, 0.7, 0.9),
+    "photo_vote_share": (0.5,),
     "object_vote_share": (0.5, 0.7, 0.9),
+    "object_score_share": (0.9,),
     "smallest_frac": (0.001, 0.003, 0.01, 0.02),
     "largest_hole_frac": (0.001, 0.01, 0.05),
 }
 """What is tried for each setting beside off; few values, because each one more is one more chance to fit noise."""
 PER_CLASS = ("logit_offsets", "smallest_frac")
+SPOKEN_FOR = ("photo_vote_share", "object_score_share")
+"""Tried only where the training masks speak for them, and with one value, so that nothing is fitted and nothing has to
+be proved: they stay where the photos do not speak against them."""
 
-Why = Literal["kept", "nothing", "not_significant", "class_loses", "not_in_the_data"]
+Why = Literal["kept", "spoken_for", "nothing", "not_significant", "class_loses", "not_in_the_data"]
 Photos = NDArray[np.bool_]
 """`(N,)`: which photos."""
 
@@ -48,10 +52,13 @@ class Tried:
 
     Args:
         name: its setting.
-        why: "kept"; "nothing" where no value was better than off; "not_significant"; "class_loses"; or
-            "not_in_the_data" where it was not tried, because the training data does not speak for it.
+        why: "kept", because the gain is more than chance explains, or "spoken_for", because the training data speaks
+            for it and the photos do not speak against it; "nothing" where no value was better than off;
+            "not_significant"; "class_loses"; or "not_in_the_data" where it was not tried, because the training data
+            does not speak for it.
         gain: what it adds to the steps kept before it, on photos that its value was not fitted on; None where it was
-            not tried. In mDice; for the temperature, the fall of the mean negative log-likelihood in nats.
+            not tried. In mDice; for the temperature, the fall of the mean negative log-likelihood in nats. Of the
+            settings with one value, on all photos.
         losers: ids of the classes whose Dice falls by it.
     """
 
@@ -59,6 +66,11 @@ class Tried:
     why: Why
     gain: Difference | None = None
     losers: tuple[int, ...] = ()
+
+    @property
+    def kept(self) -> bool:
+        """Whether the step is taken from now on."""
+        return self.why in ("kept", "spoken_for")
 
 
 def search(
@@ -72,7 +84,8 @@ def search(
 
     Step by step, in the order in which they are taken: its value is fitted on all folds but one and judged on that
     one, for each fold of the subset; it stays where the gain of those judgements is significant and no class loses.
-    Then the values of all that stayed are fitted together, each given the others.
+    What the training masks speak for has one value, and stays where it gains anything and no class loses. Then the
+    values of all that stayed are fitted together, each given the others.
 
     Args:
         photos: all photos.
@@ -83,10 +96,10 @@ def search(
     Returns:
         The settings, and what became of each step.
     """
-    post, tried = PostProcess(), []
+    post, tried, tests = PostProcess(), [], sum(name not in SPOKEN_FOR for name in steps)
     for done, name in enumerate(steps, start=1):
-        verdict = _tried(photos, subset, post, name, tests=len(steps))
-        if verdict.why == "kept":
+        verdict = _tried(photos, subset, post, name, tests=tests)
+        if verdict.kept:
             post = fitted(photos, subset, post, name)
         tried.append(verdict)
         on_progress(Progress("stage.tune", done, len(steps)))
@@ -175,13 +188,11 @@ def fitted_temperature(photos: TuningPhotos, post: PostProcess) -> tuple[float, 
 
 
 def _tried(photos: TuningPhotos, subset: Photos, post: PostProcess, name: str, *, tests: int) -> Tried:
-    before = photos.counts([post])[0]
-    after = before.copy()
-    for fold in np.unique(photos.folds[subset]):
-        held_out = subset & (photos.folds == fold)
-        if not np.array_equal(held_out, subset):
-            chosen = fitted(photos, subset & ~held_out, post, name)
-            after[held_out] = photos.counts([chosen])[0][held_out]
+    before, given = photos.counts([post])[0], name in SPOKEN_FOR
+    if given:
+        after = photos.counts([post.with_settings(**{name: VALUES[name][0]})])[0]
+    else:
+        after = _cross_validated(photos, subset, post, name)
     before, after = (by_group(counts[subset], photos.groups[subset]) for counts in (before, after))
     gain = difference(after, before, SUMMARIES["mDice"], resamples=RESAMPLES)
     losers = _losers(before.sum(axis=0), after.sum(axis=0))
@@ -189,9 +200,22 @@ def _tried(photos: TuningPhotos, subset: Photos, post: PostProcess, name: str, *
         return Tried(name, "nothing", gain)
     if losers:
         return Tried(name, "class_loses", gain, losers)
+    if given:
+        return Tried(name, "spoken_for", gain)
     # Each step is tested at its share of the level, so that where none helps any is kept no more often (Bonferroni).
     significant = gain.low > 0 and gain.p * tests <= LEVEL
     return Tried(name, "kept" if significant else "not_significant", gain)
+
+
+def _cross_validated(photos: TuningPhotos, subset: Photos, post: PostProcess, name: str) -> Counts:
+    """The counts of each photo of the subset under the value of a setting that was fitted without the photo's fold."""
+    counts = photos.counts([post])[0].copy()
+    for fold in np.unique(photos.folds[subset]):
+        held_out = subset & (photos.folds == fold)
+        if not np.array_equal(held_out, subset):
+            chosen = fitted(photos, subset & ~held_out, post, name)
+            counts[held_out] = photos.counts([chosen])[0][held_out]
+    return counts
 
 
 def _coordinates(photos: TuningPhotos, counts: Counts, name: str) -> Iterator[Any]:

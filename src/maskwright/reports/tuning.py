@@ -90,7 +90,7 @@ class Section:
         post, classes = self.content["post"], [each["name"] for each in self.content["per_class"]]
         return [
             (
-                each["why"] == "kept",
+                each["name"] in post,
                 self.language.t(f"step_{each['name']}"),
                 value_text(each["name"], post[each["name"]], classes, self.language) if each["name"] in post else "",
                 why(each, self.language),

@@ -38,6 +38,12 @@ def decided(probs: Probs, mask: Mask) -> Probs:
     return probs
 
 
+def objects(mask: Mask) -> NDArray[np.int32]:
+    """`(H, W) int32`: the number from 1 of the object of each pixel, pixels of all classes but the first that touch."""
+    _, regions = cv2.connectedComponents((mask > 0).astype(np.uint8), connectivity=8)
+    return np.asarray(regions, np.int32)
+
+
 def voted(probs: Probs, mask: Mask, regions: NDArray[np.int32], share: float) -> Mask:
     """A mask in which regions have one class: the one with most probability in them, the first class left out.
 
@@ -56,6 +62,26 @@ def voted(probs: Probs, mask: Mask, regions: NDArray[np.int32], share: float) ->
     wins = votes.max(axis=1) >= share * votes.sum(axis=1)
     wins[0] = False
     return np.where(wins[regions], winners[regions], mask)
+
+
+def without_unsure(mask: Mask, probs: Probs, regions: NDArray[np.int32], share: float) -> Mask:
+    """A mask without the objects that are doubtful beside the surest one: what looks like part of one, mostly.
+
+    Args:
+        mask: `(H, W) uint8` class ids.
+        probs: `(C, H, W) float32`.
+        regions: `(H, W) int32`, from 1; 0 belongs to no object.
+        share: the least score over the best one's, in [0, 1]; a score is the mean of `1 - probs[0]` in a region.
+
+    Returns:
+        `(H, W) uint8`; the object with the best score stays.
+    """
+    places = regions.ravel()
+    sizes = np.bincount(places)
+    scores = np.bincount(places, 1 - probs[0].ravel()) / np.maximum(sizes, 1)
+    unsure = scores < share * scores[1:].max(initial=0.0)
+    unsure[0] = False
+    return np.where(unsure[regions], 0, mask).astype(mask.dtype)
 
 
 def without_specks(mask: Mask, smallest_px: list[float]) -> Mask:

@@ -54,6 +54,14 @@ class PostProcess(BaseModel):
         ge=0,
         le=1,
     )
+    object_score_share: float = setting(
+        0.0,
+        "Objects whose score is below this share of the best one's in their photo become the first class; the score is "
+        "an object's mean probability of all classes but the first. 0 keeps all.",
+        reason=OFF,
+        ge=0,
+        le=1,
+    )
     smallest_frac: tuple[Frac, ...] = setting(
         (),
         "Regions below this size take the class around them, by class in their order; an empty list keeps all.",

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import cv2
 import numpy as np
 
 from maskwright.data.sample import Image, Mask
 from maskwright.inference.postprocess.guided_filter import guided_filter
-from maskwright.inference.postprocess.regions import decided, filled, voted, without_specks
+from maskwright.inference.postprocess.regions import decided, filled, objects, voted, without_specks, without_unsure
 from maskwright.inference.postprocess.settings import PostProcess
 from maskwright.inference.predictor import Probs, most_probable
 
@@ -59,8 +58,12 @@ def one_class_per_photo(mask: Mask, probs: Probs, share: float) -> Mask:
 
 def one_class_per_object(mask: Mask, probs: Probs, share: float) -> Mask:
     """Give each object (pixels of all classes but the first that touch) the class that has at least this share."""
-    _, regions = cv2.connectedComponents((mask > 0).astype(np.uint8), connectivity=8)
-    return voted(probs, mask, np.asarray(regions, np.int32), share)
+    return voted(probs, mask, objects(mask), share)
+
+
+def drop_unsure_objects(mask: Mask, probs: Probs, share: float) -> Mask:
+    """Take objects for the first class whose score is below this share of the best one's in the photo."""
+    return without_unsure(mask, probs, objects(mask), share)
 
 
 def remove_specks(mask: Mask, _probs: Probs, smallest_frac: tuple[float, ...]) -> Mask:
@@ -87,6 +90,7 @@ PROBS_STEPS: Mapping[str, ProbsStep] = {"edge_radius_frac": smooth_along_edges, 
 MASK_STEPS: Mapping[str, MaskStep] = {
     "photo_vote_share": one_class_per_photo,
     "object_vote_share": one_class_per_object,
+    "object_score_share": drop_unsure_objects,
     "smallest_frac": remove_specks,
     "largest_hole_frac": fill_holes,
 }
