@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from drawn import CLASSES, draw_folder
 from maskwright.cli.main import answer
 from maskwright.errors import RecipeError
 from maskwright.inference.postprocess.settings import PostProcess, write_postprocess
-from maskwright.reports.tuning import tuning_report
+from maskwright.reports.language import Language
+from maskwright.reports.tuning import tuning_report, verdict, why
 
 pytestmark = pytest.mark.training
 
@@ -83,3 +85,19 @@ def test_steps_that_were_fitted_for_other_weights_are_refused(run: Path) -> None
     with pytest.raises(RecipeError, match="fitted for other weights") as caught:
         maskwright.load(run)
     assert "--no-postprocess" in str(caught.value)
+
+
+def test_a_gain_that_may_be_chance_is_not_told_as_help() -> None:
+    gain = {"gain": 0.01, "low": -0.002, "high": 0.02}
+    content: dict[str, Any] = {"images": 9, "post": {"object_score_share": 0.9}, "nested": gain}
+    content["mDice"] = {"before": 0.8, "after": 0.81}
+    tried = {"name": "object_score_share", "why": "spoken_for", "losers": [], **gain}
+    for lang, unsure, helps, reason in (
+        ("en", "cannot be told from these", "helps", "show one object a photo"),
+        ("ru", "сказать нельзя", "помогает", "в снимке один объект"),
+    ):
+        language = Language(lang, "tuning")
+        assert unsure in verdict(content, language) and helps not in verdict(content, language)
+        assert unsure in verdict({**content, "nested": None}, language)
+        assert helps in verdict({**content, "nested": {**gain, "low": 0.001}}, language)
+        assert reason in why(tried, language)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from maskwright.errors import DataError, UsageError
 from maskwright.evaluation import tuning_photos
 from maskwright.evaluation.evaluate import evaluate
 from maskwright.evaluation.resampling import RESAMPLES
-from maskwright.evaluation.tune import Tuning, one_class_frac, one_object_frac, tune
+from maskwright.evaluation.tune import Tuning, training_shows, tune
 from maskwright.evaluation.tuning_gallery import keep_tuning
 from maskwright.evaluation.tuning_search import fitted_temperature
 from maskwright.inference.postprocess.predictor import PostProcessed
@@ -39,7 +40,8 @@ def tuned(kind: str) -> Tuning:
 def faulty(dataset: Dataset, kind: str, *, seed: int = 0) -> Predictor:
     """A predictor that knows the masks and makes one kind of mistake.
 
-    "holes", "mixed" classes in an object, a "shy" class, a "stray" object beside the right one, or "none".
+    "holes", "mixed" classes in an object, a "shy" class, a "stray" object beside the right one, "strays" of
+    two kinds, or "none".
     """
     known = {sample.image().tobytes(): sample.mask() for sample in dataset}
 
@@ -60,6 +62,10 @@ def faulty(dataset: Dataset, kind: str, *, seed: int = 0) -> Predictor:
             corner = np.s_[:9, :9] if not mask[:10, :10].any() else np.s_[-9:, -9:]
             probs = (probs**4) / (probs**4).sum(0)
             probs[:, corner[0], corner[1]] = np.array([0.2, 0.75, 0.05])[:, None, None]
+        if kind == "strays":  # half of them as sure as anything
+            place = np.s_[:7, :7] if not mask[:8, :8].any() else np.s_[-7:, -7:]
+            sure = 0.97 if image[0, 0, 0] % 2 else 0.7
+            probs[:, place[0], place[1]] = np.array([1 - sure, sure - 0.01, 0.01])[:, None, None]
         if kind == "shy":
             probs[0][mask == 2] = 0.8
             probs /= probs.sum(0)
@@ -143,7 +149,7 @@ def test_the_promise_holds_on_other_photos() -> None:
 
 
 def test_a_vote_over_the_photo_is_tried_only_where_the_training_data_says_so() -> None:
-    assert one_class_frac(DATA) == 1
+    assert training_shows(DATA) == (1, 1)
     sample = DATA.split("train").samples[0]
     mask = sample.mask()
     assert mask is not None
@@ -156,32 +162,69 @@ def test_a_vote_over_the_photo_is_tried_only_where_the_training_data_says_so() -
     assert "not tried" in told.post.reason("photo_vote_share")
 
 
-def test_unsure_objects_are_dropped_only_where_the_training_data_shows_one_object() -> None:
-    assert one_object_frac(DATA) == 1
-    assert next(each for each in tuned("stray").tried if each.name == "object_score_share").why == "spoken_for"
-    train = DATA.split("train").samples
-    pairs = []
-    for sample in train:
+def with_masks(dataset: Dataset, split: str, drawn: Callable[[np.ndarray], None]) -> Dataset:
+    """The dataset with masks of one split drawn over."""
+    samples = []
+    for sample in dataset:
         mask = sample.mask()
         assert mask is not None
-        mask = mask.copy()
-        mask[:, 30:34] = 0  # cut in two
-        pairs.append(replace(sample, pixels=ArrayPixels(sample.image(), mask)))
-    apart = replace(DATA, samples=(*pairs, *DATA.split("val")))
-    assert 0.4 < one_object_frac(apart) < 0.95
-    told = tune(faulty(DATA, "stray"), apart)
-    assert next(each for each in told.tried if each.name == "object_score_share").why == "not_in_the_data"
+        if sample.split == split:
+            drawn(mask := mask.copy())
+        samples.append(replace(sample, pixels=ArrayPixels(sample.image(), mask)))
+    return replace(dataset, samples=tuple(samples))
+
+
+def why_of(found: Tuning, name: str) -> str:
+    return next(each.why for each in found.tried if each.name == name)
+
+
+def test_unsure_objects_are_dropped_only_where_the_training_data_shows_one_object() -> None:
+    assert training_shows(DATA) == (1, 1)
+    assert why_of(tuned("stray"), "object_score_share") == "spoken_for"
+
+    def with_many(mask: np.ndarray) -> None:
+        for row in range(0, 64, 16):
+            mask[row : row + 3, :3] = mask.max()  # little beside the one object, and several
+
+    def with_a_speck(mask: np.ndarray) -> None:
+        mask[0, 0] = mask.max()
+
+    def turned_round(mask: np.ndarray) -> None:
+        mask[:] = np.where(mask == 0, 2, 0)
+
+    def ignored(mask: np.ndarray) -> None:
+        mask[:] = 255
+
+    assert training_shows(with_masks(DATA, "train", with_a_speck)) == (1, 1)
+    assert training_shows(with_masks(DATA, "train", turned_round)) == (1, 0)  # no background, or it is not class 0
+    assert np.isnan(training_shows(with_masks(DATA, "train", ignored))).all()
+    several = with_masks(DATA, "train", with_many)
+    assert training_shows(several) == (1, 0)
+    assert why_of(tune(faulty(DATA, "stray"), several), "object_score_share") == "not_in_the_data"
+
+
+def test_objects_are_left_where_these_photos_show_several() -> None:
+    def second(mask: np.ndarray) -> None:
+        corner = np.s_[:9, :9] if not mask[:10, :10].any() else np.s_[-9:, -9:]
+        mask[corner] = 1
+
+    told = tune(faulty(DATA, "stray"), with_masks(DATA, "val", second))
+    assert why_of(told, "object_score_share") == "nothing"
+    assert told.post.object_score_share == 0
+
+
+def test_a_step_that_is_nothing_beside_the_others_is_not_told_as_kept() -> None:
+    found = tuned("strays")
+    assert why_of(found, "logit_offsets") == "needless" and found.post.logit_offsets == ()
+    assert "nothing beside the other steps" in found.post.reason("logit_offsets")
+    assert {each.name for each in found.tried if each.kept} == set(found.kept)
 
 
 def test_what_the_training_data_speaks_for_is_left_where_the_photos_speak_against_it() -> None:
-    val = []
-    for sample in DATA.split("val"):
-        mask = sample.mask()
-        assert mask is not None
-        mask = mask.copy()
-        mask[:6, :6] = 3 - mask.max()  # a second object of the other class, which no training photo shows
-        val.append(replace(sample, pixels=ArrayPixels(sample.image(), mask)))
-    other = replace(DATA, samples=(*DATA.split("train"), *val))
+    def second(mask: np.ndarray) -> None:
+        mask[:6, :6] = 3 - mask.max()  # of the other class, which no training photo shows
+
+    other = with_masks(DATA, "val", second)
     told = tune(faulty(other, "none"), other)
     assert {each.name: each.why for each in told.tried}["photo_vote_share"] == "nothing"
     assert told.post.photo_vote_share == 0 and "no value helped" in told.post.reason("photo_vote_share")
@@ -217,7 +260,7 @@ def test_one_photo_gives_no_promise_and_no_step_but_what_the_training_data_speak
     found = tune(faulty(DATA, "mixed"), DATA.filter(lambda each: each.split == "train" or each.id == "val/0"))
     assert found.nested is None
     assert found.kept == ("photo_vote_share",)
-    assert "the training masks speak for it" in found.post.reason("photo_vote_share")
+    assert "the training masks show one class a photo" in found.post.reason("photo_vote_share")
 
 
 def test_copies_share_a_fold_and_large_sets_are_thinned(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -181,6 +181,7 @@ def test_the_file_is_read_as_it_was_written_with_its_reasons(tmp_path: Path) -> 
         ("temprature: 2", "there is no such setting. Did you mean temperature?"),
         ("temperature: hot", "temperature: expected number >= 0.05, <= 20, found 'hot'"),
         ("photo_vote_share: 0.3", "below a half"),
+        ("object_score_share: 0.4", "below a half"),
         ("logit_offsets: [0, 1]", "logit_offsets is not of as many classes"),
         ("format: 9", "expected: 1  found: 9"),
         ("classes: [cat, dog]", "was made for other classes"),

@@ -32,10 +32,10 @@ def tune(
 ) -> Answer:
     """Fit post-processing on validation.
 
-    Smoothing along the photo's edges, offsets per class, votes over objects and photos, small regions, holes,
-    temperature: a step stays only if it helps for certain on photos that it was not fitted on, and no class loses.
-    What stays is written into RUN and its bundle, and everything that predicts with them takes it. --json gives
-    fractions.
+    Smoothing along the photo's edges, offsets per class, votes over objects and photos, unsure objects, small regions,
+    holes, temperature: a step stays where it helps by more than chance on photos that it was not fitted on and no
+    class loses, or where the training masks speak for it and it helps at all. What stays is written into RUN and its
+    bundle, and everything that predicts with them takes it. --json gives fractions.
     """
     from maskwright.reports.report import report
     from maskwright.reports.tuning import tuning_report

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from maskwright.data.classes import IGNORE
-from maskwright.data.dataset import Dataset
+from maskwright.data.dataset import Dataset, spread_places
 from maskwright.data.notebook import html_table, html_title
 from maskwright.errors import UsageError
 from maskwright.evaluation.evaluate import Evaluation, evaluate, labelled_samples, mask_of
 from maskwright.evaluation.resampling import Difference, bootstrap, by_group, difference, interval, resample_weights
-from maskwright.evaluation.tuning_photos import Listening
+from maskwright.evaluation.tuning_photos import Listening, thinned
 from maskwright.evaluation.tuning_search import VALUES, Tried, fitted_temperature, nested, search
 from maskwright.inference.postprocess.predictor import PostProcessed
-from maskwright.inference.postprocess.regions import objects
+from maskwright.inference.postprocess.regions import object_regions
 from maskwright.inference.postprocess.settings import FILE, PostProcess, write_postprocess
 from maskwright.inference.predictor import Predictor
 from maskwright.metrics.scores import SUMMARIES, dice
@@ -30,8 +30,12 @@ FORMAT = 1
 RECORD = "tuning.json"
 ONE_CLASS_FRAC = 0.95
 """Share of the training photos with objects that must show objects of one class for a vote over the photo."""
-ONE_OBJECT_FRAC = 0.95
-"""Mean share of its objects' pixels that a training photo's largest object must have for unsure ones to be dropped."""
+ONE_OBJECT_FRAC = 0.9
+"""Share of the training photos with objects that must show one object for unsure ones beside it to be dropped."""
+SMALLEST_OBJECT_FRAC = 0.001
+"""Of the photo: a smaller region does not count as an object beside another one; masks have specks."""
+MOST_MASKS = 2000
+"""Training masks that are looked at, evenly spread."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,12 +140,13 @@ class Tuning:
 
 
 def tune(predictor: Predictor, dataset: Dataset, *, split: str = "val", on_progress: OnProgress = silent) -> Tuning:
-    """Fit post-processing on labelled photos: a step stays only if it helps for certain and no class loses.
+    """Fit post-processing on labelled photos: a step stays where it helps by more than chance and no class loses.
 
     Each photo is predicted once; settings are tried on its probabilities, photos that are longer than 384 pixels
     thinned. "Helps" means: fitted on four fifths of the photos and judged on the fifth that is left, five times, mDice
-    rises by more than chance explains. One class and one object per photo, where the training masks say so, need no
-    more than to help at all. `Tuning.nested` is the gain of the whole search on photos that it has not seen.
+    rises by more than chance explains. Where the training masks show one class or one object a photo, the step that
+    takes that for granted stays if mDice rises on these photos at all and no class loses. `Tuning.nested` is the gain
+    of the whole search on photos that it has not seen.
 
     Args:
         predictor: whose probabilities are processed; post-processing that it has already is passed over.
@@ -187,36 +192,40 @@ def tune(predictor: Predictor, dataset: Dataset, *, split: str = "val", on_progr
     )
 
 
-def one_class_frac(dataset: Dataset) -> float:
-    """The share of the training photos with objects that show objects of one class only; nan where there are none."""
-    masks = (mask_of(sample) for sample in dataset.labelled if sample.split == "train")
-    shown = [np.unique(mask[(mask != 0) & (mask != IGNORE)]).size for mask in masks]
-    objects = [count for count in shown if count]
-    return sum(count == 1 for count in objects) / len(objects) if objects else float("nan")
+def training_shows(dataset: Dataset) -> tuple[float, float]:
+    """How many training photos show objects of one class, and how many one object.
 
+    An object is a region of touching pixels (8 neighbours) of all classes but the first, at least a thousandth of the
+    photo; masks are thinned to 384 pixels a side. Ignored pixels are no objects.
 
-def one_object_frac(dataset: Dataset) -> float:
-    """The share of the objects' pixels in the largest object, mean over the training photos; nan where none shows any.
-
-    An object is a region of touching pixels (8 neighbours) of all classes but the first.
+    Returns:
+        The shares of the photos with objects: of one class, and with one object; nan where no photo shows any. The
+        second is 0 where more than half of all pixels are objects: the first class is no background then.
     """
-    shares = []
-    for sample in dataset.labelled:
-        if sample.split == "train":
-            mask = mask_of(sample)
-            sizes = np.bincount(objects(np.where(mask == IGNORE, 0, mask)).ravel())[1:]
-            shares += [sizes.max() / sizes.sum()] if sizes.size else []
-    return float(np.mean(shares)) if shares else float("nan")
+    samples = [sample for sample in dataset.labelled if sample.split == "train"]
+    one_class, one_object, covered = [], [], []
+    for place in spread_places(len(samples), MOST_MASKS):
+        mask = mask_of(samples[place])
+        mask = thinned(np.where(mask == IGNORE, 0, mask))
+        sizes = np.bincount(object_regions(mask).ravel())[1:]
+        covered.append(sizes.sum() / mask.size)
+        if sizes.size:
+            one_class.append(np.count_nonzero(np.bincount(mask.ravel())[1:]) == 1)
+            one_object.append(np.count_nonzero(sizes >= SMALLEST_OBJECT_FRAC * mask.size) == 1)
+    if not one_class:
+        return float("nan"), float("nan")
+    return float(np.mean(one_class)), float(np.mean(one_object)) if np.mean(covered) <= 0.5 else 0.0
 
 
 def steps_for(dataset: Dataset) -> tuple[list[str], list[Tried]]:
     """The steps to try on a dataset, and those that it does not speak for."""
+    one_class, one_object = training_shows(dataset)
     unasked = []
     if len(dataset.classes) < 3:
         unasked += ["photo_vote_share", "object_vote_share"]
-    elif not one_class_frac(dataset) >= ONE_CLASS_FRAC:
+    elif not one_class >= ONE_CLASS_FRAC:
         unasked += ["photo_vote_share"]
-    if not one_object_frac(dataset) >= ONE_OBJECT_FRAC:
+    if not one_object >= ONE_OBJECT_FRAC:
         unasked += ["object_score_share"]
     return [name for name in VALUES if name not in unasked], [Tried(name, "not_in_the_data") for name in unasked]
 
@@ -231,6 +240,12 @@ def _refuse(split: str) -> None:
         )
 
 
+SPOKEN = {
+    "photo_vote_share": "the training masks show one class a photo",
+    "object_score_share": "the training masks show one object a photo",
+}
+
+
 def _reason(tried: Tried) -> str:
     """Why a setting has its value, as it stands in `postprocess.yaml`."""
     if tried.gain is None:
@@ -240,7 +255,8 @@ def _reason(tried: Tried) -> str:
     gain = f"{value:+.2f} {unit} ({low:+.2f} to {high:+.2f})"
     why = {
         "kept": f"{gain} on photos that it was not fitted on",
-        "spoken_for": f"{gain}, and the training masks speak for it",
+        "spoken_for": f"{gain} on these photos; kept because {SPOKEN.get(tried.name)}",
+        "needless": f"not kept, {gain} by itself and nothing beside the other steps",
         "nothing": "no value helped",
         "not_significant": f"not kept, {gain} may be chance",
         "class_loses": f"not kept, {gain} but a class loses",

@@ -107,7 +107,7 @@ class Listening:
     def __init__(self, predictor: Predictor, samples: Dataset) -> None:
         self._predictor, self._samples = predictor, samples
         self.classes = getattr(predictor, "classes", None)
-        self._steps = [-(-max(sample.size_hw) // WORKING_SIDE_PX) for sample in samples]
+        self._steps = [_step(sample.size_hw) for sample in samples]
         thin_px = [
             h * w // step**2 for (h, w), step in zip((each.size_hw for each in samples), self._steps, strict=True)
         ]
@@ -136,7 +136,17 @@ class Listening:
         mask = mask_of(sample)
         thin = np.ascontiguousarray(image[::step, ::step])
         small = probs[:, ::step, ::step].astype(np.float16)
-        self._kept.append(TuningPhoto(thin, np.ascontiguousarray(mask[::step, ::step]), small))
+        self._kept.append(TuningPhoto(thin, thinned(mask), small))
+
+
+def thinned(mask: Mask) -> Mask:
+    """A mask with at most `WORKING_SIDE_PX` pixels a side: every so many rows and columns of it."""
+    step = _step(mask.shape)
+    return np.ascontiguousarray(mask[::step, ::step])
+
+
+def _step(size_hw: tuple[int, ...]) -> int:
+    return -(-max(size_hw) // WORKING_SIDE_PX)
 
 
 def _group(sample: Sample) -> str:

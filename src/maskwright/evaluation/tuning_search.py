@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -39,9 +39,9 @@ VALUES: Mapping[str, tuple[float, ...]] = {
 PER_CLASS = ("logit_offsets", "smallest_frac")
 SPOKEN_FOR = ("photo_vote_share", "object_score_share")
 """Tried only where the training masks speak for them, and with one value, so that nothing is fitted and nothing has to
-be proved: they stay where the photos do not speak against them."""
+be proved: they stay where mDice rises on the photos and no class loses."""
 
-Why = Literal["kept", "spoken_for", "nothing", "not_significant", "class_loses", "not_in_the_data"]
+Why = Literal["kept", "spoken_for", "needless", "nothing", "not_significant", "class_loses", "not_in_the_data"]
 Photos = NDArray[np.bool_]
 """`(N,)`: which photos."""
 
@@ -53,9 +53,9 @@ class Tried:
     Args:
         name: its setting.
         why: "kept", because the gain is more than chance explains, or "spoken_for", because the training data speaks
-            for it and the photos do not speak against it; "nothing" where no value was better than off;
-            "not_significant"; "class_loses"; or "not_in_the_data" where it was not tried, because the training data
-            does not speak for it.
+            for it and there is a gain; "needless" where it was kept and is nothing beside the steps kept after it;
+            "nothing" where no value was better than off; "not_significant"; "class_loses"; or "not_in_the_data" where
+            it was not tried, because the training data does not speak for it.
         gain: what it adds to the steps kept before it, on photos that its value was not fitted on; None where it was
             not tried. In mDice; for the temperature, the fall of the mean negative log-likelihood in nats. Of the
             settings with one value, on all photos.
@@ -109,7 +109,8 @@ def search(
             post = fitted(photos, subset, post, name)
         if post == before:
             break
-    return post, tuple(tried)
+    kept = dict(post.steps())
+    return post, tuple(replace(each, why="needless") if each.kept and each.name not in kept else each for each in tried)
 
 
 def nested(photos: TuningPhotos, subset: Photos, steps: Sequence[str], *, on_progress: OnProgress = silent) -> Counts:
@@ -188,12 +189,12 @@ def fitted_temperature(photos: TuningPhotos, post: PostProcess) -> tuple[float, 
 
 
 def _tried(photos: TuningPhotos, subset: Photos, post: PostProcess, name: str, *, tests: int) -> Tried:
-    before, given = photos.counts([post])[0], name in SPOKEN_FOR
+    plain, given = photos.counts([post])[0], name in SPOKEN_FOR
     if given:
-        after = photos.counts([post.with_settings(**{name: VALUES[name][0]})])[0]
+        treated = photos.counts([post.with_settings(**{name: VALUES[name][0]})])[0]
     else:
-        after = _cross_validated(photos, subset, post, name)
-    before, after = (by_group(counts[subset], photos.groups[subset]) for counts in (before, after))
+        treated = _cross_validated(photos, subset, post, name)
+    before, after = (by_group(counts[subset], photos.groups[subset]) for counts in (plain, treated))
     gain = difference(after, before, SUMMARIES["mDice"], resamples=RESAMPLES)
     losers = _losers(before.sum(axis=0), after.sum(axis=0))
     if not gain.value > 0:

@@ -178,8 +178,10 @@ def verdict(content: dict[str, Any], language: Language) -> str:
     if not helping:
         return language.t("verdict_temperature" if content["post"] else "verdict_nothing", photos=photos)
     facts = {key: language.percent(content["mDice"][key]) for key in ("before", "after")}
-    kept = language.t("verdict_kept", photos=photos, steps=language.listed(helping), **facts)
     expected = content["nested"]
+    sure = expected is not None and (json_number(expected["low"]) or 0.0) > 0
+    key = "verdict_kept" if sure else "verdict_unsure"
+    kept = language.t(key, photos=photos, steps=language.listed(helping), **facts)
     return kept if expected is None else f"{kept} {language.t('verdict_nested', gain=gain_text(expected, language))}"
 
 
@@ -208,7 +210,8 @@ def why(tried: dict[str, Any], language: Language) -> str:
         language: with the section's area.
     """
     gain = gain_text(tried, language, nats=tried["name"] == "temperature") if "gain" in tried else ""
-    return language.t(f"why_{tried['why']}", gain=gain, losers=language.listed(tried["losers"]))
+    key = f"why_{tried['why']}" + (f"_{tried['name']}" if tried["why"] == "spoken_for" else "")
+    return language.t(key, gain=gain, losers=language.listed(tried["losers"]))
 
 
 def value_text(name: str, value: Any, classes: list[str], language: Language) -> str:

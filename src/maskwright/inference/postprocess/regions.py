@@ -38,7 +38,7 @@ def decided(probs: Probs, mask: Mask) -> Probs:
     return probs
 
 
-def objects(mask: Mask) -> NDArray[np.int32]:
+def object_regions(mask: Mask) -> NDArray[np.int32]:
     """`(H, W) int32`: the number from 1 of the object of each pixel, pixels of all classes but the first that touch."""
     _, regions = cv2.connectedComponents((mask > 0).astype(np.uint8), connectivity=8)
     return np.asarray(regions, np.int32)

@@ -15,7 +15,7 @@ from maskwright.storage import write_text
 
 FORMAT = 1
 FILE = "postprocess.yaml"
-OFF = "fixed: off until maskwright tune has measured that it helps"
+OFF = "fixed: off until maskwright tune finds that it helps"
 
 Offset = Annotated[float, Field(ge=-10, le=10)]
 Frac = Annotated[float, Field(ge=0, lt=1)]
@@ -57,7 +57,7 @@ class PostProcess(BaseModel):
     object_score_share: float = setting(
         0.0,
         "Objects whose score is below this share of the best one's in their photo become the first class; the score is "
-        "an object's mean probability of all classes but the first. 0 keeps all.",
+        "an object's mean probability of all classes but the first. 0.5 to 1; 0 keeps all.",
         reason=OFF,
         ge=0,
         le=1,
@@ -85,11 +85,11 @@ class PostProcess(BaseModel):
     )
     reasons: dict[str, str] = Field(default_factory=dict, exclude=True, description="Why settings have their values.")
 
-    @field_validator("photo_vote_share", "object_vote_share")
+    @field_validator("photo_vote_share", "object_vote_share", "object_score_share")
     @classmethod
     def _at_least_half(cls, share: float) -> float:
         if 0 < share < 0.5:
-            raise ValueError("below a half more than one class could have it")
+            raise ValueError("below a half more than one class could have it, and all objects do")
         return share
 
     def reason(self, name: str) -> str:

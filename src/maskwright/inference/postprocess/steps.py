@@ -9,7 +9,14 @@ import numpy as np
 
 from maskwright.data.sample import Image, Mask
 from maskwright.inference.postprocess.guided_filter import guided_filter
-from maskwright.inference.postprocess.regions import decided, filled, objects, voted, without_specks, without_unsure
+from maskwright.inference.postprocess.regions import (
+    decided,
+    filled,
+    object_regions,
+    voted,
+    without_specks,
+    without_unsure,
+)
 from maskwright.inference.postprocess.settings import PostProcess
 from maskwright.inference.predictor import Probs, most_probable
 
@@ -58,12 +65,12 @@ def one_class_per_photo(mask: Mask, probs: Probs, share: float) -> Mask:
 
 def one_class_per_object(mask: Mask, probs: Probs, share: float) -> Mask:
     """Give each object (pixels of all classes but the first that touch) the class that has at least this share."""
-    return voted(probs, mask, objects(mask), share)
+    return voted(probs, mask, object_regions(mask), share)
 
 
 def drop_unsure_objects(mask: Mask, probs: Probs, share: float) -> Mask:
     """Take objects for the first class whose score is below this share of the best one's in the photo."""
-    return without_unsure(mask, probs, objects(mask), share)
+    return without_unsure(mask, probs, object_regions(mask), share)
 
 
 def remove_specks(mask: Mask, _probs: Probs, smallest_frac: tuple[float, ...]) -> Mask:

@@ -25,16 +25,13 @@ function share(largest) {
 /** Off, then a half to all. @type {Scale} */
 const vote = { most: 51, to: (at) => (at < 1 ? 0 : (49 + at) / 100), from: (value) => (value ? 100 * value - 49 : 0), text: percent };
 
-/** Off, then up to all of the best. @type {Scale} */
-const score = { most: 100, to: (at) => at / 100, from: (value) => 100 * value, text: percent };
-
 /** @type {Record<string, Scale>} */
 const SCALES = {
   edge_radius_frac: share(0.1),
   logit_offsets: { most: 80, to: (at) => Math.round(at - 40) / 10, from: (value) => 10 * Math.min(4, Math.max(-4, value)) + 40, text: (value) => `${value > 0 ? "+" : ""}${NUMBER(1).format(value)}` },
   photo_vote_share: vote,
   object_vote_share: vote,
-  object_score_share: score,
+  object_score_share: vote,
   smallest_frac: share(0.1),
   largest_hole_frac: share(0.1),
   temperature: { most: 80, to: (at) => Number((2 ** ((at - 40) / 20)).toPrecision(3)), from: (value) => 20 * Math.log2(Math.min(4, Math.max(0.25, value))) + 40, text: (value) => NUMBER(2).format(value) },
