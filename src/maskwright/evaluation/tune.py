@@ -16,7 +16,7 @@ from maskwright.errors import UsageError
 from maskwright.evaluation.evaluate import Evaluation, evaluate, labelled_samples, mask_of
 from maskwright.evaluation.resampling import Difference, bootstrap, by_group, difference, interval, resample_weights
 from maskwright.evaluation.tuning_photos import Listening, thinned
-from maskwright.evaluation.tuning_search import VALUES, Tried, fitted_temperature, nested, search
+from maskwright.evaluation.tuning_search import SPOKEN_FOR, VALUES, Tried, fitted_temperature, nested, search
 from maskwright.inference.postprocess.predictor import PostProcessed
 from maskwright.inference.postprocess.regions import object_regions
 from maskwright.inference.postprocess.settings import FILE, PostProcess, write_postprocess
@@ -195,12 +195,13 @@ def tune(predictor: Predictor, dataset: Dataset, *, split: str = "val", on_progr
 def training_shows(dataset: Dataset) -> tuple[float, float]:
     """How many training photos show objects of one class, and how many one object.
 
-    An object is a region of touching pixels (8 neighbours) of all classes but the first, at least a thousandth of the
-    photo; masks are thinned to 384 pixels a side. Ignored pixels are no objects.
+    An object is a region of touching pixels (8 neighbours) of all classes but the first; masks are thinned to 384
+    pixels a side. Ignored pixels are no objects.
 
     Returns:
-        The shares of the photos with objects: of one class, and with one object; nan where no photo shows any. The
-        second is 0 where more than half of all pixels are objects: the first class is no background then.
+        The shares of the photos with objects: of one class, and with one object of a thousandth of the photo or more;
+        nan where no photo shows any. The second is 0 where more than half of all pixels are objects: the first class
+        is no background then.
     """
     samples = [sample for sample in dataset.labelled if sample.split == "train"]
     one_class, one_object, covered = [], [], []
@@ -240,12 +241,6 @@ def _refuse(split: str) -> None:
         )
 
 
-SPOKEN = {
-    "photo_vote_share": "the training masks show one class a photo",
-    "object_score_share": "the training masks show one object a photo",
-}
-
-
 def _reason(tried: Tried) -> str:
     """Why a setting has its value, as it stands in `postprocess.yaml`."""
     if tried.gain is None:
@@ -253,9 +248,10 @@ def _reason(tried: Tried) -> str:
     scale, unit = (1, "nats") if tried.name == "temperature" else (100, "points of mDice")
     value, low, high = (scale * each for each in (tried.gain.value, tried.gain.low, tried.gain.high))
     gain = f"{value:+.2f} {unit} ({low:+.2f} to {high:+.2f})"
+    shown = SPOKEN_FOR.get(tried.name)
     why = {
         "kept": f"{gain} on photos that it was not fitted on",
-        "spoken_for": f"{gain} on these photos; kept because {SPOKEN.get(tried.name)}",
+        "spoken_for": f"{gain} on these photos; kept because the training masks show {shown} a photo",
         "needless": f"not kept, {gain} by itself and nothing beside the other steps",
         "nothing": "no value helped",
         "not_significant": f"not kept, {gain} may be chance",

@@ -37,9 +37,9 @@ VALUES: Mapping[str, tuple[float, ...]] = {
 }
 """What is tried for each setting beside off; few values, because each one more is one more chance to fit noise."""
 PER_CLASS = ("logit_offsets", "smallest_frac")
-SPOKEN_FOR = ("photo_vote_share", "object_score_share")
-"""Tried only where the training masks speak for them, and with one value, so that nothing is fitted and nothing has to
-be proved: they stay where mDice rises on the photos and no class loses."""
+SPOKEN_FOR: Mapping[str, str] = {"photo_vote_share": "one class", "object_score_share": "one object"}
+"""Tried only where the training masks show that a photo, and with one value, so that nothing is fitted and nothing has
+to be proved: they stay where mDice rises on the photos and no class loses."""
 
 Why = Literal["kept", "spoken_for", "needless", "nothing", "not_significant", "class_loses", "not_in_the_data"]
 Photos = NDArray[np.bool_]
