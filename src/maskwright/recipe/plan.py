@@ -38,7 +38,9 @@ ENOUGH_JUDGED, FEW_VALIDATIONS = 200, 5
 """Photos of a validation while training, and validations: where time is short, neither is to fall below these."""
 
 SOUP_EPOCHS, SOUP_ITERATIONS = 24, 300
-"""Length of a training from pretrained weights that a model soup is made of, in epochs and at least in iterations."""
+"""Length of a training from pretrained weights that a model soup is made of, in epochs but at least in iterations."""
+
+SOUP_REASON = "measured: a longer training has few photos by heart, the mean of several is better"
 
 MOST_MEMBERS = 3
 """Of a soup: on cats and dogs a fourth and a fifth took some of what three had won, for each of three seeds."""
@@ -188,15 +190,14 @@ def scheduled(
     iterations, members = _lengths(recipe, affordable, photos, given, most=min(MOST_MEMBERS, validations))
     each = iterations // members
     in_first = min(max(1, validations + 1 - members), each)  # later ones are judged at their ends
-    limited = iterations < affordable // members * members
+    if iterations == affordable:
+        reason = f"measured: {step_s:.3f} s an iteration, {seconds:.0f} s in all"
+    else:
+        wanted = f"{members} trainings" if members > 1 else f"longer, it would have {photos} photos by heart"
+        reason = f"rule: {wanted}; there is time for {affordable}"
     planned: dict[str, tuple[Any, str]] = {
-        "iterations": (
-            iterations,
-            f"rule: longer, it would have {photos} photos by heart; there is time for {affordable}"
-            if limited
-            else f"measured: {step_s:.3f} s an iteration, {seconds:.0f} s in all",
-        ),
-        **_soup(members, each),
+        "iterations": (iterations, reason),
+        **({"soup_iterations": (each, SOUP_REASON)} if members > 1 else {}),
         "validation_interval": (
             -(-each // in_first),
             f"rule: {in_first + members - 1} validations, at most a tenth of the time",
@@ -219,18 +220,21 @@ def longest_training(recipe: Recipe, photos: int) -> int:
     """Iterations after which a training from pretrained weights has few photos by heart; no limit for another one.
 
     On 198 photos of cats and dogs validation was best after 14 to 36 epochs, and the longer the schedule, the lower.
+    A soup has as many members as are good for it, or as were planned.
 
     Args:
-        recipe: its weights and its batch size count.
+        recipe: its weights, its batch size, its soup and its planned length count.
         photos: with labels in "train".
     """
+    if recipe.soup_iterations:
+        return max(MOST_MEMBERS * recipe.soup_iterations, recipe.iterations)
     if not knows_photos(recipe.weights) or photos > FEW_PHOTOS:
         return sys.maxsize
-    return 3 * _shortest_member(recipe, photos) // 2
+    return 3 * _member(recipe, photos) // 2
 
 
-def _shortest_member(recipe: Recipe, photos: int) -> int:
-    """Iterations of a member of a soup, at least."""
+def _member(recipe: Recipe, photos: int) -> int:
+    """Iterations of a member of a soup."""
     return max(SOUP_ITERATIONS, -(-SOUP_EPOCHS * photos // recipe.batch_size))
 
 
@@ -244,16 +248,9 @@ def _lengths(recipe: Recipe, affordable: int, photos: int, given: Mapping[str, A
         return affordable, 1
     if "soup_iterations" in given or affordable <= longest:
         return min(affordable, longest), 1
-    members = min(max(1, affordable // _shortest_member(recipe, photos)), most)
-    return members * min(affordable // members, longest), members
-
-
-def _soup(members: int, each: int) -> dict[str, tuple[Any, str]]:
-    """The members of a soup, where there is time for several."""
-    if members == 1:
-        return {}
-    reason = f"measured: {members} trainings; a longer one has few photos by heart, the mean of several is better"
-    return {"soup_iterations": (each, reason)}
+    member = _member(recipe, photos)
+    members = min(affordable // member, most)
+    return (members * member, members) if members > 1 else (longest, 1)
 
 
 def _judging(judged: int, labelled: int) -> dict[str, tuple[Any, str]]:

@@ -303,17 +303,16 @@ def _adapted(
 ) -> Recipe:
     """The recipe with its length changed to what the time still allows at `each_s` an iteration, written first.
 
-    It is not made longer than is good for a training from few `photos`.
+    It is not made longer than is good for a training from few `photos`, or for a soup.
     """
     length = recipe.final_length
     if deadline is None or standing.iteration >= length or recipe.reason("iterations") == GIVEN:
         return recipe
     left_s = share.agreed(deadline - time.monotonic())
     wanted = standing.iteration + (max(1, int(left_s / each_s)) if left_s > 0 else 0)
+    wanted = min(wanted, max(longest_training(recipe, photos), length))
     if recipe.soup_iterations:
         wanted = usable(wanted, standing.iteration, recipe)
-    else:
-        wanted = min(wanted, max(longest_training(recipe, photos), length))
     # Pace is noisy: a change of less than a twentieth of what remains can wait for the next validation, or be left.
     if left_s > 0 and abs(wanted - length) <= 0.05 * (length - standing.iteration):
         return recipe
