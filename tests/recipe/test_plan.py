@@ -1,5 +1,6 @@
 """The plan: settings from data and machine, each with its reason."""
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -231,6 +232,8 @@ def fine_tuned(seconds: float, *, images: int = 200, **given: object) -> Recipe:
         (90, 200, 300, 0),  # all that there is time for
         (300, 200, 900, 0),  # of 999: 36 epochs
         (361, 200, 1200, 600),  # two members of 24 epochs
+        (420, 200, 1200, 600),  # not for half of a third
+        (539, 200, 1796, 600),  # for nearly three
         (700, 200, 1800, 600),  # three
         (3600, 200, 1800, 600),  # not more of them, nor longer ones
         (360, 20, 900, 300),  # so few photos want more epochs
@@ -242,12 +245,12 @@ def test_time_beyond_what_few_photos_can_use_makes_a_soup(seconds: int, images: 
     assert recipe.soup_iterations == pytest.approx(each, abs=1)
     assert recipe.iterations == pytest.approx(length, abs=6)
     one = recipe.soup_iterations or recipe.iterations
-    assert recipe.iterations % one == 0
     assert recipe.warmup_iterations == min(300, one // 20)
     assert 1 / (1 - recipe.ema_decay) == pytest.approx(max(10, min(500, one / 20)), rel=0.01)
-    assert recipe.reason("iterations").startswith("rule" if each or length == 900 else "measured")
-    if each:
-        assert f"{recipe.iterations // one} trainings" in recipe.reason("iterations")
+    known = recipe.reason("iterations")
+    assert known.startswith("rule" if length in (900, 1200, 1800) else "measured")
+    if each and length != 1796:
+        assert f"a soup of {length // each} × {each}; there is time for" in known
 
 
 def test_what_judging_the_members_costs_is_planned_for() -> None:
@@ -267,11 +270,13 @@ def test_lengths_that_were_chosen_are_kept() -> None:
     single = fine_tuned(1200, soup_iterations=0)
     assert (single.iterations, single.soup_iterations) == (longest_training(single, 200), 0) == (900, 0)
     chosen = fine_tuned(1200, soup_iterations=500)
-    assert (chosen.iterations, chosen.warmup_iterations) == (3500, 25)
+    assert (chosen.iterations, chosen.warmup_iterations) == (3999, 25)
+    assert longest_training(chosen, 200) == sys.maxsize
+    assert longest_training(fine_tuned(1200), 200) == longest_training(fine_tuned(361), 200) == 1800
     beyond = fine_tuned(1200, soup_iterations=9000)
     assert (beyond.iterations, beyond.warmup_iterations) == (fine_tuned(1200, iterations=3999).iterations, 199)
     both = fine_tuned(1200, soup_iterations=500, iterations=1200)
-    assert (both.iterations, both.soup_iterations, both.warmup_iterations) == (1200, 500, 30)
+    assert (both.iterations, both.soup_iterations, both.warmup_iterations) == (1200, 500, 25)
     assert planned(statistics(), 3600).soup_iterations == 0
 
 

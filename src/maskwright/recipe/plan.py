@@ -38,12 +38,14 @@ ENOUGH_JUDGED, FEW_VALIDATIONS = 200, 5
 """Photos of a validation while training, and validations: where time is short, neither is to fall below these."""
 
 SOUP_EPOCHS, SOUP_ITERATIONS = 24, 300
-"""Length of a training from pretrained weights that a model soup is made of, in epochs but at least in iterations."""
+"""Length of a training from pretrained weights that a model soup is made of: epochs, and iterations at least."""
 
-SOUP_REASON = "measured: a longer training has few photos by heart, the mean of several is better"
+SOUP_REASON = (
+    f"measured: {SOUP_EPOCHS} epochs; longer members were no better, and their mean is better than one training"
+)
 
 MOST_MEMBERS = 3
-"""Of a soup: on cats and dogs a fourth and a fifth took some of what three had won, for each of three seeds."""
+"""Of a soup: on cats and dogs a fourth and a fifth won nothing for four of five soups, and 0.2 points for the other."""
 
 MANY_EPOCHS = 120
 """Above it the variations become stronger. On 198 photos of cats and dogs the milder ones over-fitted from there on."""
@@ -169,7 +171,7 @@ def scheduled(
     seconds: float,
     given: Mapping[str, Any],
 ) -> Recipe:
-    """The recipe with a length that fills the given time, and what follows from the length.
+    """The recipe with a length for the given time, and what follows from the length.
 
     Args:
         recipe: a draft.
@@ -187,14 +189,15 @@ def scheduled(
     validations = max(1, min(20, int(affordable / judged)))
     iterations = max(validations, int((seconds - validations * judged * judging_s) / step_s))
     affordable = int(given.get("iterations", iterations))
-    iterations, members = _lengths(recipe, affordable, photos, given, most=min(MOST_MEMBERS, validations))
-    each = iterations // members
+    iterations, each = _lengths(recipe, affordable, photos, given, most=min(MOST_MEMBERS, validations))
+    members = (2 * iterations + each) // (2 * each)
     in_first = min(max(1, validations + 1 - members), each)  # later ones are judged at their ends
     if iterations == affordable:
         reason = f"measured: {step_s:.3f} s an iteration, {seconds:.0f} s in all"
     else:
-        wanted = f"{members} trainings" if members > 1 else f"longer, it would have {photos} photos by heart"
-        reason = f"rule: {wanted}; there is time for {affordable}"
+        soup = members > 1 or recipe.soup_iterations
+        wanted = f"a soup of {members} × {each}" if soup else f"longer, it would have {photos} photos by heart"
+        reason = f"rule: {wanted}; there is time for {affordable} iterations"
     planned: dict[str, tuple[Any, str]] = {
         "iterations": (iterations, reason),
         **({"soup_iterations": (each, SOUP_REASON)} if members > 1 else {}),
@@ -220,14 +223,15 @@ def longest_training(recipe: Recipe, photos: int) -> int:
     """Iterations after which a training from pretrained weights has few photos by heart; no limit for another one.
 
     On 198 photos of cats and dogs validation was best after 14 to 36 epochs, and the longer the schedule, the lower.
-    A soup has as many members as are good for it, or as were planned.
+    A soup has as many members as are good for it, or as were planned; one whose length the user gave has no limit.
 
     Args:
         recipe: its weights, its batch size, its soup and its planned length count.
         photos: with labels in "train".
     """
     if recipe.soup_iterations:
-        return max(MOST_MEMBERS * recipe.soup_iterations, recipe.iterations)
+        given = recipe.reason("soup_iterations") == GIVEN
+        return sys.maxsize if given else max(MOST_MEMBERS * recipe.soup_iterations, recipe.iterations)
     if not knows_photos(recipe.weights) or photos > FEW_PHOTOS:
         return sys.maxsize
     return 3 * _member(recipe, photos) // 2
@@ -239,18 +243,17 @@ def _member(recipe: Recipe, photos: int) -> int:
 
 
 def _lengths(recipe: Recipe, affordable: int, photos: int, given: Mapping[str, Any], *, most: int) -> tuple[int, int]:
-    """How many of the affordable iterations are trained, and in how many members of a soup, all of one length."""
-    longest, chosen = longest_training(recipe, photos), recipe.soup_iterations
-    if chosen:  # by the user
-        members = max(1, affordable // chosen)
-        return affordable if "iterations" in given or members == 1 else members * chosen, members
+    """How many of the affordable iterations are trained, and how many in one go: all, or those of a soup's member."""
+    chosen = recipe.soup_iterations
     if "iterations" in given:
-        return affordable, 1
-    if "soup_iterations" in given or affordable <= longest:
-        return min(affordable, longest), 1
-    member = _member(recipe, photos)
-    members = min(affordable // member, most)
-    return (members * member, members) if members > 1 else (longest, 1)
+        return affordable, min(chosen or affordable, affordable)
+    longest, member = longest_training(recipe, photos), chosen or _member(recipe, photos)
+    if not chosen and ("soup_iterations" in given or affordable <= longest or affordable < 2 * member):
+        return min(affordable, longest), min(affordable, longest)
+    each = min(member, affordable)
+    rest = affordable % each
+    whole = affordable if 2 * rest >= each else affordable - rest  # half a member counts
+    return whole if chosen else min(whole, most * member), each
 
 
 def _judging(judged: int, labelled: int) -> dict[str, tuple[Any, str]]:
