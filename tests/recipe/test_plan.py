@@ -245,6 +245,7 @@ def test_time_beyond_what_few_photos_can_use_makes_a_soup(seconds: int, images: 
     assert recipe.soup_iterations == pytest.approx(each, abs=1)
     assert recipe.iterations == pytest.approx(length, abs=6)
     one = recipe.soup_iterations or recipe.iterations
+    assert not 0 < 2 * (recipe.iterations % one) < one
     assert recipe.warmup_iterations == min(300, one // 20)
     assert 1 / (1 - recipe.ema_decay) == pytest.approx(max(10, min(500, one / 20)), rel=0.01)
     known = recipe.reason("iterations")
@@ -260,6 +261,12 @@ def test_what_judging_the_members_costs_is_planned_for() -> None:
     validations = members - 1 + recipe.soup_iterations // recipe.validation_interval
     assert members == 1 or validations * 0.3 * 400 <= 0.2 * 1800
     assert f"{validations} validations" in recipe.reason("validation_interval")
+
+
+def test_where_there_is_time_for_one_validation_there_is_one_training() -> None:
+    data = statistics(images=200, val=40)
+    recipe = scheduled(draft(data, LAPTOP, {}, start=START), data, step_s=0.3, judging_s=3.0, seconds=1200, given={})
+    assert (recipe.iterations, recipe.soup_iterations) == (longest_training(recipe, 200), 0) == (900, 0)
 
 
 def test_lengths_that_were_chosen_are_kept() -> None:

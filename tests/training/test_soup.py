@@ -12,12 +12,12 @@ from torch import nn
 from maskwright.progress import Progress
 from maskwright.recipe.files import write_recipe
 from maskwright.recipe.recipe import Recipe, make_recipe
+from maskwright.recipe.soup import usable
 from maskwright.storage import read_json
 from maskwright.training.checkpoint import Standing
 from maskwright.training.loop import _iteration_s, fit
 from maskwright.training.optimiser import add_member, lr_at
 from maskwright.training.run import Run, make_run
-from maskwright.training.soup import usable
 from tiny import tiny_dataset
 
 SETTINGS = {

@@ -12,6 +12,7 @@ from maskwright.data.class_weights import RULES, derived_class_weights
 from maskwright.data.statistics import SplitStatistics, Statistics
 from maskwright.recipe.pretraining import knows_photos
 from maskwright.recipe.recipe import GIVEN, Recipe, make_recipe, with_settings
+from maskwright.recipe.soup import usable
 
 LARGEST_SIDE_PX = 512
 """Photos with a longer short side are scaled down to it: on a CPU a larger input costs more time than it gains."""
@@ -41,7 +42,8 @@ SOUP_EPOCHS, SOUP_ITERATIONS = 24, 300
 """Length of a training from pretrained weights that a model soup is made of: epochs, and iterations at least."""
 
 SOUP_REASON = (
-    f"measured: {SOUP_EPOCHS} epochs; longer members were no better, and their mean is better than one training"
+    f"measured: {SOUP_EPOCHS} epochs, {SOUP_ITERATIONS} iterations at least; longer members were no better, and their "
+    "mean is better than one training"
 )
 
 MOST_MEMBERS = 3
@@ -190,16 +192,16 @@ def scheduled(
     iterations = max(validations, int((seconds - validations * judged * judging_s) / step_s))
     affordable = int(given.get("iterations", iterations))
     iterations, each = _lengths(recipe, affordable, photos, given, most=min(MOST_MEMBERS, validations))
-    members = (2 * iterations + each) // (2 * each)
+    members = recipe.model_copy(update={"soup_iterations": each}).members_after(iterations)
     in_first = min(max(1, validations + 1 - members), each)  # later ones are judged at their ends
     if iterations == affordable:
-        reason = f"measured: {step_s:.3f} s an iteration, {seconds:.0f} s in all"
+        why = f"measured: {step_s:.3f} s an iteration, {seconds:.0f} s in all"
     else:
         soup = members > 1 or recipe.soup_iterations
         wanted = f"a soup of {members} × {each}" if soup else f"longer, it would have {photos} photos by heart"
-        reason = f"rule: {wanted}; there is time for {affordable} iterations"
+        why = f"rule: {wanted}; there is time for {affordable} iterations"
     planned: dict[str, tuple[Any, str]] = {
-        "iterations": (iterations, reason),
+        "iterations": (iterations, why),
         **({"soup_iterations": (each, SOUP_REASON)} if members > 1 else {}),
         "validation_interval": (
             -(-each // in_first),
@@ -248,12 +250,11 @@ def _lengths(recipe: Recipe, affordable: int, photos: int, given: Mapping[str, A
     if "iterations" in given:
         return affordable, min(chosen or affordable, affordable)
     longest, member = longest_training(recipe, photos), chosen or _member(recipe, photos)
-    if not chosen and ("soup_iterations" in given or affordable <= longest or affordable < 2 * member):
-        return min(affordable, longest), min(affordable, longest)
-    each = min(member, affordable)
-    rest = affordable % each
-    whole = affordable if 2 * rest >= each else affordable - rest  # half a member counts
-    return whole if chosen else min(whole, most * member), each
+    if not chosen and ("soup_iterations" in given or affordable <= max(longest, 2 * member - 1) or most < 2):
+        single = min(affordable, longest)
+        return single, single
+    whole = usable(affordable, 0, recipe.model_copy(update={"soup_iterations": member}))
+    return whole if chosen else min(whole, most * member), min(member, affordable)
 
 
 def _judging(judged: int, labelled: int) -> dict[str, tuple[Any, str]]:

@@ -24,6 +24,7 @@ from maskwright.progress import OnProgress, Progress, silent
 from maskwright.recipe.files import write_recipe
 from maskwright.recipe.plan import longest_training
 from maskwright.recipe.recipe import GIVEN, Recipe, with_settings
+from maskwright.recipe.soup import ends_member, into_member, usable
 from maskwright.storage import clear_leftovers, read_json, write_json
 from maskwright.training.batches import Batch, batches, training_photos
 from maskwright.training.checkpoint import Standing, load_state, save_state, save_weights
@@ -35,7 +36,6 @@ from maskwright.training.presence import training_in
 from maskwright.training.resumable import state_path
 from maskwright.training.run import Run, append_log, cut_log, refuse_lost_state
 from maskwright.training.sharing import ALONE, Share
-from maskwright.training.soup import ends_member, into_member, usable
 from maskwright.training.validation import validation_counts
 
 LOG_INTERVAL = 20

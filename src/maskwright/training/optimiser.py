@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from maskwright.recipe.recipe import Recipe
-from maskwright.training.soup import into_member
+from maskwright.recipe.soup import into_member
 
 
 def make_optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
