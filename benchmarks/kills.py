@@ -45,7 +45,7 @@ from maskwright.workflow import run as workflow_run  # noqa: F401 - likewise
 INTERVAL, VALIDATIONS = 3, 5
 SETTINGS = (
     *(f"iterations={INTERVAL * VALIDATIONS}", f"validation_interval={INTERVAL}", "crop_hw=[32,32]", "batch_size=2"),
-    *("weights=none", "lr=0.002"),
+    *("weights=none", "lr=0.002", f"soup_iterations={2 * INTERVAL}"),
 )
 OPTIONS = ("--threads", "1", *(word for setting in SETTINGS for word in ("--set", setting)))
 DISK_MIB, DISK_BYTES = 160, 160 * 2**20

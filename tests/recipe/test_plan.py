@@ -148,7 +148,7 @@ def test_small_photos_of_pretrained_weights_can_be_scaled_up() -> None:
         recipe = enlarged(draft(data, LAPTOP, given, start=start), data, given)  # type: ignore[arg-type]
         return recipe.short_side_px, recipe.crop_hw, recipe.tta_scales
 
-    assert larger(256) == (384, (384, 384), (0.75, 1.0, 1.25))
+    assert larger(256) == (384, (384, 384), (0.75, 1.25))
     assert larger(256, tta_scales=(1.0,)) == (384, (384, 384), (1.0,))
     as_they_are = [larger(256, None), larger(256, short_side_px=0), larger(256, crop_hw=(256, 256)), larger(480)]
     assert [short_side for short_side, _, _ in as_they_are] == [0, 0, 0, 0]
@@ -234,9 +234,9 @@ def fine_tuned(seconds: float, *, images: int = 200, **given: object) -> Recipe:
         (361, 200, 1200, 600),  # two members of 24 epochs
         (420, 200, 1200, 600),  # not for half of a third
         (539, 200, 1796, 600),  # for nearly three
-        (700, 200, 1800, 600),  # three
-        (3600, 200, 1800, 600),  # not more of them, nor longer ones
-        (360, 20, 900, 300),  # so few photos want more epochs
+        (1000, 200, 3000, 600),  # five, and not for half of a sixth
+        (3600, 200, 3000, 600),  # not more of them, nor longer ones
+        (720, 20, 1500, 300),  # so few photos want more epochs
         (1200, 2000, 3999, 0),  # and so many do not know themselves by heart
     ],
 )
@@ -249,7 +249,7 @@ def test_time_beyond_what_few_photos_can_use_makes_a_soup(seconds: int, images: 
     assert recipe.warmup_iterations == min(300, one // 20)
     assert 1 / (1 - recipe.ema_decay) == pytest.approx(max(10, min(500, one / 20)), rel=0.01)
     known = recipe.reason("iterations")
-    assert known.startswith("rule" if length in (900, 1200, 1800) else "measured")
+    assert known.startswith("rule" if length in (900, 1200, 1500, 3000) else "measured")
     if each and length != 1796:
         assert f"a soup of {length // each} × {each}; there is time for" in known
 
@@ -279,7 +279,7 @@ def test_lengths_that_were_chosen_are_kept() -> None:
     chosen = fine_tuned(1200, soup_iterations=500)
     assert (chosen.iterations, chosen.warmup_iterations) == (3999, 25)
     assert longest_training(chosen, 200) == sys.maxsize
-    assert longest_training(fine_tuned(1200), 200) == longest_training(fine_tuned(361), 200) == 1800
+    assert longest_training(fine_tuned(1200), 200) == longest_training(fine_tuned(361), 200) == 3000
     beyond = fine_tuned(1200, soup_iterations=9000)
     assert (beyond.iterations, beyond.warmup_iterations) == (fine_tuned(1200, iterations=3999).iterations, 199)
     both = fine_tuned(1200, soup_iterations=500, iterations=1200)

@@ -158,6 +158,22 @@ def test_only_soups_compete_for_the_best_weights(tmp_path: Path, monkeypatch: py
     assert (about["iteration"], about["members"]) == (8, 2)
 
 
+def test_a_soup_with_another_member_is_kept_unless_it_is_a_point_worse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = iter([50, 50, 45, 52, 65])  # mDice is 1000 / (1000 + wrong): 95.7 %, then 95.1, then 93.9
+    monkeypatch.setattr(
+        "maskwright.training.loop.validation_counts",
+        lambda *_: np.diag([1000] * 3) + next(wrong) * np.roll(np.eye(3, dtype=np.int64), 1, axis=1),
+    )
+    run = trained(tmp_path / "run", iterations=16)
+    validated = [entry for entry in run.log() if entry["event"] == "validation"]
+    assert [entry["best"] for entry in validated] == [True, True, True, True, False]
+    end = run.log()[-1]
+    assert (end["best_iteration"], end["best_mDice"]) == (12, validated[3]["metrics"]["mDice"])
+    assert read_json(run.folder / "weights" / "best.json")["members"] == 3
+
+
 def test_a_killed_soup_goes_on_without_the_file_that_it_began_with(tmp_path: Path) -> None:
     before = trained(tmp_path / "before", iterations=2, soup_iterations=0)
     weights = tmp_path / "weights.safetensors"

@@ -33,9 +33,9 @@ class Standing:
 
     Args:
         iteration: iterations done.
-        best_mdice: best validation mDice so far, -1 before the first.
-        best_iteration: when it was reached.
-        stale: validations since then.
+        best_mdice: validation mDice of the weights that are kept, -1 before the first.
+        best_iteration: whose they are.
+        stale: validations since one was better than all that were kept before it.
         seconds: time spent so far, over all resumes.
         skipped: updates skipped because a gradient was not finite.
         members: trainings that the soup is made of so far.

@@ -41,6 +41,9 @@ from maskwright.training.validation import validation_counts
 LOG_INTERVAL = 20
 """Iterations that one line of the log averages over."""
 
+SOUP_MARGIN = 0.01
+"""How much validation mDice a soup may lose by another member and still be kept: by less, few photos tell nothing."""
+
 
 def fit(
     dataset: Dataset,
@@ -264,18 +267,18 @@ def _save(learner: Learner, run: Run, standing: Standing) -> None:
 
 
 def _validate(learner: Learner, val: Dataset, recipe: Recipe, run: Run, standing: Standing, began: float) -> Standing:
-    """Judge the weights, keep them when they are the best so far, and log it."""
+    """Judge the weights, keep them when they are the best so far, or a soup with another member, and log it."""
     judged_began = time.monotonic()
     model = learner.judged(standing)
     learner.share.align(model)
     judged = scores(validation_counts(model, val, recipe, learner.share))
-    best = judged.mDice > standing.best_mdice
+    better = judged.mDice > standing.best_mdice
+    kept = better or (standing.members > 1 and judged.mDice > standing.best_mdice - SOUP_MARGIN)
     seconds = time.monotonic() - began
-    if best:
+    standing = replace(standing, stale=0 if better else standing.stale + 1)
+    if kept:
         _keep(learner, run, "best", standing, val_mDice=judged.mDice)
-        standing = replace(standing, best_mdice=judged.mDice, best_iteration=standing.iteration, stale=0)
-    else:
-        standing = replace(standing, stale=standing.stale + 1)
+        standing = replace(standing, best_mdice=judged.mDice, best_iteration=standing.iteration)
     _log(
         run,
         "validation",
@@ -284,7 +287,7 @@ def _validate(learner: Learner, val: Dataset, recipe: Recipe, run: Run, standing
         per_class=judged.per_class(val.classes.names),
         validation_s=time.monotonic() - judged_began,
         seconds=seconds,
-        best=best,
+        best=kept,
     )
     return replace(standing, seconds=seconds)
 

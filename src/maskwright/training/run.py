@@ -39,12 +39,11 @@ class Run:
     folder: Path
 
     def _repr_html_(self) -> str:
-        validated = [entry for entry in self.log() if entry["event"] == "validation"]
-        best = max(validated, key=lambda entry: entry["metrics"]["mDice"] or 0.0, default=None)
+        kept = [entry for entry in self.log() if entry["event"] == "validation" and entry.get("best")]
         small = say("notebook.run_empty")
-        if best is not None:
-            mdice = f"{100 * best['metrics']['mDice']:.2f}"
-            small = say("notebook.run", mdice=mdice, iteration=best["iteration"])
+        if kept:
+            mdice = f"{100 * kept[-1]['metrics']['mDice']:.2f}"
+            small = say("notebook.run", mdice=mdice, iteration=kept[-1]["iteration"])
         report = self.folder / "report.html"
         link = Markup('<p><a href="{0}">{0}</a></p>').format(report) if report.is_file() else Markup()
         return html_title(str(self.folder), small=small) + link
@@ -56,7 +55,7 @@ class Run:
 
     @property
     def best_weights(self) -> Path:
-        """The weights with the best validation mDice; the last ones where nothing was validated yet."""
+        """The weights that validation kept; the last ones where nothing was validated yet."""
         best = self.folder / "weights" / "best.safetensors"
         return best if best.exists() else self.folder / "weights" / "last.safetensors"
 

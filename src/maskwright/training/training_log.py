@@ -36,7 +36,7 @@ class TrainingLog:
 
     @property
     def best(self) -> Event | None:
-        """The validation whose weights were kept: the latest that was better than all before it."""
+        """The validation whose weights were kept: the latest that was better than all before it, or a larger soup."""
         marked = [event for event in self.validations if event.get("best")]
         return marked[-1] if marked else None
 
