@@ -15,7 +15,7 @@ from maskwright.cli.main import answer
 from maskwright.errors import RecipeError
 from maskwright.inference.postprocess.settings import PostProcess, write_postprocess
 from maskwright.reports.language import Language
-from maskwright.reports.tuning import tuning_report, verdict, why
+from maskwright.reports.tuning import tuning_report, value_text, verdict, why
 
 pytestmark = pytest.mark.training
 
@@ -85,6 +85,12 @@ def test_steps_that_were_fitted_for_other_weights_are_refused(run: Path) -> None
     with pytest.raises(RecipeError, match="fitted for other weights") as caught:
         maskwright.load(run)
     assert "--no-postprocess" in str(caught.value)
+
+
+def test_a_weight_is_told_as_a_number_and_a_size_as_a_share() -> None:
+    language, classes = Language("en", "tuning"), CLASSES.split(",")
+    assert value_text("colour_weight", 0.3, classes, language) == "weight 0.30"
+    assert "%" in value_text("edge_radius_frac", 0.03, classes, language)
 
 
 def test_a_gain_that_may_be_chance_is_not_told_as_help() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -20,7 +21,7 @@ from maskwright.evaluation.evaluate import evaluate
 from maskwright.evaluation.resampling import RESAMPLES
 from maskwright.evaluation.tune import Tuning, training_shows, tune
 from maskwright.evaluation.tuning_gallery import keep_tuning
-from maskwright.evaluation.tuning_search import fitted_temperature
+from maskwright.evaluation.tuning_search import TOGETHER, fitted_temperature
 from maskwright.inference.postprocess.predictor import PostProcessed
 from maskwright.inference.postprocess.settings import PostProcess, read_postprocess
 from maskwright.inference.predictor import Predictor
@@ -31,17 +32,40 @@ from tiny import tiny_dataset
 DATA = tiny_dataset(train=6, val=40, size_hw=(64, 64))
 
 
+def corner_of(mask: np.ndarray) -> tuple[slice, slice]:
+    """A corner of 9 pixels a side that the object is not in."""
+    return np.s_[:9, :9] if not mask[:10, :10].any() else np.s_[-9:, -9:]
+
+
+def with_lookalikes(dataset: Dataset) -> Dataset:
+    """The dataset with a corner of each photo in the colour of its object: colours alone do not tell the two apart."""
+    samples = []
+    for sample in dataset:
+        image, mask = sample.image().copy(), sample.mask()
+        assert mask is not None
+        image[corner_of(mask)] = image[mask > 0][0]
+        samples.append(replace(sample, pixels=ArrayPixels(image, mask)))
+    return replace(dataset, samples=tuple(samples))
+
+
+LOOKALIKES = with_lookalikes(DATA)
+
+
+def photos_for(kind: str) -> Dataset:
+    return LOOKALIKES if kind == "stray" else DATA
+
+
 @functools.cache
 def tuned(kind: str) -> Tuning:
     """What is found for one kind of mistake."""
-    return tune(faulty(DATA, kind), DATA)
+    return tune(faulty(photos_for(kind), kind), photos_for(kind))
 
 
 def faulty(dataset: Dataset, kind: str, *, seed: int = 0) -> Predictor:
     """A predictor that knows the masks and makes one kind of mistake.
 
-    "holes", "mixed" classes in an object, a "shy" class, a "stray" object beside the right one, "strays" of
-    two kinds, or "none".
+    "holes", "mixed" classes in an object, outlines "beside" it, a "shy" class, a "stray" object beside the right one,
+    "strays" of two kinds, or "none".
     """
     known = {sample.image().tobytes(): sample.mask() for sample in dataset}
 
@@ -59,13 +83,17 @@ def faulty(dataset: Dataset, kind: str, *, seed: int = 0) -> Predictor:
             shown[(mask > 0) & (np.arange(64)[:, None] > np.quantile(rows, 0.65))] = 3 - mask.max()
         probs = np.stack([shown == class_id for class_id in range(3)]).astype(np.float32) * 0.6 + 0.4 / 3
         if kind == "stray":
-            corner = np.s_[:9, :9] if not mask[:10, :10].any() else np.s_[-9:, -9:]
+            rows, columns = corner_of(mask)
             probs = (probs**4) / (probs**4).sum(0)
-            probs[:, corner[0], corner[1]] = np.array([0.2, 0.75, 0.05])[:, None, None]
+            probs[:, rows, columns] = np.array([0.2, 0.75, 0.05])[:, None, None]
         if kind == "strays":  # half of them as sure as anything
             place = np.s_[:7, :7] if not mask[:8, :8].any() else np.s_[-7:, -7:]
             sure = 0.97 if image[0, 0, 0] % 2 else 0.7
             probs[:, place[0], place[1]] = np.array([1 - sure, sure - 0.01, 0.01])[:, None, None]
+        if kind == "beside":
+            shown = np.roll(mask, 2, axis=1)
+            blurred = [cv2.GaussianBlur((shown == each).astype(np.float32), (0, 0), 1.5) for each in range(3)]
+            probs = np.stack(blurred) * 0.97 + 0.01
         if kind == "shy":
             probs[0][mask == 2] = 0.8
             probs /= probs.sum(0)
@@ -79,14 +107,24 @@ def faulty(dataset: Dataset, kind: str, *, seed: int = 0) -> Predictor:
     [("mixed", "photo_vote_share"), ("shy", "logit_offsets"), ("stray", "object_score_share")],
 )
 def test_the_step_that_mends_a_mistake_is_found(kind: str, setting: str) -> None:
-    predictor = faulty(DATA, kind)
+    predictor = faulty(photos_for(kind), kind)
     found = tuned(kind)
     assert setting in found.kept
     assert found.after.scores.mDice > found.before.scores.mDice + 0.02
     assert (found.after.scores.dice >= found.before.scores.dice - 0.0005).all()
     assert found.nested is not None and found.nested.low > 0
-    again = evaluate(PostProcessed(predictor, found.post), DATA)
+    again = evaluate(PostProcessed(predictor, found.post), photos_for(kind))
     assert np.array_equal(again.counts, found.after.counts)
+
+
+def test_colours_and_edges_are_judged_as_one() -> None:
+    """Outlines that lie beside the object: colours and edges both mend them, and neither has to prove itself alone."""
+    found = tuned("beside")
+    colours, edges = (next(each for each in found.tried if each.name == name) for name in TOGETHER)
+    assert colours.kept and edges.why in ("kept", "needless")
+    assert found.after.scores.mDice > found.before.scores.mDice + 0.02
+    assert colours.gain is not None and edges.gain is not None and colours.gain.value != edges.gain.value
+    assert [each.why for each in tuned("none").tried if each.name in TOGETHER] == ["nothing", "nothing"]
 
 
 def test_holes_are_filled_and_the_reasons_are_in_the_file(tmp_path: Path) -> None:
@@ -205,8 +243,7 @@ def test_unsure_objects_are_dropped_only_where_the_training_data_shows_one_objec
 
 def test_objects_are_left_where_these_photos_show_several() -> None:
     def second(mask: np.ndarray) -> None:
-        corner = np.s_[:9, :9] if not mask[:10, :10].any() else np.s_[-9:, -9:]
-        mask[corner] = 1
+        mask[corner_of(mask)] = 1
 
     told = tune(faulty(DATA, "stray"), with_masks(DATA, "val", second))
     assert why_of(told, "object_score_share") == "nothing"

@@ -7,8 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from maskwright.errors import RecipeError
+from maskwright.inference.postprocess.colours import coloured
 from maskwright.inference.postprocess.guided_filter import EPSILON, guided_filter
 from maskwright.inference.postprocess.predictor import PostProcessed
 from maskwright.inference.postprocess.regions import decided, filled, voted, without_specks
@@ -18,6 +20,7 @@ from maskwright.inference.predictor import masks_of, most_probable, probs_of
 
 CLASSES = ("background", "cat", "dog")
 ALL = PostProcess(
+    colour_weight=0.4,
     edge_radius_frac=0.06,
     logit_offsets=(0, 0.5, -0.25),
     photo_vote_share=0.7,
@@ -58,6 +61,53 @@ def test_the_guided_filter_is_the_one_of_the_paper() -> None:
             expected = slopes[window].reshape(-1, 3).mean(0) @ guide[y, x] + offsets[window].mean()
             assert found[1, y, x] == pytest.approx(expected, abs=2e-4)
     assert np.allclose(found.sum(0), 1, atol=1e-3)
+
+
+def red_on_blue(shift_px: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A photo of a red square on blue, its mask, and sure probabilities of a square that lies beside it."""
+    mask = np.zeros((100, 120), bool)
+    mask[30:70, 40:90] = True
+    rng = np.random.default_rng(0)
+    image = np.where(mask[..., None], (190, 60, 40), (40, 60, 190)) + rng.integers(-20, 21, (*mask.shape, 3))
+    found = cv2.GaussianBlur(np.roll(mask, shift_px, axis=1).astype(np.float32), (0, 0), 2)
+    return image.astype(np.uint8), mask, np.stack([1 - found, found, np.zeros_like(found)]).astype(np.float32)
+
+
+def test_colours_move_an_outline_to_where_they_change() -> None:
+    image, mask, probs = red_on_blue()
+    before, after = (np.count_nonzero((each[1] > 0.5) != mask) for each in (probs, coloured(probs, image, 0.5)))
+    assert before > 200 and after < before / 3
+    # Away from outlines nothing moves, whatever the colours say: a red thing far from the square is not asked about.
+    image[:12, :12] = 190, 60, 40
+    moved = coloured(probs, image, 2.0)
+    assert np.allclose(moved[:, :12, :12], probs[:, :12, :12], atol=1e-6)
+    assert np.allclose(moved.sum(0), 1, atol=1e-5) and not moved[2].any()
+
+
+def test_colours_are_those_of_the_formula() -> None:
+    """At one pixel, from counts that are made one by one."""
+    image, _, probs = red_on_blue()
+    weight, (y, x) = 0.4, (50, 92)
+    luma = cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb)
+    cubes = np.zeros((2, 16, 16, 16))
+    for row, column in np.ndindex(probs.shape[1:]):
+        if probs[:, row, column].max() > 0.9:
+            cubes[int(probs[1, row, column] > 0.5)][tuple(luma[row, column] // 16)] += 1
+    shares = [gaussian_filter(cube, 1.0)[tuple(luma[y, x] // 16)] / cube.sum() + 1e-5 for cube in cubes]
+    odds = np.clip(np.log(shares[1] / shares[0]), -3, 3)
+    share = (probs[1] > 0.5)[y - 3 : y + 4, x - 3 : x + 4].mean()  # 3 % of 100 px around
+    step = weight * 4 * share * (1 - share) * odds
+    ratio = probs[1, y, x] / probs[0, y, x] * np.exp(2 * step)
+    assert coloured(probs, image, weight)[1, y, x] == pytest.approx(ratio / (1 + ratio), rel=1e-4)
+
+
+def test_a_photo_without_two_classes_that_are_sure_keeps_its_probabilities() -> None:
+    image, _, probs = red_on_blue()
+    unsure = np.clip(probs, 0.2, 0.6) / np.clip(probs, 0.2, 0.6).sum(0)
+    alone = np.zeros_like(probs)
+    alone[0] = 1
+    for each in (unsure, alone):
+        assert coloured(each, image, 1.0) is each
 
 
 def test_the_guided_filter_keeps_edges_of_the_photo_and_removes_noise() -> None:

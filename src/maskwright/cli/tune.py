@@ -32,7 +32,7 @@ def tune(
 ) -> Answer:
     """Fit post-processing on validation.
 
-    Smoothing along the photo's edges, offsets per class, votes over objects and photos, unsure objects, small regions,
+    Colours and edges of the photo, offsets per class, votes over objects and photos, unsure objects, small regions,
     holes, temperature: a step stays where it helps by more than chance on photos that it was not fitted on and no
     class loses, or where the training masks speak for it and it helps at all. What stays is written into RUN and its
     bundle, and everything that predicts with them takes it. --json gives fractions.

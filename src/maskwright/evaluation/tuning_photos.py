@@ -17,7 +17,7 @@ from maskwright.data.split import Drawable, draw_splits
 from maskwright.data.workers import in_order, workers
 from maskwright.evaluation.evaluate import mask_of
 from maskwright.inference.postprocess.settings import PostProcess
-from maskwright.inference.postprocess.steps import MASK_STEPS, PROBS_STEPS, processed
+from maskwright.inference.postprocess.steps import MASK_STEPS, PROBS_STEPS, processed, smooth_along_edges
 from maskwright.inference.predictor import Predictor, Probs, most_probable, probs_of
 from maskwright.metrics.calibration import calibration
 from maskwright.metrics.confusion import Counts, confusion
@@ -28,24 +28,25 @@ WORKING_SIDE_PX = 384
 CACHE_BYTES = 1 << 30
 """What the probabilities of all photos, also smoothed, may take; of more photos an evenly spread part is fitted on."""
 KEPT_TIMES = 6
-"""How often the probabilities of a photo are kept: as they are, and after smoothing with each radius."""
+"""How often the probabilities of a photo are kept: as they are, and as they were smoothed the latest few times."""
 FOLDS = 5
 """Parts that settings are fitted without and then judged on."""
 
-Chain = tuple[tuple[str, Any], ...]
+Step = tuple[str, Any]
+Chain = tuple[Step, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class TuningPhoto:
     """One photo: `(h, w, 3) uint8`, its label `(h, w) uint8` and the model's probabilities `(C, h, w) float16`.
 
-    `smoothed` keeps them by radius after the first step, which costs more than all the others together.
+    `smoothed` keeps them after the step that costs more than all the others together, by the steps up to it.
     """
 
     image: Image
     mask: Mask
     probs: NDArray[np.float16]
-    smoothed: dict[float, NDArray[np.float16]] = field(default_factory=dict)
+    smoothed: dict[Chain, NDArray[np.float16]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +167,7 @@ def _folds(samples: Sequence[Sample]) -> NDArray[np.intp]:
 
 def _counted(photo: TuningPhoto, chains: Sequence[Chain]) -> Iterator[Counts]:
     """The counts after each chain of steps; steps that it begins like the one before it are not taken again."""
-    taken: list[tuple[tuple[str, Any], Probs, Mask]] = []
+    taken: list[tuple[Step, Probs, Mask]] = []
     for chain in chains:
         shared = 0
         while shared < min(len(taken), len(chain)) and taken[shared][0] == chain[shared]:
@@ -178,17 +179,23 @@ def _counted(photo: TuningPhoto, chains: Sequence[Chain]) -> Iterator[Counts]:
         yield confusion(photo.mask, mask, len(photo.probs))
 
 
-def _taken(
-    name: str, value: Any, before: list[tuple[tuple[str, Any], Probs, Mask]], photo: TuningPhoto
-) -> tuple[Probs, Mask]:
+def _taken(name: str, value: Any, before: Sequence[tuple[Step, Probs, Mask]], photo: TuningPhoto) -> tuple[Probs, Mask]:
     """Probabilities and mask after one more step."""
-    if name == "edge_radius_frac" and value not in photo.smoothed:
-        smooth = PROBS_STEPS[name](photo.probs.astype(np.float32), photo.image, value)
-        photo.smoothed[value] = smooth.astype(np.float16)
-    if name == "edge_radius_frac":
-        return (probs := photo.smoothed[value].astype(np.float32)), most_probable(probs)
     probs = before[-1][1] if before else photo.probs.astype(np.float32)
+    if name == "edge_radius_frac":
+        probs = _smoothed(probs, value, tuple(step for step, _, _ in before), photo)
+    elif name in PROBS_STEPS:
+        probs = PROBS_STEPS[name](probs, photo.image, value)
     if name in PROBS_STEPS:
-        return (probs := PROBS_STEPS[name](probs, photo.image, value)), most_probable(probs)
+        return probs, most_probable(probs)
     mask = before[-1][2] if before else most_probable(probs)
     return probs, MASK_STEPS[name](mask, probs, value)
+
+
+def _smoothed(probs: Probs, radius_frac: float, before: Chain, photo: TuningPhoto) -> Probs:
+    chain: Chain = (*before, ("edge_radius_frac", radius_frac))
+    if chain not in photo.smoothed:
+        if len(photo.smoothed) == KEPT_TIMES - 1:
+            del photo.smoothed[next(iter(photo.smoothed))]
+        photo.smoothed[chain] = smooth_along_edges(probs, photo.image, radius_frac).astype(np.float16)
+    return photo.smoothed[chain].astype(np.float32)

@@ -27,6 +27,7 @@ MOST_CLASSES = 12
 """Classes that get a value of their own, those with the lowest Dice first: each costs a pass for each value."""
 
 VALUES: Mapping[str, tuple[float, ...]] = {
+    "colour_weight": (0.15, 0.3, 0.5),
     "edge_radius_frac": (0.015, 0.03, 0.045, 0.06, 0.09),
     "logit_offsets": (-0.8, -0.5, -0.25, 0.25, 0.5, 0.8),
     "photo_vote_share": (0.5,),
@@ -37,6 +38,8 @@ VALUES: Mapping[str, tuple[float, ...]] = {
 }
 """What is tried for each setting beside off; few values, because each one more is one more chance to fit noise."""
 PER_CLASS = ("logit_offsets", "smallest_frac")
+TOGETHER = ("colour_weight", "edge_radius_frac")
+"""Tried as one: they mend the same outlines, and each takes away from what the other would win alone."""
 SPOKEN_FOR: Mapping[str, str] = {"photo_vote_share": "one class", "object_score_share": "one object"}
 """Tried only where the training masks show that a photo, and with one value, so that nothing is fitted and nothing has
 to be proved: they stay where mDice rises on the photos and no class loses."""
@@ -57,8 +60,8 @@ class Tried:
             "nothing" where no value was better than off; "not_significant"; "class_loses"; or "not_in_the_data" where
             it was not tried, because the training data does not speak for it.
         gain: what it adds to the steps kept before it, on photos that its value was not fitted on; None where it was
-            not tried. In mDice; for the temperature, the fall of the mean negative log-likelihood in nats. Of the
-            settings with one value, on all photos.
+            not tried. Of two that are kept as one, what each adds to the other. In mDice; for the temperature, the
+            fall of the mean negative log-likelihood in nats. Of the settings with one value, on all photos.
         losers: ids of the classes whose Dice falls by it.
     """
 
@@ -84,8 +87,8 @@ def search(
 
     Step by step, in the order in which they are taken: its value is fitted on all folds but one and judged on that
     one, for each fold of the subset; it stays where the gain of those judgements is significant and no class loses.
-    What the training masks speak for has one value, and stays where it gains anything and no class loses. Then the
-    values of all that stayed are fitted together, each given the others.
+    Those of `TOGETHER` are judged as one. What the training masks speak for has one value, and stays where it gains
+    anything and no class loses. Then the values of all that stayed are fitted together, each given the others.
 
     Args:
         photos: all photos.
@@ -96,13 +99,14 @@ def search(
     Returns:
         The settings, and what became of each step.
     """
-    post, tried, tests = PostProcess(), [], sum(name not in SPOKEN_FOR for name in steps)
-    for done, name in enumerate(steps, start=1):
-        verdict = _tried(photos, subset, post, name, tests=tests)
-        if verdict.kept:
-            post = fitted(photos, subset, post, name)
-        tried.append(verdict)
-        on_progress(Progress("stage.tune", done, len(steps)))
+    units = _units(steps)
+    post, tried, tests = PostProcess(), [], sum(names[0] not in SPOKEN_FOR for names in units)
+    for names in units:
+        verdicts = _tried(photos, subset, post, names, tests=tests)
+        if verdicts[0].kept:
+            post = _fitted_together(photos, subset, post, names)
+        tried += verdicts
+        on_progress(Progress("stage.tune", len(tried), len(steps)))
     for _ in range(ROUNDS):
         before = post
         for name, _value in tuple(before.steps()):
@@ -188,33 +192,56 @@ def fitted_temperature(photos: TuningPhotos, post: PostProcess) -> tuple[float, 
     return round(float(1 / SHARPNESS[int(np.argmin(losses.sum(axis=0)))]), 3), Tried("temperature", "kept", gain)
 
 
-def _tried(photos: TuningPhotos, subset: Photos, post: PostProcess, name: str, *, tests: int) -> Tried:
-    plain, given = photos.counts([post])[0], name in SPOKEN_FOR
+def _units(steps: Sequence[str]) -> list[tuple[str, ...]]:
+    """What is tried one after the other: settings, and as one those of them that are tried together."""
+    joint = tuple(name for name in steps if name in TOGETHER)
+    return [joint if name in TOGETHER else (name,) for name in steps if name not in joint[1:]]
+
+
+def _tried(
+    photos: TuningPhotos, subset: Photos, post: PostProcess, names: tuple[str, ...], *, tests: int
+) -> list[Tried]:
+    """What becomes of a setting, or of several as one: the same of each, and where they are kept what each adds."""
+    plain, given = photos.counts([post])[0], names[0] in SPOKEN_FOR
     if given:
-        treated = photos.counts([post.with_settings(**{name: VALUES[name][0]})])[0]
+        treated = photos.counts([post.with_settings(**{names[0]: VALUES[names[0]][0]})])[0]
     else:
-        treated = _cross_validated(photos, subset, post, name)
-    before, after = (by_group(counts[subset], photos.groups[subset]) for counts in (plain, treated))
-    gain = difference(after, before, SUMMARIES["mDice"], resamples=RESAMPLES)
-    losers = _losers(before.sum(axis=0), after.sum(axis=0))
-    if not gain.value > 0:
-        return Tried(name, "nothing", gain)
-    if losers:
-        return Tried(name, "class_loses", gain, losers)
-    if given:
-        return Tried(name, "spoken_for", gain)
-    # Each step is tested at its share of the level, so that where none helps any is kept no more often (Bonferroni).
+        treated = _cross_validated(photos, subset, post, names)
+
+    def gained(before: Counts) -> tuple[Difference, tuple[int, ...]]:
+        old, new = (by_group(counts[subset], photos.groups[subset]) for counts in (before, treated))
+        gain = difference(new, old, SUMMARIES["mDice"], resamples=RESAMPLES)
+        return gain, _losers(old.sum(axis=0), new.sum(axis=0))
+
+    gain, losers = gained(plain)
+    # Each is tested at its share of the level, so that where none helps any is kept no more often (Bonferroni).
     significant = gain.low > 0 and gain.p * tests <= LEVEL
-    return Tried(name, "kept" if significant else "not_significant", gain)
+    why: Why = "spoken_for" if given else "kept" if significant else "not_significant"
+    if not gain.value > 0:
+        why, losers = "nothing", ()
+    elif losers:
+        why = "class_loses"
+    if why != "kept" or len(names) == 1:
+        return [Tried(name, why, gain, losers) for name in names]
+    others = [tuple(each for each in names if each != name) for name in names]
+    without = [_cross_validated(photos, subset, post, each) for each in others]
+    return [Tried(name, why, gained(counts)[0]) for name, counts in zip(names, without, strict=True)]
 
 
-def _cross_validated(photos: TuningPhotos, subset: Photos, post: PostProcess, name: str) -> Counts:
-    """The counts of each photo of the subset under the value of a setting that was fitted without the photo's fold."""
+def _fitted_together(photos: TuningPhotos, subset: Photos, post: PostProcess, names: tuple[str, ...]) -> PostProcess:
+    """The settings with the best values of some of them, one after the other, and again given the others."""
+    for name in names * (1 if len(names) == 1 else ROUNDS):
+        post = fitted(photos, subset, post, name)
+    return post
+
+
+def _cross_validated(photos: TuningPhotos, subset: Photos, post: PostProcess, names: tuple[str, ...]) -> Counts:
+    """The counts of each photo of the subset under the values of settings that were fitted without the photo's fold."""
     counts = photos.counts([post])[0].copy()
     for fold in np.unique(photos.folds[subset]):
         held_out = subset & (photos.folds == fold)
         if not np.array_equal(held_out, subset):
-            chosen = fitted(photos, subset & ~held_out, post, name)
+            chosen = _fitted_together(photos, subset & ~held_out, post, names)
             counts[held_out] = photos.counts([chosen])[0][held_out]
     return counts
 

@@ -234,7 +234,7 @@ def value_text(name: str, value: Any, classes: list[str], language: Language) ->
 def _number(name: str, value: float, language: Language) -> str:
     if name == "logit_offsets":
         return _signed(value, 1, language)
-    return language.decimal(value, 2) if name == "temperature" else language.percent(value)
+    return language.decimal(value, 2) if name in ("temperature", "colour_weight") else language.percent(value)
 
 
 def _signed(value: float | None, scale: float, language: Language) -> str:

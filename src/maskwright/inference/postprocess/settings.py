@@ -29,6 +29,14 @@ class PostProcess(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    colour_weight: float = setting(
+        0.0,
+        "How much the colours that a class has elsewhere in the photo count near outlines, beside the network, which "
+        "counts 1; 0 does not look at them.",
+        reason=OFF,
+        ge=0,
+        le=2,
+    )
     edge_radius_frac: float = setting(
         0.0,
         "Radius within which probabilities are smoothed along the photo's edges; 0 does not smooth.",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from maskwright.data.sample import Image, Mask
+from maskwright.inference.postprocess.colours import coloured
 from maskwright.inference.postprocess.guided_filter import guided_filter
 from maskwright.inference.postprocess.regions import (
     decided,
@@ -92,7 +93,11 @@ def _to_one(values: Probs) -> Probs:
     return np.asarray(values / values.sum(axis=0), np.float32)
 
 
-PROBS_STEPS: Mapping[str, ProbsStep] = {"edge_radius_frac": smooth_along_edges, "logit_offsets": offset_logits}
+PROBS_STEPS: Mapping[str, ProbsStep] = {
+    "colour_weight": coloured,
+    "edge_radius_frac": smooth_along_edges,
+    "logit_offsets": offset_logits,
+}
 """The steps on probabilities by the setting that switches each, in the order in which they are taken."""
 MASK_STEPS: Mapping[str, MaskStep] = {
     "photo_vote_share": one_class_per_photo,
