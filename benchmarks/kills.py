@@ -1,6 +1,6 @@
 """Runs that are killed at random moments, or find the disk full, and go on, as JSON.
 
-    python benchmarks/kills.py [--kills 50] [--disks 20] [--stages 8]      # POSIX
+    python benchmarks/kills.py [--kills 50] [--disks 20] [--stages 8] [--soup]      # POSIX
 
 Each time a process of `maskwright train` is ended by SIGKILL: at any time, before it trains, or while a checkpoint is
 being written; every fifth is killed once more while it goes on. Then the same command with --resume trains to the end,
@@ -45,9 +45,9 @@ from maskwright.workflow import run as workflow_run  # noqa: F401 - likewise
 INTERVAL, VALIDATIONS = 3, 5
 SETTINGS = (
     *(f"iterations={INTERVAL * VALIDATIONS}", f"validation_interval={INTERVAL}", "crop_hw=[32,32]", "batch_size=2"),
-    *("weights=none", "lr=0.002", f"soup_iterations={2 * INTERVAL}"),
+    *("weights=none", "lr=0.002"),
 )
-OPTIONS = ("--threads", "1", *(word for setting in SETTINGS for word in ("--set", setting)))
+OPTIONS = ["--threads", "1", *(word for setting in SETTINGS for word in ("--set", setting))]
 DISK_MIB, DISK_BYTES = 160, 160 * 2**20
 TIMES = ("seconds", "iteration_s", "data_wait_frac", "validation_s", "time")
 """What the log says of the clock: two trainings never agree on it."""
@@ -63,7 +63,9 @@ def main() -> None:
     parser.add_argument("--disks", type=int, default=20)
     parser.add_argument("--stages", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--soup", action="store_true", help="trainings that make a soup of three members")
     asked = parser.parse_args()
+    OPTIONS.extend(["--set", f"soup_iterations={2 * INTERVAL}"] if asked.soup else [])
     rng = np.random.default_rng(asked.seed)
     with tempfile.TemporaryDirectory() as folder:
         os.environ.update(MASKWRIGHT_CACHE=f"{folder}/cache", MASKWRIGHT_OFFLINE="1")

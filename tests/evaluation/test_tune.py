@@ -21,7 +21,7 @@ from maskwright.evaluation.evaluate import evaluate
 from maskwright.evaluation.resampling import RESAMPLES
 from maskwright.evaluation.tune import Tuning, training_shows, tune
 from maskwright.evaluation.tuning_gallery import keep_tuning
-from maskwright.evaluation.tuning_search import TOGETHER, fitted_temperature
+from maskwright.evaluation.tuning_search import TOGETHER, Tried, fitted_temperature
 from maskwright.inference.postprocess.predictor import PostProcessed
 from maskwright.inference.postprocess.settings import PostProcess, read_postprocess
 from maskwright.inference.predictor import Predictor
@@ -64,8 +64,8 @@ def tuned(kind: str) -> Tuning:
 def faulty(dataset: Dataset, kind: str, *, seed: int = 0) -> Predictor:
     """A predictor that knows the masks and makes one kind of mistake.
 
-    "holes", "mixed" classes in an object, outlines "beside" it, a "shy" class, a "stray" object beside the right one,
-    "strays" of two kinds, or "none".
+    "holes", "mixed" classes in an object, outlines "beside" it, these "ragged" and unsure, a "shy" class, a "stray"
+    object beside the right one, "strays" of two kinds, or "none".
     """
     known = {sample.image().tobytes(): sample.mask() for sample in dataset}
 
@@ -90,10 +90,14 @@ def faulty(dataset: Dataset, kind: str, *, seed: int = 0) -> Predictor:
             place = np.s_[:7, :7] if not mask[:8, :8].any() else np.s_[-7:, -7:]
             sure = 0.97 if image[0, 0, 0] % 2 else 0.7
             probs[:, place[0], place[1]] = np.array([1 - sure, sure - 0.01, 0.01])[:, None, None]
-        if kind == "beside":
+        if kind in ("beside", "ragged"):
             shown = np.roll(mask, 2, axis=1)
-            blurred = [cv2.GaussianBlur((shown == each).astype(np.float32), (0, 0), 1.5) for each in range(3)]
-            probs = np.stack(blurred) * 0.97 + 0.01
+            planes = np.stack([(shown == each).astype(np.float32) for each in range(3)])
+            if kind == "ragged":
+                noise = rng.normal(0, 0.45, mask.shape)
+                planes = np.clip(0.7 * planes + np.stack([noise, -noise / 2, -noise / 2]), 0.05, 1)
+            probs = np.stack([cv2.GaussianBlur(each.astype(np.float32), (0, 0), 1.5) for each in planes]) + 0.01
+            probs /= probs.sum(0)
         if kind == "shy":
             probs[0][mask == 2] = 0.8
             probs /= probs.sum(0)
@@ -117,14 +121,31 @@ def test_the_step_that_mends_a_mistake_is_found(kind: str, setting: str) -> None
     assert np.array_equal(again.counts, found.after.counts)
 
 
-def test_colours_and_edges_are_judged_as_one() -> None:
-    """Outlines that lie beside the object: colours and edges both mend them, and neither has to prove itself alone."""
+def both_of(found: Tuning) -> list[Tried]:
+    return [each for each in found.tried if each.name in TOGETHER]
+
+
+def test_colours_and_edges_that_both_add_something_are_kept_together() -> None:
     found = tuned("beside")
-    colours, edges = (next(each for each in found.tried if each.name == name) for name in TOGETHER)
-    assert colours.kept and edges.why in ("kept", "needless")
+    assert [each.why for each in both_of(found)] == ["together", "together"]
+    assert all(each.gain is not None and each.gain.value > 0 for each in both_of(found))
     assert found.after.scores.mDice > found.before.scores.mDice + 0.02
-    assert colours.gain is not None and edges.gain is not None and colours.gain.value != edges.gain.value
-    assert [each.why for each in tuned("none").tried if each.name in TOGETHER] == ["nothing", "nothing"]
+    assert "beside the other of colours and edges" in found.post.reason("colour_weight")
+
+
+def test_of_colours_and_edges_one_is_kept_alone_where_the_other_adds_nothing() -> None:
+    """Noise is what edges mend: where the network is sure nowhere, no colours are known."""
+    found = tuned("ragged")
+    assert [each.why for each in both_of(found)] == ["nothing", "kept"]
+    assert found.post.colour_weight == 0 < found.post.edge_radius_frac
+    assert [each.why for each in both_of(tuned("none"))] == ["nothing", "nothing"]
+
+
+def test_what_is_remembered_of_smoothing_changes_no_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = tuned("ragged")
+    monkeypatch.setattr(tuning_photos, "KEPT_TIMES", 2)  # one of them, so that nearly all are made anew
+    again = tune(faulty(DATA, "ragged"), DATA)
+    assert again.post == known.post and np.array_equal(again.after.counts, known.after.counts)
 
 
 def test_holes_are_filled_and_the_reasons_are_in_the_file(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from maskwright.errors import RecipeError
-from maskwright.inference.postprocess.colours import coloured
+from maskwright.inference.postprocess.colours import follow_colours
 from maskwright.inference.postprocess.guided_filter import EPSILON, guided_filter
 from maskwright.inference.postprocess.predictor import PostProcessed
 from maskwright.inference.postprocess.regions import decided, filled, voted, without_specks
@@ -75,13 +75,31 @@ def red_on_blue(shift_px: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_colours_move_an_outline_to_where_they_change() -> None:
     image, mask, probs = red_on_blue()
-    before, after = (np.count_nonzero((each[1] > 0.5) != mask) for each in (probs, coloured(probs, image, 0.5)))
+    before, after = (np.count_nonzero((each[1] > 0.5) != mask) for each in (probs, follow_colours(probs, image, 1.0)))
     assert before > 200 and after < before / 3
     # Away from outlines nothing moves, whatever the colours say: a red thing far from the square is not asked about.
     image[:12, :12] = 190, 60, 40
-    moved = coloured(probs, image, 2.0)
+    moved = follow_colours(probs, image, 2.0)
     assert np.allclose(moved[:, :12, :12], probs[:, :12, :12], atol=1e-6)
     assert np.allclose(moved.sum(0), 1, atol=1e-5) and not moved[2].any()
+
+
+@pytest.mark.parametrize("size_hw", [(1, 1), (1, 7), (2, 3), (40, 3)])
+def test_colours_of_small_photos_and_of_hard_probabilities(size_hw: tuple[int, int]) -> None:
+    image, probs = photo(size_hw=size_hw)
+    hard = (probs == probs.max(0)).astype(np.float32)
+    assert np.isfinite(follow_colours(probs, image, 2.0)).all()
+    assert np.array_equal(follow_colours(hard, image, 2.0).argmax(0), hard.argmax(0))
+
+
+def test_a_third_class_that_nobody_is_sure_of_takes_nothing_and_keeps_its_share() -> None:
+    image, _, probs = red_on_blue()
+    three = np.concatenate([probs[:2] * 0.95, np.full_like(probs[:1], 0.05)])
+    moved = follow_colours(three, image, 1.0)
+    assert np.allclose(moved.sum(0), 1, atol=1e-5)
+    # By the formula its share falls only where the others' grow: the two classes' factors are each other's inverse.
+    near = moved[2] != three[2]
+    assert near.any() and not near[:12, :12].any()
 
 
 def test_colours_are_those_of_the_formula() -> None:
@@ -97,8 +115,8 @@ def test_colours_are_those_of_the_formula() -> None:
     odds = np.clip(np.log(shares[1] / shares[0]), -3, 3)
     share = (probs[1] > 0.5)[y - 3 : y + 4, x - 3 : x + 4].mean()  # 3 % of 100 px around
     step = weight * 4 * share * (1 - share) * odds
-    ratio = probs[1, y, x] / probs[0, y, x] * np.exp(2 * step)
-    assert coloured(probs, image, weight)[1, y, x] == pytest.approx(ratio / (1 + ratio), rel=1e-4)
+    ratio = probs[1, y, x] / probs[0, y, x] * np.exp(step)
+    assert follow_colours(probs, image, weight)[1, y, x] == pytest.approx(ratio / (1 + ratio), rel=1e-4)
 
 
 def test_a_photo_without_two_classes_that_are_sure_keeps_its_probabilities() -> None:
@@ -107,7 +125,7 @@ def test_a_photo_without_two_classes_that_are_sure_keeps_its_probabilities() -> 
     alone = np.zeros_like(probs)
     alone[0] = 1
     for each in (unsure, alone):
-        assert coloured(each, image, 1.0) is each
+        assert follow_colours(each, image, 1.0) is each
 
 
 def test_the_guided_filter_keeps_edges_of_the_photo_and_removes_noise() -> None:

@@ -1,22 +1,25 @@
 """A model soup: members begin with the same weights, have a schedule of their own, and their mean is kept."""
 
+import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
+from maskwright.models.loading import read_tensors
 from maskwright.progress import Progress
 from maskwright.recipe.files import write_recipe
 from maskwright.recipe.recipe import Recipe, make_recipe
 from maskwright.recipe.soup import usable
 from maskwright.storage import read_json
-from maskwright.training.checkpoint import Standing
-from maskwright.training.loop import _iteration_s, fit
+from maskwright.training.checkpoint import Standing, load_state
+from maskwright.training.loop import _iteration_s, fit, make_learner
 from maskwright.training.optimiser import add_member, lr_at
+from maskwright.training.resumable import state_path
 from maskwright.training.run import Run, make_run
 from tiny import tiny_dataset
 
@@ -161,7 +164,8 @@ def test_only_soups_compete_for_the_best_weights(tmp_path: Path, monkeypatch: py
 def test_a_soup_with_another_member_is_kept_unless_it_is_a_point_worse(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wrong = iter([50, 50, 45, 52, 65])  # mDice is 1000 / (1000 + wrong): 95.7 %, then 95.1, then 93.9
+    """Than the best of all, not than the one before: losses do not add up. Patience counts what is not better."""
+    wrong = iter([50, 50, 45, 52, 59])  # mDice is 1000 / (1000 + wrong): 95.7 %, then 95.1, then 94.4
     monkeypatch.setattr(
         "maskwright.training.loop.validation_counts",
         lambda *_: np.diag([1000] * 3) + next(wrong) * np.roll(np.eye(3, dtype=np.int64), 1, axis=1),
@@ -172,6 +176,19 @@ def test_a_soup_with_another_member_is_kept_unless_it_is_a_point_worse(
     end = run.log()[-1]
     assert (end["best_iteration"], end["best_mDice"]) == (12, validated[3]["metrics"]["mDice"])
     assert read_json(run.folder / "weights" / "best.json")["members"] == 3
+    wrong = iter([50, 50, 45, 52, 44])
+    assert trained(tmp_path / "patient", iterations=20, patience=1).log()[-1]["iteration"] == 12
+
+
+def test_a_state_of_before_knows_the_best_score(tmp_path: Path) -> None:
+    run = trained(tmp_path / "run", iterations=4)
+    path = state_path(run.folder)
+    tensors, metadata = read_tensors(path)
+    standing = json.loads(metadata["standing"])
+    best = standing.pop("peak_mdice")
+    save_file(tensors, path, {**metadata, "standing": json.dumps(standing)})
+    learner = make_learner(run.recipe, 3)
+    assert load_state(path, models=learner.models, optimiser=learner.optimiser).peak_mdice == best > 0
 
 
 def test_a_killed_soup_goes_on_without_the_file_that_it_began_with(tmp_path: Path) -> None:
@@ -192,8 +209,10 @@ def test_a_killed_soup_goes_on_without_the_file_that_it_began_with(tmp_path: Pat
     assert fit(tiny_dataset(), run.recipe, run).members == 3
     assert next(entry["iteration"] for entry in run.log() if entry["event"] == "resume") == 6
     assert all(torch.equal(tensor, last(whole)[name]) for name, tensor in last(run).items())
-    for kept in (run, whole):
-        assert read_json(kept.folder / "weights" / "best.json")["members"] >= 1
+    weights = [load_file(each.folder / "weights" / "best.safetensors") for each in (run, whole)]
+    assert all(torch.equal(tensor, weights[1][name]) for name, tensor in weights[0].items())
+    kept = [[entry["best"] for entry in each.log() if entry["event"] == "validation"] for each in (run, whole)]
+    assert kept[0] == kept[1]
 
 
 def test_the_pace_spreads_a_validation_over_what_comes_between_two() -> None:

@@ -155,7 +155,7 @@ def test_every_step_has_its_slider_and_moves_without_an_error(player: Player) ->
     for one in player.page.locator("#steps details").all():
         one.locator("summary").click()
     sliders = player.page.locator("#steps input[type=range]")
-    assert sliders.count() == 6 + 2 * 3
+    assert sliders.count() == 7 + 2 * 3
     for place in range(sliders.count()):
         for end in ("Home", "End", "ArrowLeft"):
             sliders.nth(place).press(end)
@@ -316,7 +316,7 @@ def test_all_of_it_is_reached_by_keys(player: Player) -> None:
         player.page.keyboard.press("Tab")
         reached.add(player.page.evaluate("document.activeElement.id || document.activeElement.dataset.act || ''"))
     wanted = {"choose", "camera", "download", "view", "divider", "model-a", "model-b", "area-0", "area-2", "opacity"}
-    assert wanted | {"fitted", "off", "step-temperature", "step-edge_radius_frac", "theme", "language"} <= reached
+    assert wanted | {"fitted", "off", "step-temperature", "step-colour_weight", "theme", "language"} <= reached
     before = player.colour(0.68, 0.5)
     player.page.locator("#view").press("+")
     player.page.locator("#view").press("+")

@@ -29,7 +29,8 @@ WithStatus = Annotated[
     ),
 ]
 MinScore = Annotated[
-    float, typer.Option("--min-score", min=0, max=100, metavar="PERCENT", help="Those with this best mDice or more.")
+    float,
+    typer.Option("--min-score", min=0, max=100, metavar="PERCENT", help="Those with this mDice or more."),
 ]
 Archived = Annotated[bool, typer.Option("--archived", help="Also those that were archived.")]
 Sort = Annotated[
@@ -120,8 +121,8 @@ def list_all(
 ) -> Answer:
     """List the runs in a folder.
 
-    Each with its state, what was trained on what, the best mDice on validation, time and age. The folders are looked at
-    each time: runs may be moved, copied and removed.
+    Each with its state, what was trained on what, the mDice of its weights on validation, time and age. The folders
+    are looked at each time: runs may be moved, copied and removed.
     """
     from maskwright.cli.runs_texts import list_text
     from maskwright.experiments.runs import choose_runs, list_runs, sort_runs

@@ -251,8 +251,9 @@ def _reason(tried: Tried) -> str:
     shown = SPOKEN_FOR.get(tried.name)
     why = {
         "kept": f"{gain} on photos that it was not fitted on",
+        "together": f"{gain} beside the other of colours and edges, on photos that neither was fitted on",
         "spoken_for": f"{gain} on these photos; kept because the training masks show {shown} a photo",
-        "needless": f"not kept, {gain} by itself and nothing beside the other steps",
+        "needless": f"not kept, {gain} when it was tried and nothing beside the other steps",
         "nothing": "no value helped",
         "not_significant": f"not kept, {gain} may be chance",
         "class_loses": f"not kept, {gain} but a class loses",

@@ -17,7 +17,7 @@ from maskwright.data.split import Drawable, draw_splits
 from maskwright.data.workers import in_order, workers
 from maskwright.evaluation.evaluate import mask_of
 from maskwright.inference.postprocess.settings import PostProcess
-from maskwright.inference.postprocess.steps import MASK_STEPS, PROBS_STEPS, processed, smooth_along_edges
+from maskwright.inference.postprocess.steps import MASK_STEPS, PROBS_STEPS, processed
 from maskwright.inference.predictor import Predictor, Probs, most_probable, probs_of
 from maskwright.metrics.calibration import calibration
 from maskwright.metrics.confusion import Counts, confusion
@@ -27,20 +27,21 @@ WORKING_SIDE_PX = 384
 """Longer photos are thinned to at most this side while settings are tried; all of them are shares of the photo."""
 CACHE_BYTES = 1 << 30
 """What the probabilities of all photos, also smoothed, may take; of more photos an evenly spread part is fitted on."""
+SMOOTHING = "edge_radius_frac"
+"""The step whose answers are kept: it costs most."""
 KEPT_TIMES = 6
 """How often the probabilities of a photo are kept: as they are, and as they were smoothed the latest few times."""
 FOLDS = 5
 """Parts that settings are fitted without and then judged on."""
 
-Step = tuple[str, Any]
-Chain = tuple[Step, ...]
+Chain = tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True, eq=False)
 class TuningPhoto:
     """One photo: `(h, w, 3) uint8`, its label `(h, w) uint8` and the model's probabilities `(C, h, w) float16`.
 
-    `smoothed` keeps them after the step that costs more than all the others together, by the steps up to it.
+    `smoothed` keeps them after the costly step, by the steps up to it and with it; the oldest ones make room.
     """
 
     image: Image
@@ -167,35 +168,26 @@ def _folds(samples: Sequence[Sample]) -> NDArray[np.intp]:
 
 def _counted(photo: TuningPhoto, chains: Sequence[Chain]) -> Iterator[Counts]:
     """The counts after each chain of steps; steps that it begins like the one before it are not taken again."""
-    taken: list[tuple[Step, Probs, Mask]] = []
+    taken: list[tuple[Chain, Probs, Mask]] = [((), probs := photo.probs.astype(np.float32), most_probable(probs))]
     for chain in chains:
-        shared = 0
-        while shared < min(len(taken), len(chain)) and taken[shared][0] == chain[shared]:
-            shared += 1
-        del taken[shared:]
-        for name, value in chain[shared:]:
-            taken.append(((name, value), *_taken(name, value, taken, photo)))
-        mask = taken[-1][2] if taken else most_probable(photo.probs.astype(np.float32))
-        yield confusion(photo.mask, mask, len(photo.probs))
+        while chain[: len(taken[-1][0])] != taken[-1][0]:
+            taken.pop()
+        done = len(taken[-1][0])
+        kept = next((length for length in range(len(chain), done, -1) if chain[:length] in photo.smoothed), done)
+        for length in range(max(done + 1, kept), len(chain) + 1):
+            taken.append((chain[:length], *_taken(chain[:length], taken[-1], photo)))
+        yield confusion(photo.mask, taken[-1][2], len(photo.probs))
 
 
-def _taken(name: str, value: Any, before: Sequence[tuple[Step, Probs, Mask]], photo: TuningPhoto) -> tuple[Probs, Mask]:
-    """Probabilities and mask after one more step."""
-    probs = before[-1][1] if before else photo.probs.astype(np.float32)
-    if name == "edge_radius_frac":
-        probs = _smoothed(probs, value, tuple(step for step, _, _ in before), photo)
-    elif name in PROBS_STEPS:
-        probs = PROBS_STEPS[name](probs, photo.image, value)
-    if name in PROBS_STEPS:
-        return probs, most_probable(probs)
-    mask = before[-1][2] if before else most_probable(probs)
-    return probs, MASK_STEPS[name](mask, probs, value)
-
-
-def _smoothed(probs: Probs, radius_frac: float, before: Chain, photo: TuningPhoto) -> Probs:
-    chain: Chain = (*before, ("edge_radius_frac", radius_frac))
+def _taken(chain: Chain, before: tuple[Chain, Probs, Mask], photo: TuningPhoto) -> tuple[Probs, Mask]:
+    """Probabilities and mask after the last step of a chain, from those after all before it unless they are kept."""
+    (name, value), (_, probs, mask) = chain[-1], before
+    if name not in PROBS_STEPS:
+        return probs, MASK_STEPS[name](mask, probs, value)
+    if name != SMOOTHING:
+        return (probs := PROBS_STEPS[name](probs, photo.image, value)), most_probable(probs)
     if chain not in photo.smoothed:
         if len(photo.smoothed) == KEPT_TIMES - 1:
             del photo.smoothed[next(iter(photo.smoothed))]
-        photo.smoothed[chain] = smooth_along_edges(probs, photo.image, radius_frac).astype(np.float16)
-    return photo.smoothed[chain].astype(np.float32)
+        photo.smoothed[chain] = PROBS_STEPS[name](probs, photo.image, value).astype(np.float16)
+    return (probs := photo.smoothed[chain].astype(np.float32)), most_probable(probs)

@@ -22,12 +22,12 @@ TOLERANCE = 0.0005
 RESAMPLES = 2000
 """Enough to decide at this level; the final figures are told with more."""
 ROUNDS = 3
-"""How often at most the kept steps are fitted anew, each given the others."""
+"""How often at most steps are fitted anew, each given the others."""
 MOST_CLASSES = 12
 """Classes that get a value of their own, those with the lowest Dice first: each costs a pass for each value."""
 
 VALUES: Mapping[str, tuple[float, ...]] = {
-    "colour_weight": (0.15, 0.3, 0.5),
+    "colour_weight": (0.3, 0.6, 1.0),
     "edge_radius_frac": (0.015, 0.03, 0.045, 0.06, 0.09),
     "logit_offsets": (-0.8, -0.5, -0.25, 0.25, 0.5, 0.8),
     "photo_vote_share": (0.5,),
@@ -39,12 +39,14 @@ VALUES: Mapping[str, tuple[float, ...]] = {
 """What is tried for each setting beside off; few values, because each one more is one more chance to fit noise."""
 PER_CLASS = ("logit_offsets", "smallest_frac")
 TOGETHER = ("colour_weight", "edge_radius_frac")
-"""Tried as one: they mend the same outlines, and each takes away from what the other would win alone."""
+"""Tried as one first: they mend the same outlines, and each takes away from what the other would win alone."""
 SPOKEN_FOR: Mapping[str, str] = {"photo_vote_share": "one class", "object_score_share": "one object"}
 """Tried only where the training masks show that a photo, and with one value, so that nothing is fitted and nothing has
 to be proved: they stay where mDice rises on the photos and no class loses."""
 
-Why = Literal["kept", "spoken_for", "needless", "nothing", "not_significant", "class_loses", "not_in_the_data"]
+Why = Literal[
+    "kept", "together", "spoken_for", "needless", "nothing", "not_significant", "class_loses", "not_in_the_data"
+]
 Photos = NDArray[np.bool_]
 """`(N,)`: which photos."""
 
@@ -55,12 +57,13 @@ class Tried:
 
     Args:
         name: its setting.
-        why: "kept", because the gain is more than chance explains, or "spoken_for", because the training data speaks
-            for it and there is a gain; "needless" where it was kept and is nothing beside the steps kept after it;
-            "nothing" where no value was better than off; "not_significant"; "class_loses"; or "not_in_the_data" where
-            it was not tried, because the training data does not speak for it.
+        why: "kept", because the gain is more than chance explains; "together", because that of this step and the other
+            one is, and each adds to the other; "spoken_for", because the training data speaks for it and there is a
+            gain; "needless" where it was kept and is nothing beside the steps kept after it; "nothing" where no value
+            was better than off; "not_significant"; "class_loses"; or "not_in_the_data" where it was not tried, because
+            the training data does not speak for it.
         gain: what it adds to the steps kept before it, on photos that its value was not fitted on; None where it was
-            not tried. Of two that are kept as one, what each adds to the other. In mDice; for the temperature, the
+            not tried. Of two that are kept together, what it adds to the other. In mDice; for the temperature, the
             fall of the mean negative log-likelihood in nats. Of the settings with one value, on all photos.
         losers: ids of the classes whose Dice falls by it.
     """
@@ -73,7 +76,7 @@ class Tried:
     @property
     def kept(self) -> bool:
         """Whether the step is taken from now on."""
-        return self.why in ("kept", "spoken_for")
+        return self.why in ("kept", "together", "spoken_for")
 
 
 def search(
@@ -87,8 +90,9 @@ def search(
 
     Step by step, in the order in which they are taken: its value is fitted on all folds but one and judged on that
     one, for each fold of the subset; it stays where the gain of those judgements is significant and no class loses.
-    Those of `TOGETHER` are judged as one. What the training masks speak for has one value, and stays where it gains
-    anything and no class loses. Then the values of all that stayed are fitted together, each given the others.
+    Those of `TOGETHER` are judged as one first, and alone where that does not help or one adds nothing to the other.
+    What the training masks speak for has one value, and stays where it gains anything and no class loses. Then the
+    values of all that stayed are fitted together, each given the others.
 
     Args:
         photos: all photos.
@@ -100,19 +104,18 @@ def search(
         The settings, and what became of each step.
     """
     units = _units(steps)
-    post, tried, tests = PostProcess(), [], sum(names[0] not in SPOKEN_FOR for names in units)
+    tests = sum(name not in SPOKEN_FOR for name in steps) + sum(len(names) > 1 for names in units)
+    post, tried = PostProcess(), list[Tried]()
     for names in units:
-        verdicts = _tried(photos, subset, post, names, tests=tests)
-        if verdicts[0].kept:
-            post = _fitted_together(photos, subset, post, names)
+        if verdicts := _together(photos, subset, post, names, tests=tests):
+            post = _refitted(photos, subset, post, names)
+        else:
+            for name in names:
+                verdicts.append(verdict := _tried(photos, subset, post, (name,), tests=tests))
+                post = fitted(photos, subset, post, name) if verdict.kept else post
         tried += verdicts
         on_progress(Progress("stage.tune", len(tried), len(steps)))
-    for _ in range(ROUNDS):
-        before = post
-        for name, _value in tuple(before.steps()):
-            post = fitted(photos, subset, post, name)
-        if post == before:
-            break
+    post = _refitted(photos, subset, post, [name for name, _ in post.steps()])
     kept = dict(post.steps())
     return post, tuple(replace(each, why="needless") if each.kept and each.name not in kept else each for each in tried)
 
@@ -192,47 +195,66 @@ def fitted_temperature(photos: TuningPhotos, post: PostProcess) -> tuple[float, 
     return round(float(1 / SHARPNESS[int(np.argmin(losses.sum(axis=0)))]), 3), Tried("temperature", "kept", gain)
 
 
+def _refitted(photos: TuningPhotos, subset: Photos, post: PostProcess, names: Sequence[str]) -> PostProcess:
+    """The settings with the best values of some of them, each given the others, over and over until none changes."""
+    for _ in range(ROUNDS if len(names) > 1 else 1):
+        before = post
+        for name in names:
+            post = fitted(photos, subset, post, name)
+        if post == before:
+            break
+    return post
+
+
 def _units(steps: Sequence[str]) -> list[tuple[str, ...]]:
     """What is tried one after the other: settings, and as one those of them that are tried together."""
     joint = tuple(name for name in steps if name in TOGETHER)
     return [joint if name in TOGETHER else (name,) for name in steps if name not in joint[1:]]
 
 
-def _tried(
+def _together(
     photos: TuningPhotos, subset: Photos, post: PostProcess, names: tuple[str, ...], *, tests: int
 ) -> list[Tried]:
-    """What becomes of a setting, or of several as one: the same of each, and where they are kept what each adds."""
-    plain, given = photos.counts([post])[0], names[0] in SPOKEN_FOR
+    """The verdicts of settings that are kept as one, or none where each has to prove itself alone.
+
+    So it is where there is but one, where they do not help together, and where one adds nothing to the others, or
+    takes from a class.
+    """
+    if len(names) == 1 or not _tried(photos, subset, post, names, tests=tests).kept:
+        return []
+    both, verdicts = _cross_validated(photos, subset, post, names), []
+    for name in names:
+        others = tuple(each for each in names if each != name)
+        gain, losers = _gained(photos, subset, _cross_validated(photos, subset, post, others), both)
+        if losers or not gain.value > 0:
+            return []
+        verdicts.append(Tried(name, "together", gain))
+    return verdicts
+
+
+def _tried(photos: TuningPhotos, subset: Photos, post: PostProcess, names: tuple[str, ...], *, tests: int) -> Tried:
+    """What becomes of a setting; of several as one it is told under the first one's name."""
+    name, given = names[0], names[0] in SPOKEN_FOR
     if given:
-        treated = photos.counts([post.with_settings(**{names[0]: VALUES[names[0]][0]})])[0]
+        treated = photos.counts([post.with_settings(**{name: VALUES[name][0]})])[0]
     else:
         treated = _cross_validated(photos, subset, post, names)
-
-    def gained(before: Counts) -> tuple[Difference, tuple[int, ...]]:
-        old, new = (by_group(counts[subset], photos.groups[subset]) for counts in (before, treated))
-        gain = difference(new, old, SUMMARIES["mDice"], resamples=RESAMPLES)
-        return gain, _losers(old.sum(axis=0), new.sum(axis=0))
-
-    gain, losers = gained(plain)
-    # Each is tested at its share of the level, so that where none helps any is kept no more often (Bonferroni).
-    significant = gain.low > 0 and gain.p * tests <= LEVEL
-    why: Why = "spoken_for" if given else "kept" if significant else "not_significant"
+    gain, losers = _gained(photos, subset, photos.counts([post])[0], treated)
     if not gain.value > 0:
-        why, losers = "nothing", ()
-    elif losers:
-        why = "class_loses"
-    if why != "kept" or len(names) == 1:
-        return [Tried(name, why, gain, losers) for name in names]
-    others = [tuple(each for each in names if each != name) for name in names]
-    without = [_cross_validated(photos, subset, post, each) for each in others]
-    return [Tried(name, why, gained(counts)[0]) for name, counts in zip(names, without, strict=True)]
+        return Tried(name, "nothing", gain)
+    if losers:
+        return Tried(name, "class_loses", gain, losers)
+    if given:
+        return Tried(name, "spoken_for", gain)
+    # Each test has its share of the level, so that where none helps any is kept no more often (Bonferroni).
+    significant = gain.low > 0 and gain.p * tests <= LEVEL
+    return Tried(name, "kept" if significant else "not_significant", gain)
 
 
-def _fitted_together(photos: TuningPhotos, subset: Photos, post: PostProcess, names: tuple[str, ...]) -> PostProcess:
-    """The settings with the best values of some of them, one after the other, and again given the others."""
-    for name in names * (1 if len(names) == 1 else ROUNDS):
-        post = fitted(photos, subset, post, name)
-    return post
+def _gained(photos: TuningPhotos, subset: Photos, before: Counts, after: Counts) -> tuple[Difference, tuple[int, ...]]:
+    """What one way wins over another in mDice, and the classes that lose by it."""
+    old, new = (by_group(counts[subset], photos.groups[subset]) for counts in (before, after))
+    return difference(new, old, SUMMARIES["mDice"], resamples=RESAMPLES), _losers(old.sum(axis=0), new.sum(axis=0))
 
 
 def _cross_validated(photos: TuningPhotos, subset: Photos, post: PostProcess, names: tuple[str, ...]) -> Counts:
@@ -241,7 +263,7 @@ def _cross_validated(photos: TuningPhotos, subset: Photos, post: PostProcess, na
     for fold in np.unique(photos.folds[subset]):
         held_out = subset & (photos.folds == fold)
         if not np.array_equal(held_out, subset):
-            chosen = _fitted_together(photos, subset & ~held_out, post, names)
+            chosen = _refitted(photos, subset & ~held_out, post, names)
             counts[held_out] = photos.counts([chosen])[0][held_out]
     return counts
 

@@ -26,7 +26,7 @@ class LogEnds:
         iteration: iterations done.
         seconds: time spent training, over all resumes.
         ended: whether the last event is the end.
-        best_mdice: what the end tells of the best validation, as a fraction; None before it, or where none was made.
+        best_mdice: of the weights kept, as the end tells it, a fraction; None before it, or where none was validated.
         best_iteration: where that was.
     """
 

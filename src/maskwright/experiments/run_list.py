@@ -33,8 +33,8 @@ def runs(folder: Path | str = ".", *, sort: str = "age", archived: bool = False)
         archived: whether those that were put away are told of too.
 
     Returns:
-        What is known of each: its state, what was trained on what, the best mDice on validation, time, tags, note. Runs
-        that are damaged are among them, with what is wrong.
+        What is known of each: its state, what was trained on what, the mDice of its weights on validation, time, tags,
+        note. Runs that are damaged are among them, with what is wrong.
 
     Raises:
         UsageError: there is no such folder, or no such order.

@@ -50,8 +50,8 @@ class RunSummary:
         val_digest: of the validation photos; scores of runs with equal ones may be compared.
         iteration: iterations done.
         iterations: how many there are to be; None where that is not known.
-        best_mdice: best mDice on validation, as a fraction; None before the first.
-        best_iteration: where it was reached.
+        best_mdice: mDice on validation of the weights that are kept, as a fraction; None before the first.
+        best_iteration: whose they are.
         started: unix time; None before training.
         seconds: time spent training.
         weights_bytes: size of the best weights; None where there are none.

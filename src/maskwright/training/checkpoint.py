@@ -35,10 +35,11 @@ class Standing:
         iteration: iterations done.
         best_mdice: validation mDice of the weights that are kept, -1 before the first.
         best_iteration: whose they are.
-        stale: validations since one was better than all that were kept before it.
+        stale: validations since the last one that was better than all before it.
         seconds: time spent so far, over all resumes.
         skipped: updates skipped because a gradient was not finite.
         members: trainings that the soup is made of so far.
+        peak_mdice: the best validation mDice so far, whether its weights are kept or not; -1 before the first.
     """
 
     iteration: int = 0
@@ -48,6 +49,7 @@ class Standing:
     seconds: float = 0.0
     skipped: int = 0
     members: int = 0
+    peak_mdice: float = -1.0
 
 
 def save_weights(
@@ -133,7 +135,8 @@ def load_state(path: Path, *, models: Mapping[str, nn.Module], optimiser: torch.
             found=str(error).splitlines()[0],
             do="Restore recipe.yaml as the run wrote it.",
         ) from None
-    return Standing(**json.loads(metadata["standing"]))
+    standing = json.loads(metadata["standing"])
+    return Standing(**{"peak_mdice": standing["best_mdice"], **standing})  # older states kept the best weights alone
 
 
 def _write(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:

@@ -42,7 +42,11 @@ LOG_INTERVAL = 20
 """Iterations that one line of the log averages over."""
 
 SOUP_MARGIN = 0.01
-"""How much validation mDice a soup may lose by another member and still be kept: by less, few photos tell nothing."""
+"""How far below the best validation mDice a soup with another member may be and still be kept.
+
+On 120 photos soups of two to five members lay within 0.6 points of each other, and after tuning the largest was as
+good as the one with the best score, or better.
+"""
 
 
 def fit(
@@ -245,11 +249,11 @@ def _begin_anew(learner: Learner, recipe: Recipe) -> None:
 def _with_member(learner: Learner, recipe: Recipe, standing: Standing) -> Standing:
     """Where the training stands with the member that ends here, if one does, in the soup.
 
-    From the end of the first one on only soups compete for the best weights.
+    From the end of the first one on only soups are kept.
     """
     if learner.soup is None or not ends_member(standing.iteration, recipe, members=standing.members):
         return standing
-    best = standing if standing.members else replace(standing, best_mdice=-1.0, stale=0)
+    best = standing if standing.members else replace(standing, best_mdice=-1.0, peak_mdice=-1.0, stale=0)
     add_member(learner.soup, learner.member, standing.members + 1)
     return replace(best, members=standing.members + 1)
 
@@ -272,10 +276,10 @@ def _validate(learner: Learner, val: Dataset, recipe: Recipe, run: Run, standing
     model = learner.judged(standing)
     learner.share.align(model)
     judged = scores(validation_counts(model, val, recipe, learner.share))
-    better = judged.mDice > standing.best_mdice
-    kept = better or (standing.members > 1 and judged.mDice > standing.best_mdice - SOUP_MARGIN)
-    seconds = time.monotonic() - began
-    standing = replace(standing, stale=0 if better else standing.stale + 1)
+    seconds, peak = time.monotonic() - began, standing.peak_mdice
+    better = judged.mDice > peak
+    kept = better or (standing.members > 1 and judged.mDice > peak - SOUP_MARGIN)
+    standing = replace(standing, peak_mdice=max(peak, judged.mDice), stale=0 if better else standing.stale + 1)
     if kept:
         _keep(learner, run, "best", standing, val_mDice=judged.mDice)
         standing = replace(standing, best_mdice=judged.mDice, best_iteration=standing.iteration)

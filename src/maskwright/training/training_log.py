@@ -42,7 +42,7 @@ class TrainingLog:
 
     @property
     def lost(self) -> float:
-        """How much mDice the last validation is below the best one, as a fraction; nan where none was made."""
+        """How much mDice the last validation is below that of the weights kept, as a fraction; nan before the first."""
         if self.best is None:
             return math.nan
         return float(self.best["metrics"]["mDice"]) - float(self.validations[-1]["metrics"]["mDice"])

@@ -31,8 +31,8 @@ class PostProcess(BaseModel):
 
     colour_weight: float = setting(
         0.0,
-        "How much the colours that a class has elsewhere in the photo count near outlines, beside the network, which "
-        "counts 1; 0 does not look at them.",
+        "How much the colours that the network's sure pixels of a class have in the photo count near outlines, beside "
+        "the network, which counts 1; 0 does not look at them.",
         reason=OFF,
         ge=0,
         le=2,

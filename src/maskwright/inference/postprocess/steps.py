@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from maskwright.data.sample import Image, Mask
-from maskwright.inference.postprocess.colours import coloured
+from maskwright.inference.postprocess.colours import follow_colours
 from maskwright.inference.postprocess.guided_filter import guided_filter
 from maskwright.inference.postprocess.regions import (
     decided,
@@ -94,7 +94,7 @@ def _to_one(values: Probs) -> Probs:
 
 
 PROBS_STEPS: Mapping[str, ProbsStep] = {
-    "colour_weight": coloured,
+    "colour_weight": follow_colours,
     "edge_radius_frac": smooth_along_edges,
     "logit_offsets": offset_logits,
 }

@@ -27,7 +27,7 @@ const vote = { most: 51, to: (at) => (at < 1 ? 0 : (49 + at) / 100), from: (valu
 
 /** @type {Record<string, Scale>} */
 const SCALES = {
-  colour_weight: { most: 100, to: (at) => at / 100, from: (value) => 100 * Math.min(1, value), text: NUMBER(2).format },
+  colour_weight: { most: 40, to: (at) => at / 20, from: (value) => 20 * value, text: NUMBER(2).format },
   edge_radius_frac: share(0.1),
   logit_offsets: { most: 80, to: (at) => Math.round(at - 40) / 10, from: (value) => 10 * Math.min(4, Math.max(-4, value)) + 40, text: (value) => `${value > 0 ? "+" : ""}${NUMBER(1).format(value)}` },
   photo_vote_share: vote,
