@@ -176,6 +176,7 @@ def test_a_soup_with_another_member_is_kept_unless_it_is_a_point_worse(
     end = run.log()[-1]
     assert (end["best_iteration"], end["best_mDice"]) == (12, validated[3]["metrics"]["mDice"])
     assert read_json(run.folder / "weights" / "best.json")["members"] == 3
+    assert f"{100 * end['best_mDice']:.2f}" in run._repr_html_()
     wrong = iter([50, 50, 45, 52, 44])
     assert trained(tmp_path / "patient", iterations=20, patience=1).log()[-1]["iteration"] == 12
 
