@@ -91,8 +91,8 @@ def search(
     Step by step, in the order in which they are taken: its value is fitted on all folds but one and judged on that
     one, for each fold of the subset; it stays where the gain of those judgements is significant and no class loses.
     Those of `TOGETHER` are judged as one first, and alone where that does not help or one adds nothing to the other.
-    What the training masks speak for has one value, and stays where it gains anything and no class loses. Then the
-    values of all that stayed are fitted together, each given the others.
+    What the training masks speak for has one value, and stays where it gains anything and no class loses. With each
+    step that stays the values of all are fitted anew, each given the others.
 
     Args:
         photos: all photos.
@@ -108,14 +108,13 @@ def search(
     post, tried = PostProcess(), list[Tried]()
     for names in units:
         if verdicts := _together(photos, subset, post, names, tests=tests):
-            post = _refitted(photos, subset, post, names)
+            post = _with(photos, subset, post, names)
         else:
             for name in names:
                 verdicts.append(verdict := _tried(photos, subset, post, (name,), tests=tests))
-                post = fitted(photos, subset, post, name) if verdict.kept else post
+                post = _with(photos, subset, post, (name,)) if verdict.kept else post
         tried += verdicts
         on_progress(Progress("stage.tune", len(tried), len(steps)))
-    post = _refitted(photos, subset, post, [name for name, _ in post.steps()])
     kept = dict(post.steps())
     return post, tuple(replace(each, why="needless") if each.kept and each.name not in kept else each for each in tried)
 
@@ -193,6 +192,11 @@ def fitted_temperature(photos: TuningPhotos, post: PostProcess) -> tuple[float, 
     if low <= 0:
         return 1.0, Tried("temperature", "not_significant" if gains.mean() > 0 else "nothing", gain)
     return round(float(1 / SHARPNESS[int(np.argmin(losses.sum(axis=0)))]), 3), Tried("temperature", "kept", gain)
+
+
+def _with(photos: TuningPhotos, subset: Photos, post: PostProcess, names: tuple[str, ...]) -> PostProcess:
+    """The settings with further ones, all fitted given each other: what comes next is judged beside their best."""
+    return _refitted(photos, subset, post, [*(name for name, _ in post.steps()), *names])
 
 
 def _refitted(photos: TuningPhotos, subset: Photos, post: PostProcess, names: Sequence[str]) -> PostProcess:
