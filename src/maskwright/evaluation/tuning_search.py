@@ -221,16 +221,15 @@ def _together(
 ) -> list[Tried]:
     """The verdicts of settings that are kept as one, or none where each has to prove itself alone.
 
-    So it is where there is but one, where they do not help together, and where one adds nothing to the others, or
-    takes from a class.
+    So it is where there is but one, where they do not help together, and where one adds nothing to the others.
     """
     if len(names) == 1 or not _tried(photos, subset, post, names, tests=tests).kept:
         return []
     both, verdicts = _cross_validated(photos, subset, post, names), []
     for name in names:
         others = tuple(each for each in names if each != name)
-        gain, losers = _gained(photos, subset, _cross_validated(photos, subset, post, others), both)
-        if losers or not gain.value > 0:
+        gain, _ = _gained(photos, subset, _cross_validated(photos, subset, post, others), both)
+        if not gain.value > 0:
             return []
         verdicts.append(Tried(name, "together", gain))
     return verdicts
