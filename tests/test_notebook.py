@@ -108,10 +108,10 @@ def test_a_recipe_shows_why_each_setting_has_its_value() -> None:
     assert "<td" in shown and ">lr</td>" in shown and "tried &lt;it&gt;" in shown
 
 
-def test_a_run_shows_its_best_score(tmp_path: Path) -> None:
+def test_a_run_shows_the_score_of_what_it_kept(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     assert "Nothing was validated yet" in run._repr_html_()
-    for iteration, mdice in ((10, 0.5), (20, 0.75), (30, 0.7)):
-        scored = {"iteration": iteration, "metrics": {"mDice": mdice}}
+    for iteration, mdice, kept in ((10, 0.76, True), (20, 0.75, True), (30, 0.7, False)):
+        scored = {"iteration": iteration, "metrics": {"mDice": mdice}, "best": kept}
         append_log(run.folder / "log.jsonl", {"event": "validation", **scored})
     assert "75.00 %, after 20 iterations" in run._repr_html_()
