@@ -92,14 +92,17 @@ def test_colours_of_small_photos_and_of_hard_probabilities(size_hw: tuple[int, i
     assert np.array_equal(follow_colours(hard, image, 2.0).argmax(0), hard.argmax(0))
 
 
-def test_a_third_class_that_nobody_is_sure_of_takes_nothing_and_keeps_its_share() -> None:
+def test_a_third_class_that_nobody_is_sure_of_is_not_moved_itself() -> None:
     image, _, probs = red_on_blue()
     three = np.concatenate([probs[:2] * 0.95, np.full_like(probs[:1], 0.05)])
     moved = follow_colours(three, image, 1.0)
     assert np.allclose(moved.sum(0), 1, atol=1e-5)
-    # By the formula its share falls only where the others' grow: the two classes' factors are each other's inverse.
     near = moved[2] != three[2]
     assert near.any() and not near[:12, :12].any()
+    # The factors of the two others are each other's inverse, so that it keeps its place beside their geometric mean.
+    both = (three[:2] > 1e-4).all(0)
+    beside = [each[2] / np.sqrt(each[0] * each[1]) for each in (three[:, both], moved[:, both])]
+    assert np.allclose(beside[1], beside[0], rtol=1e-4)
 
 
 def test_colours_are_those_of_the_formula() -> None:

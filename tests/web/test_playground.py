@@ -316,7 +316,8 @@ def test_all_of_it_is_reached_by_keys(player: Player) -> None:
         player.page.keyboard.press("Tab")
         reached.add(player.page.evaluate("document.activeElement.id || document.activeElement.dataset.act || ''"))
     wanted = {"choose", "camera", "download", "view", "divider", "model-a", "model-b", "area-0", "area-2", "opacity"}
-    assert wanted | {"fitted", "off", "step-temperature", "step-colour_weight", "theme", "language"} <= reached
+    wanted |= {"step-temperature", "step-edge_radius_frac", "step-colour_weight"}
+    assert wanted | {"fitted", "off", "theme", "language"} <= reached
     before = player.colour(0.68, 0.5)
     player.page.locator("#view").press("+")
     player.page.locator("#view").press("+")

@@ -173,8 +173,8 @@ def _counted(photo: TuningPhoto, chains: Sequence[Chain]) -> Iterator[Counts]:
         while chain[: len(taken[-1][0])] != taken[-1][0]:
             taken.pop()
         done = len(taken[-1][0])
-        kept = next((length for length in range(len(chain), done, -1) if chain[:length] in photo.smoothed), done)
-        for length in range(max(done + 1, kept), len(chain) + 1):
+        first = next((length for length in range(len(chain), done, -1) if chain[:length] in photo.smoothed), done + 1)
+        for length in range(first, len(chain) + 1):
             taken.append((chain[:length], *_taken(chain[:length], taken[-1], photo)))
         yield confusion(photo.mask, taken[-1][2], len(photo.probs))
 
